@@ -1,0 +1,171 @@
+#include "base/chan.h"
+
+#include <stdio.h>
+
+#include "base/obj.h"
+
+void chan_init(struct chan *ch, const char *name) {
+    *ch = (struct chan){0};
+    OBJ_INIT(ch, CHAN_MAGIC);
+    snprintf(ch->name, sizeof ch->name, "%s", name);
+    buf_init(&ch->in, LIMIT_CHAN_IN);
+    buf_init(&ch->out, LIMIT_CHAN_OUT);
+}
+
+void chan_fini(struct chan *ch) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    must(ch->depth == 0);
+    buf_fini(&ch->in);
+    buf_fini(&ch->out);
+    OBJ_FINI(ch);
+}
+
+void chan_set_transport(struct chan *ch, const struct chan_transport *t, void *ctx) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->transport = t;
+    ch->transport_ctx = ctx;
+}
+
+static void tell_top(struct chan *ch, size_t i, bool is_top) {
+    if (ch->stack[i].user->top != NULL) {
+        ch->stack[i].user->top(ch->stack[i].ctx, is_top);
+    }
+}
+
+void chan_push(struct chan *ch, const struct chan_user *user, void *ctx) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    must(ch->depth < LIMIT_CHAN_USERS);
+    if (ch->depth > 0) {
+        tell_top(ch, ch->depth - 1, false);
+    }
+    ch->stack[ch->depth].user = user;
+    ch->stack[ch->depth].ctx = ctx;
+    ch->depth++;
+    tell_top(ch, ch->depth - 1, true);
+}
+
+void chan_pop(struct chan *ch, const struct chan_user *user, void *ctx) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    must(ch->depth > 0 && ch->stack[ch->depth - 1].user == user &&
+         ch->stack[ch->depth - 1].ctx == ctx);
+    tell_top(ch, ch->depth - 1, false);
+    ch->depth--;
+    if (ch->depth > 0) {
+        tell_top(ch, ch->depth - 1, true);
+    }
+}
+
+bool chan_is_top(const struct chan *ch, const void *ctx) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    return ch->depth > 0 && ch->stack[ch->depth - 1].ctx == ctx;
+}
+
+int chan_write(struct chan *ch, const void *p, size_t n) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    int rc = buf_put_all(&ch->out, p, n);
+    if (rc == 0 && n > 0 && ch->transport != NULL) {
+        ch->transport->kick(ch->transport_ctx);
+    }
+    return rc;
+}
+
+size_t chan_pending(const struct chan *ch) {
+    return buf_len(&ch->out);
+}
+
+bool chan_is_busy(const struct chan *ch) {
+    return buf_len(&ch->out) >= LIMIT_CHAN_HIGH;
+}
+
+void chan_skip_lf(struct chan *ch) {
+    ch->skip_lf = true;
+}
+
+void chan_pump(struct chan *ch) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    /* A user that pumps from inside its own rx is served by the loop that called it. */
+    if (ch->is_pumping) {
+        return;
+    }
+    ch->is_pumping = true;
+    size_t before = buf_len(&ch->in);
+    while (buf_len(&ch->in) > 0 && ch->depth > 0) {
+        const uint8_t *p = buf_data(&ch->in);
+        if (ch->skip_lf && p != NULL) {
+            ch->skip_lf = false;
+            if (p[0] == '\n') {
+                buf_drop(&ch->in, 1);
+                continue;
+            }
+        }
+        const struct chan_user *user = ch->stack[ch->depth - 1].user;
+        void *ctx = ch->stack[ch->depth - 1].ctx;
+        size_t n = buf_len(&ch->in);
+        size_t took = user->rx(ctx, p, n, ch->in_at);
+        must(took <= n);
+        buf_drop(&ch->in, took);
+        bool is_same = ch->depth > 0 && ch->stack[ch->depth - 1].ctx == ctx;
+        if (took == 0 && is_same) {
+            break;
+        }
+    }
+    ch->is_pumping = false;
+    if (buf_len(&ch->in) < before && ch->transport != NULL) {
+        ch->transport->room(ch->transport_ctx);
+    }
+}
+
+uint8_t *chan_rx_reserve(struct chan *ch, size_t want, size_t *got) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    return buf_reserve(&ch->in, want, got);
+}
+
+void chan_rx_commit(struct chan *ch, size_t n, clk_mono at) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    buf_commit(&ch->in, n);
+    ch->in_at = at;
+    chan_pump(ch);
+}
+
+const uint8_t *chan_tx_data(const struct chan *ch, size_t *n) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    *n = buf_len(&ch->out);
+    return buf_data(&ch->out);
+}
+
+void chan_tx_done(struct chan *ch, size_t n) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (n == 0) {
+        return;
+    }
+    buf_drop(&ch->out, n);
+    if (buf_len(&ch->out) == 0 && ch->depth > 0 &&
+        ch->stack[ch->depth - 1].user->drained != NULL) {
+        ch->stack[ch->depth - 1].user->drained(ch->stack[ch->depth - 1].ctx);
+    }
+}
+
+void chan_set_open(struct chan *ch, bool is_open) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->is_open == is_open) {
+        return;
+    }
+    ch->is_open = is_open;
+    for (size_t i = ch->depth; i > 0; i--) {
+        /* A user may pop itself, and only itself, when it hears of a close. */
+        if (i <= ch->depth && ch->stack[i - 1].user->event != NULL) {
+            ch->stack[i - 1].user->event(ch->stack[i - 1].ctx,
+                                         is_open ? CHAN_OPENED : CHAN_CLOSED);
+        }
+    }
+}
+
+void chan_discard(struct chan *ch, bool input, bool output) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (input) {
+        buf_clear(&ch->in);
+    }
+    if (output) {
+        chan_tx_done(ch, buf_len(&ch->out));
+    }
+}

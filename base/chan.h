@@ -1,0 +1,94 @@
+/* chan.h: a byte channel to a DTE and the stack of users over it.
+ *
+ * A transport (a tty, a multiplexer's DLCI, a test) puts received bytes in and
+ * takes bytes to send out. On top of the channel stands a stack of users: the
+ * AT session at the bottom, a prompt, a transparent link, PPP above it. The
+ * user on top is offered the input and says how much it took. What it did not
+ * take stays and is offered to whoever is on top next, which is also the
+ * back-pressure: while the input is full the transport stops reading.
+ *
+ * Owns:    both buffers.
+ * Borrows: users and transport with their contexts.
+ * Calls back: users from chan_pump (never from inside chan_write); the transport's
+ *          `kick` from chan_write, its `room` from chan_pump.
+ */
+#ifndef BASE_CHAN_H
+#define BASE_CHAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clk.h"
+#include "base/limits.h"
+
+struct chan;
+
+enum chan_event {
+    CHAN_OPENED, /* a DTE is there (a tty: first open; lines: DTR on) */
+    CHAN_CLOSED, /* it has gone (a tty: last close); input it sent before is still offered */
+};
+
+struct chan_user {
+    const char *name;
+    /* Offered the input, which arrived at `at`; returns how many bytes it took, 0: not now. */
+    size_t (*rx)(void *ctx, const uint8_t *p, size_t n, clk_mono at);
+    void (*top)(void *ctx, bool is_top);             /* may be NULL */
+    void (*drained)(void *ctx);                      /* output went empty; may be NULL */
+    void (*event)(void *ctx, enum chan_event event); /* every user hears it; may be NULL */
+};
+
+/* What the channel asks of its transport. */
+struct chan_transport {
+    void (*kick)(void *ctx); /* there is output to take */
+    void (*room)(void *ctx); /* the input has room again */
+};
+
+struct chan {
+    uint32_t magic;
+#define CHAN_MAGIC 0x3a9c11d5u
+    char name[LIMIT_CHAN_NAME];
+    struct buf in, out;
+    clk_mono in_at; /* arrival of the newest input */
+    struct {
+        const struct chan_user *user;
+        void *ctx;
+    } stack[LIMIT_CHAN_USERS];
+    size_t depth;
+    const struct chan_transport *transport;
+    void *transport_ctx;
+    bool is_open;
+    bool is_pumping;
+    bool skip_lf; /* an LF that comes next belongs to a CR already acted on */
+};
+
+void chan_init(struct chan *ch, const char *name);
+void chan_fini(struct chan *ch); /* the stack must be empty */
+void chan_set_transport(struct chan *ch, const struct chan_transport *t, void *ctx);
+
+/* For users. */
+void chan_push(struct chan *ch, const struct chan_user *user, void *ctx);
+void chan_pop(struct chan *ch, const struct chan_user *user, void *ctx); /* must be on top */
+bool chan_is_top(const struct chan *ch, const void *ctx);
+
+/* All or nothing. -ENOBUFS: LIMIT_CHAN_OUT would be passed; nothing was written. */
+int chan_write(struct chan *ch, const void *p, size_t n);
+size_t chan_pending(const struct chan *ch); /* bytes not yet taken by the transport */
+bool chan_is_busy(const struct chan *ch);   /* producers should wait for `drained` */
+
+/* An LF right behind a CR is never data: the next input byte is dropped if it is one. */
+void chan_skip_lf(struct chan *ch);
+
+/* Offers the input to the top user until nobody takes any. Users call it when they are ready again. */
+void chan_pump(struct chan *ch);
+
+/* For transports. */
+uint8_t *chan_rx_reserve(struct chan *ch, size_t want, size_t *got); /* got 0: stop reading */
+void chan_rx_commit(struct chan *ch, size_t n, clk_mono at);         /* then pumps */
+const uint8_t *chan_tx_data(const struct chan *ch, size_t *n);
+void chan_tx_done(struct chan *ch, size_t n); /* n bytes went out; calls `drained` at zero */
+void chan_set_open(struct chan *ch, bool is_open); /* tells every user of a change, top first */
+void chan_discard(struct chan *ch, bool input, bool output);
+
+#endif

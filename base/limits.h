@@ -1,0 +1,42 @@
+/* limits.h: every bound of the program, with its reason.
+ *
+ * Sizes are bytes unless the name says otherwise. What happens at a bound is
+ * tested where the bound is used.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#define LIMIT_LOG_RECENT 64 /* lines shown when a must fails: one command's worth */
+#define LIMIT_LOG_LINE 1024 /* longest log line; longer ones are cut */
+
+#define LIMIT_CHAN_IN 4096     /* bytes read ahead from a tty: then the kernel holds them */
+#define LIMIT_CHAN_OUT 65536   /* bytes waiting for a tty: more than any one answer */
+#define LIMIT_CHAN_HIGH 8192   /* waiting bytes at which producers stop */
+#define LIMIT_CHAN_USERS 4     /* deepest stack: at, cmux, at, ppp */
+#define LIMIT_CHAN_NAME 32     /* "usb2/dlci1" */
+
+#define LIMIT_PORT_HOLD_MS 1000 /* output kept for the next client of a tty that nobody has open */
+
+#define LIMIT_LINE 559         /* characters after AT: V3.00 1.4 */
+#define LIMIT_LINE_COMMANDS 39 /* commands on a line: V3.00 1.4 */
+#define LIMIT_ARGS 24          /* arguments of one command: the widest row has fewer */
+#define LIMIT_INFO 2048        /* one information line, without raw data */
+#define LIMIT_URCS 64          /* waiting unsolicited results of one port */
+#define LIMIT_URC_TEXT 256     /* longest unsolicited line */
+#define LIMIT_ARENA 65536      /* what one command may allocate for its answer */
+#define LIMIT_RECORDS 104      /* records of one keyed setting: PDP contexts 1-24 and 100-179 */
+#define LIMIT_BUS_LISTENERS 16 /* listeners of one bus */
+
+#define LIMIT_LINKS 10          /* V3.00 11.2.3: links 0-9 */
+#define LIMIT_SERVERS 4         /* V3.00 11.2.14: servers 0-3 */
+#define LIMIT_SEND 1500         /* V3.00 11.2.5: bytes of one AT+CIPSEND */
+#define LIMIT_PUSH 1460         /* bytes of one pushed +IPD: one TCP segment (field F14) */
+#define LIMIT_STREAM_IN 65536   /* received bytes kept a link: then the peer's window closes */
+#define LIMIT_STREAM_OUT 65536  /* bytes accepted from the driver, not yet taken by the host */
+#define LIMIT_DGRAM_IN 65536    /* received datagram bytes kept a link; further ones are dropped */
+#define LIMIT_DGRAM_SIZE 1500   /* longest datagram passed on; the rest of a longer one is cut */
+#define LIMIT_ROUTES 64         /* --map and --listen entries each */
+#define LIMIT_NAME 254          /* V3.00 11.3.1: domain name */
+#define LIMIT_LABEL 63          /* V3.00 11.3.1: one label */
+
+#endif
