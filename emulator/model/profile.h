@@ -1,0 +1,52 @@
+/* profile.h: which module is emulated: identity, card, cell and wire quirks.
+ *
+ * The table is generated from emulator/profiles/<name>.json; it is const and lives for ever.
+ * Code asks the profile for a named quirk, never for its name.
+ */
+#ifndef EMULATOR_MODEL_PROFILE_H
+#define EMULATOR_MODEL_PROFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The radio technology of the serving cell; a voice call suspends TCP in GSM only (note 2.10). */
+enum profile_tech { PROFILE_GSM, PROFILE_WCDMA, PROFILE_LTE };
+
+struct profile {
+    const char *name;   /* --profile NAME */
+    const char *source; /* where its values come from */
+
+    const char *manufacturer;  /* ATI, +CGMI */
+    const char *model;         /* ATI, +CGMM */
+    const char *revision_ati;  /* ATI */
+    const char *revision_cgmr; /* +CGMR */
+    const char *imei;          /* 15 digits, check digit right */
+    const char *gcap;          /* what follows "+GCAP: " */
+
+    const char *iccid; /* 20 characters */
+    const char *imsi;
+
+    const char *oper_long, *oper_short, *oper_numeric; /* +COPS formats 0, 1, 2 */
+    enum profile_tech tech;
+    int32_t cops_act;      /* <AcT> of +COPS? */
+    int32_t cnsmod_stat;   /* <stat> of +CNSMOD? when in service */
+    int32_t rssi, ber;     /* +CSQ */
+    const char *cpsi;      /* what follows "+CPSI: " */
+    const char *lac, *ci;  /* hex digits without quotes; lac is the tac of an LTE cell */
+    const char *ip;        /* address of the first context */
+    int32_t wireless_rate; /* bit/s, in CONNECT under AT&E0 */
+
+    const char *rcv_from;        /* sender line up to the address: "RECV FROM:" (field F12) */
+    bool ipclose_space;          /* "+IPCLOSE: 0, 1" (note 2.3.1), else "0,1" (field F17) */
+    bool rxget_announces_sender; /* the sender line announces data to be fetched (note 2.3.6) */
+};
+
+/* The default profile comes first. */
+extern const struct profile profiles[];
+extern const size_t nprofiles;
+
+/* NULL: no such profile. */
+const struct profile *profile_find(const char *name);
+
+#endif
