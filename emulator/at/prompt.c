@@ -1,0 +1,118 @@
+/* prompt.c: a command collects data: the user on top of the session meanwhile. */
+#include <string.h>
+
+#include "base/obj.h"
+#include "emulator/at/session_priv.h"
+#include "slots.h"
+
+enum { ETX = 0x03, SUB = 0x1a, ESC = 0x1b };
+
+static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at);
+static void on_event(void *ctx, enum chan_event event);
+
+static const struct chan_user prompt_user = {
+    .name = "prompt",
+    .rx = on_rx,
+    .event = on_event,
+};
+
+static void add(struct prompt *pr, uint8_t c) {
+    if (pr->n < pr->max) {
+        pr->mem[pr->n++] = c;
+    } else {
+        pr->is_over = true;
+    }
+}
+
+/* Off the stack first, so that the handler's answer comes from the session below. */
+static void finish(struct at_session *s, bool is_cancelled) {
+    struct prompt pr = s->prompt;
+    s->prompt = (struct prompt){0};
+    chan_pop(s->cfg.chan, &prompt_user, &s->prompt);
+    if (is_cancelled) {
+        pr.cb(&s->req, NULL, 0);
+    } else if (pr.is_over) {
+        pr.cb(&s->req, NULL, pr.max + 1);
+    } else {
+        pr.cb(&s->req, pr.mem, pr.n);
+    }
+    session_idle(s);
+}
+
+static struct at_session *session_of(void *ctx) {
+    struct at_session *s;
+    CAST_OBJ(s, (void *)((char *)ctx - offsetof(struct at_session, prompt)), AT_SESSION_MAGIC);
+    return s;
+}
+
+/* Until Ctrl-Z: ETX takes the control character behind it as data (V3.00 11.2.5); in front of
+ * anything else it is data itself (guess). Returns true at the end of the data. */
+static bool take_until_end(struct prompt *pr, uint8_t c, bool *is_cancelled) {
+    if (pr->is_escaped) {
+        pr->is_escaped = false;
+        if (c != ETX && c != SUB && c != ESC) {
+            add(pr, ETX);
+        }
+        add(pr, c);
+        return false;
+    }
+    if (c == ETX) {
+        pr->is_escaped = true;
+        return false;
+    }
+    *is_cancelled = c == ESC;
+    if (c == SUB || c == ESC) {
+        return true;
+    }
+    add(pr, c);
+    return false;
+}
+
+static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
+    (void)at;
+    struct at_session *s = session_of(ctx);
+    struct prompt *pr = &s->prompt;
+    size_t used = 0;
+    bool is_done = false;
+    bool is_cancelled = false;
+    while (used < n && !is_done) {
+        if (pr->want > 0) {
+            add(pr, p[used++]);
+            is_done = pr->n == pr->want;
+        } else {
+            is_done = take_until_end(pr, p[used++], &is_cancelled);
+        }
+    }
+    /* The note's transcripts show the data behind the prompt; the byte that ends it is not shown. */
+    size_t shown = is_done && pr->want == 0 ? used - 1 : used;
+    if (session_int(s, SLOT_E) != 0 && shown > 0) {
+        reply_write(s, p, shown);
+    }
+    if (is_done) {
+        finish(s, is_cancelled);
+    }
+    return used;
+}
+
+static void on_event(void *ctx, enum chan_event event) {
+    if (event == CHAN_CLOSED) {
+        finish(session_of(ctx), true);
+    }
+}
+
+void prompt_start(struct at_session *s, const char *prompt, size_t want, size_t max,
+                  at_data_fn *cb) {
+    must(!s->prompt.is_active && want <= max);
+    s->prompt = (struct prompt){.is_active = true, .want = want, .max = max, .cb = cb};
+    s->prompt.mem = arena_alloc(&s->req.arena, max);
+    reply_write(s, session_eol(s), 2);
+    reply_write(s, prompt, strlen(prompt));
+    chan_push(s->cfg.chan, &prompt_user, &s->prompt);
+}
+
+void prompt_cancel(struct at_session *s) {
+    if (s->prompt.is_active) {
+        s->prompt = (struct prompt){0};
+        chan_pop(s->cfg.chan, &prompt_user, &s->prompt);
+    }
+}

@@ -1,0 +1,169 @@
+#include "emulator/at/req.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/obj.h"
+#include "emulator/at/session_priv.h"
+
+static const struct at_arg no_arg = {.kind = AT_ARG_NONE, .text = {"", 0}};
+
+enum at_form at_form_of(const struct at_req *rq) {
+    return rq->command.form;
+}
+
+const struct at_cmd *at_row_of(const struct at_req *rq) {
+    return rq->row;
+}
+
+struct at_session *at_session_of(struct at_req *rq) {
+    return rq->session;
+}
+
+void *at_owner_of(struct at_req *rq) {
+    return rq->session->cfg.owner;
+}
+
+size_t at_nargs(const struct at_req *rq) {
+    return rq->command.nargs;
+}
+
+const struct at_arg *at_arg(const struct at_req *rq, size_t i) {
+    return i < rq->command.nargs ? &rq->command.args[i] : &no_arg;
+}
+
+bool at_has(const struct at_req *rq, size_t i) {
+    return at_arg(rq, i)->kind != AT_ARG_NONE;
+}
+
+static int word_index(const struct at_param *param, struct sv text) {
+    for (int k = 0; k < param->nwords; k++) {
+        if (sv_eq_nocase(text, sv_of(param->words[k]))) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+static bool is_in_ranges(const struct at_param *param, int64_t value) {
+    for (size_t k = 0; k < param->nranges; k++) {
+        if (value >= param->ranges[k].lo && value <= param->ranges[k].hi) {
+            return true;
+        }
+    }
+    return param->nranges == 0;
+}
+
+static bool fits(const struct at_param *param, const struct at_arg *arg) {
+    bool is_quoted = arg->kind == AT_ARG_QUOTED;
+    if (arg->kind == AT_ARG_NONE) {
+        return (param->flags & (AT_OPTIONAL | AT_KEEP)) != 0;
+    }
+    int64_t value = 0;
+    switch ((enum at_type)param->type) {
+    case AT_INT:
+        return !is_quoted && sv_int(arg->text, INT32_MIN, INT32_MAX, &value) == 0 &&
+               is_in_ranges(param, value);
+    case AT_STR:
+        return (is_quoted || (param->flags & AT_LOOSE) != 0) &&
+               is_in_ranges(param, (int64_t)arg->text.n);
+    case AT_WORD:
+        return (is_quoted || (param->flags & (AT_LOOSE | AT_BARE)) != 0) &&
+               word_index(param, arg->text) >= 0;
+    case AT_RAW:
+        return true;
+    }
+    return false;
+}
+
+int at_check(const struct at_req *rq) {
+    if (rq->command.nargs > rq->row->nparams) {
+        return rq->row->nparams;
+    }
+    for (size_t i = 0; i < rq->row->nparams; i++) {
+        if (!fits(&rq->row->params[i], at_arg(rq, i))) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+int32_t at_int(const struct at_req *rq, size_t i) {
+    must(i < rq->row->nparams);
+    const struct at_param *param = &rq->row->params[i];
+    if (!at_has(rq, i)) {
+        return param->def;
+    }
+    if (param->type == AT_WORD) {
+        return word_index(param, at_arg(rq, i)->text);
+    }
+    int64_t value = 0;
+    return sv_int(at_arg(rq, i)->text, INT32_MIN, INT32_MAX, &value) == 0 ? (int32_t)value
+                                                                          : param->def;
+}
+
+struct sv at_text(const struct at_req *rq, size_t i) {
+    must(i < rq->row->nparams);
+    const struct at_param *param = &rq->row->params[i];
+    if (at_has(rq, i)) {
+        return at_arg(rq, i)->text;
+    }
+    return sv_of(param->text != NULL ? param->text : "");
+}
+
+void *at_alloc(struct at_req *rq, size_t n) {
+    return arena_alloc(&rq->arena, n);
+}
+
+void at_info_raw(struct at_req *rq, const void *p, size_t n) {
+    must(rq->is_open);
+    reply_info(rq->session, p, n, !rq->is_block);
+    rq->is_block = true;
+}
+
+void at_info(struct at_req *rq, const char *fmt, ...) {
+    char text[LIMIT_INFO];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    must(n >= 0 && (size_t)n < sizeof text);
+    at_info_raw(rq, text, (size_t)n);
+}
+
+void at_ok(struct at_req *rq) {
+    must(rq->is_open);
+    session_ended(rq->session, true);
+}
+
+void at_fail(struct at_req *rq, enum at_err e) {
+    must(rq->is_open);
+    reply_error(rq->session, e);
+    session_ended(rq->session, false);
+}
+
+void at_final(struct at_req *rq, const char *text) {
+    must(rq->is_open);
+    reply_text(rq->session, text);
+    session_ended(rq->session, false);
+}
+
+void at_prompt(struct at_req *rq, const char *prompt, size_t want, size_t max, at_data_fn *cb) {
+    must(rq->is_open);
+    prompt_start(rq->session, prompt, want, max, cb);
+}
+
+void at_on_cancel(struct at_req *rq, at_cancel_fn *cb, void *ctx) {
+    rq->on_cancel = cb;
+    rq->cancel_ctx = ctx;
+}
+
+void at_set_data(struct at_req *rq, void *data) {
+    rq->data = data;
+}
+
+void *at_data(const struct at_req *rq) {
+    return rq->data;
+}

@@ -1,0 +1,252 @@
+#include "emulator/at/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/obj.h"
+#include "emulator/at/session_priv.h"
+#include "emulator/at/setting.h"
+#include "emulator/at/table.h"
+#include "slots.h"
+
+enum { ECHO_MAX = 3 * LIMIT_CHAN_IN }; /* an erased character echoes three */
+
+static struct at_session *session_of(void *ctx) {
+    struct at_session *s;
+    CAST_OBJ(s, ctx, AT_SESSION_MAGIC);
+    return s;
+}
+
+/* Which handler answers, or why none does. Returns 0, or the error that is the answer. */
+static int refuse(struct at_session *s, struct at_req *rq) {
+    const struct at_cmd *row = rq->row;
+    if (row == NULL || (row->forms & rq->command.form) == 0) {
+        return AT_ERR_PLAIN;
+    }
+    if (row->needs != 0 && rq->command.form != AT_TEST && s->cfg.missing != NULL) {
+        int e = s->cfg.missing(s->cfg.owner, row->needs);
+        if (e != 0) {
+            return e;
+        }
+    }
+    bool is_checked = rq->command.form == AT_WRITE && (row->flags & AT_SELF_CHECK) == 0;
+    return is_checked && at_check(rq) >= 0 ? AT_ERR_PLAIN : 0;
+}
+
+static void start_command(struct at_session *s) {
+    struct at_req *rq = &s->req;
+    const char *name = rq->command.name;
+    /* The arguments stay out of the log: they may be secrets. */
+    LOG(LOG_AT, LOG_DEBUG, s->cfg.chan->name, "%s form %d", name, (int)rq->command.form);
+    rq->row = table_find(s->cfg.table, sv_of(name));
+    rq->is_open = true;
+    rq->is_block = false;
+    rq->on_cancel = NULL;
+    rq->data = NULL;
+    s->is_in_handler = true;
+    int e = refuse(s, rq);
+    if (e != 0) {
+        at_fail(rq, (enum at_err)e);
+    } else if ((rq->row->code_forms & rq->command.form) != 0) {
+        rq->row->run(rq);
+    } else {
+        setting_run(rq);
+    }
+    s->is_in_handler = false;
+}
+
+/* The rest of the line, command by command, until one waits or the output is full. */
+static void run_line(struct at_session *s) {
+    while (s->has_line && !s->req.is_open && !chan_is_busy(s->cfg.chan)) {
+        struct sv text = {s->text, s->text_len};
+        switch (parse_next(text, &s->pos, &s->req.command)) {
+        case PARSE_END:
+            s->has_line = false;
+            reply_code(s, REPLY_OK);
+            break;
+        case PARSE_BAD:
+            s->has_line = false;
+            reply_code(s, REPLY_ERROR);
+            break;
+        case PARSE_COMMAND:
+            start_command(s);
+            break;
+        }
+    }
+}
+
+bool session_may_urc(const struct at_session *s) {
+    return chan_is_top(s->cfg.chan, s) && !s->has_line && !s->req.is_open &&
+           line_is_idle(&s->line) && !chan_is_busy(s->cfg.chan);
+}
+
+void session_idle(struct at_session *s) {
+    if (s->is_in_handler) {
+        return;
+    }
+    run_line(s);
+    urc_flush(s);
+    chan_pump(s->cfg.chan);
+}
+
+void session_ended(struct at_session *s, bool is_good) {
+    s->req.is_open = false;
+    s->req.on_cancel = NULL;
+    arena_clear(&s->req.arena);
+    if (!is_good) {
+        s->has_line = false;
+    }
+    session_idle(s);
+}
+
+static void begin_line(struct at_session *s, enum line_event event) {
+    if (session_int(s, SLOT_S3) == '\r' && event != LINE_AGAIN) {
+        chan_skip_lf(s->cfg.chan);
+    }
+    struct sv text = line_text(&s->line);
+    if (event == LINE_TOO_LONG || parse_count(text) > LIMIT_LINE_COMMANDS) {
+        reply_code(s, REPLY_ERROR);
+        urc_flush(s);
+        return;
+    }
+    memcpy(s->text, text.p, text.n);
+    s->text_len = text.n;
+    s->pos = 0;
+    s->has_line = true;
+    run_line(s);
+    urc_flush(s);
+}
+
+/* Ends what runs without an answer of its own. */
+static void cancel(struct at_session *s) {
+    prompt_cancel(s);
+    if (!s->req.is_open) {
+        return;
+    }
+    at_cancel_fn *cb = s->req.on_cancel;
+    s->req.is_open = false;
+    s->req.on_cancel = NULL;
+    s->has_line = false;
+    if (cb != NULL) {
+        cb(s->req.cancel_ctx);
+    }
+    arena_clear(&s->req.arena);
+}
+
+static bool is_abortable(const struct at_session *s) {
+    return s->req.is_open && s->req.row != NULL && (s->req.row->flags & AT_ABORTABLE) != 0;
+}
+
+static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
+    (void)at;
+    struct at_session *s = session_of(ctx);
+    if (is_abortable(s)) {
+        /* The byte that aborts is not part of the next line (V.250 5.6.1). */
+        cancel(s);
+        reply_code(s, REPLY_ERROR);
+        return 1;
+    }
+    if (s->has_line || s->req.is_open || chan_is_busy(s->cfg.chan)) {
+        return 0;
+    }
+    const struct line_config cfg = {
+        .echo = session_int(s, SLOT_E) != 0,
+        .end = (uint8_t)session_int(s, SLOT_S3),
+        .erase = (uint8_t)session_int(s, SLOT_S5),
+    };
+    struct buf echo;
+    buf_init(&echo, ECHO_MAX);
+    enum line_event event = LINE_NONE;
+    size_t used = line_feed(&s->line, &cfg, p, n, &echo, &event);
+    reply_write(s, buf_data(&echo), buf_len(&echo));
+    buf_fini(&echo);
+    if (event != LINE_NONE) {
+        begin_line(s, event);
+    } else {
+        urc_flush(s);
+    }
+    return used;
+}
+
+static void on_top(void *ctx, bool is_top) {
+    if (is_top) {
+        session_idle(session_of(ctx));
+    }
+}
+
+static void on_drained(void *ctx) {
+    session_idle(session_of(ctx));
+}
+
+static void on_event(void *ctx, enum chan_event event) {
+    struct at_session *s = session_of(ctx);
+    if (event == CHAN_OPENED) {
+        /* What an earlier DTE typed ahead is not the new one's. */
+        chan_discard(s->cfg.chan, true, false);
+        line_reset(&s->line);
+        session_idle(s);
+        return;
+    }
+    if (buf_len(&s->cfg.chan->in) == 0) {
+        line_reset(&s->line);
+    }
+    if (is_abortable(s)) {
+        cancel(s);
+    }
+}
+
+static const struct chan_user session_user = {
+    .name = "at",
+    .rx = on_rx,
+    .top = on_top,
+    .drained = on_drained,
+    .event = on_event,
+};
+
+struct at_session *session_new(const struct at_session_config *cfg) {
+    struct at_session *s = xmalloc(sizeof *s);
+    OBJ_INIT(s, AT_SESSION_MAGIC);
+    s->cfg = *cfg;
+    s->port = setting_store_new(cfg->slots, cfg->nslots, true);
+    s->req.session = s;
+    line_init(&s->line);
+    arena_init(&s->req.arena, LIMIT_ARENA);
+    chan_push(cfg->chan, &session_user, s);
+    return s;
+}
+
+void session_close(struct at_session *s) {
+    if (s == NULL) {
+        return;
+    }
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    s->is_in_handler = true; /* nothing starts any more */
+    cancel(s);
+    chan_pop(s->cfg.chan, &session_user, s);
+    urc_clear(s);
+    arena_fini(&s->req.arena);
+    setting_store_free(s->port);
+    OBJ_FINI(s);
+    free(s);
+}
+
+struct setting_store *session_settings(struct at_session *s) {
+    return s->port;
+}
+
+struct setting_store *session_module(struct at_session *s) {
+    return s->cfg.module;
+}
+
+struct chan *session_chan(struct at_session *s) {
+    return s->cfg.chan;
+}
+
+struct clk *session_clk(struct at_session *s) {
+    return s->cfg.clk;
+}
+
+int32_t session_int(const struct at_session *s, unsigned slot) {
+    return setting_int(s->cfg.slots[slot].is_port ? s->port : s->cfg.module, slot);
+}

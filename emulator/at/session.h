@@ -1,0 +1,69 @@
+/* session.h: one AT command interpreter on one channel.
+ *
+ * Sits at the bottom of the channel's stack for the channel's life. Assembles
+ * lines, runs their commands one after the other, holds further input meanwhile,
+ * and sends unsolicited results when it is on top, idle, and no line is half typed.
+ *
+ * Owns:    the request, the port's settings, the queue of unsolicited results.
+ * Borrows: channel, clock, table, the module's settings and the owner.
+ * DTE gone: a half line, a prompt and an abortable command are dropped; complete
+ *          lines that came before are still run; settings stay as they are (design n 15).
+ */
+#ifndef EMULATOR_AT_SESSION_H
+#define EMULATOR_AT_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "emulator/at/errors.h"
+
+struct at_session;
+struct at_table;
+struct chan;
+struct clk;
+struct setting_store;
+struct slot_info;
+
+struct at_session_config {
+    struct chan *chan;
+    struct clk *clk;
+    const struct at_table *table;
+    struct setting_store *module;      /* settings of the module */
+    const struct slot_info *slots;     /* for the port's own */
+    size_t nslots;
+    void *owner;                       /* at_owner_of */
+    /* What of `needs` (enum at_need) is missing, as its error; 0: nothing. May be NULL. */
+    int (*missing)(void *owner, unsigned needs);
+};
+
+struct at_session *session_new(const struct at_session_config *cfg);
+void session_close(struct at_session *s); /* cancels what runs; NULL is allowed */
+
+struct setting_store *session_settings(struct at_session *s); /* the port's own */
+struct setting_store *session_module(struct at_session *s);
+struct chan *session_chan(struct at_session *s);
+struct clk *session_clk(struct at_session *s);
+int32_t session_int(const struct at_session *s, unsigned slot); /* from whichever store has it */
+
+/* -- unsolicited results -- */
+enum urc_class {
+    URC_EVENT,      /* kept until sent; the oldest goes when only events fill the queue */
+    URC_REPEATABLE, /* RING, +CSQ: these go first when the queue is full */
+};
+
+/* Queued, sent as CR LF text CR LF. Bound LIMIT_URCS, LIMIT_URC_TEXT characters. */
+void urc_post(struct at_session *s, enum urc_class c, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A source writes its own bytes when its turn comes: for received data. Returns whether it has
+ * more; then it waits at the end of the queue. Posting it again while it waits does nothing. */
+typedef bool urc_source_fn(void *ctx, struct at_session *s);
+void urc_post_source(struct at_session *s, urc_source_fn *cb, void *ctx);
+void urc_drop_source(struct at_session *s, void *ctx);
+uint64_t urc_dropped(const struct at_session *s);
+
+/* S3 and S4, with which every answer is framed; two characters. */
+const char *session_eol(struct at_session *s);
+
+#endif

@@ -1,0 +1,97 @@
+/* session_priv.h: the session's inside, for the files of at/ only. */
+#ifndef EMULATOR_AT_SESSION_PRIV_H
+#define EMULATOR_AT_SESSION_PRIV_H
+
+#include "base/arena.h"
+#include "base/chan.h"
+#include "base/limits.h"
+#include "emulator/at/line.h"
+#include "emulator/at/parse.h"
+#include "emulator/at/req.h"
+#include "emulator/at/session.h"
+
+struct at_req {
+    struct at_session *session;
+    const struct at_cmd *row;
+    struct parsed command;
+    struct arena arena;
+    bool is_open;    /* handed to a handler, not ended */
+    bool is_block;   /* an information line was sent: the next one follows without a gap */
+    at_cancel_fn *on_cancel;
+    void *cancel_ctx;
+    void *data;
+};
+
+struct prompt {
+    bool is_active;
+    size_t want, max;
+    bool is_escaped; /* an ETX was seen */
+    bool is_over;    /* more than max came */
+    uint8_t *mem;
+    size_t n;
+    at_data_fn *cb;
+};
+
+struct urc {
+    enum urc_class class;
+    urc_source_fn *source; /* NULL: text */
+    void *ctx;
+    char *text;
+};
+
+struct urc_queue {
+    struct urc items[LIMIT_URCS];
+    size_t first, n;
+    uint64_t dropped;
+    bool is_flushing;
+};
+
+struct at_session {
+    uint32_t magic;
+#define AT_SESSION_MAGIC 0xa75e5510u
+    struct at_session_config cfg;
+    struct setting_store *port;
+    struct line line;
+    bool has_line; /* a command line is being run */
+    char text[LIMIT_LINE]; /* its text */
+    size_t text_len;
+    size_t pos; /* of its next command */
+    struct at_req req;
+    bool is_in_handler;
+    struct prompt prompt;
+    struct urc_queue urcs;
+    char eol[3];
+};
+
+/* session.c */
+void session_ended(struct at_session *s, bool is_good); /* the request has ended */
+void session_idle(struct at_session *s);                /* something may go on now */
+bool session_may_urc(const struct at_session *s);
+
+/* reply.c */
+enum reply_code {
+    REPLY_OK,
+    REPLY_CONNECT,
+    REPLY_RING,
+    REPLY_NO_CARRIER,
+    REPLY_ERROR,
+    REPLY_NO_DIALTONE,
+    REPLY_BUSY,
+    REPLY_NO_ANSWER,
+};
+void reply_write(struct at_session *s, const void *p, size_t n);
+void reply_info(struct at_session *s, const void *p, size_t n, bool is_first);
+void reply_code(struct at_session *s, enum reply_code code);
+void reply_text(struct at_session *s, const char *text); /* a result without a number of its own */
+void reply_error(struct at_session *s, enum at_err e);
+
+/* prompt.c */
+void prompt_start(struct at_session *s, const char *prompt, size_t want, size_t max,
+                  at_data_fn *cb);
+void prompt_cancel(struct at_session *s);
+
+/* urc.c */
+void urc_flush(struct at_session *s);
+void urc_clear(struct at_session *s);
+
+#endif

@@ -1,0 +1,497 @@
+#include "emulator/at/setting.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "base/obj.h"
+#include "emulator/at/session_priv.h"
+
+struct slot_value {
+    int32_t i;
+    char *text; /* SLOT_STR */
+};
+
+struct record_set {
+    struct record_set *next;
+    const struct at_cmd *row;
+    size_t n;
+    struct setting_record items[LIMIT_RECORDS];
+};
+
+struct setting_store {
+    uint32_t magic;
+#define SETTING_STORE_MAGIC 0x5e77160fu
+    const struct slot_info *infos;
+    size_t n;
+    bool is_port;
+    struct slot_value *live;
+    struct slot_value *saved; /* AT&W's copy of the slots with AT_SAVE_PROFILE */
+    struct record_set *records;
+    setting_changed_fn *on_change;
+    void *ctx;
+};
+
+/* -- slots -- */
+
+static void store_value(struct slot_value *v, const struct slot_info *info, int32_t i,
+                        const char *text, size_t n) {
+    v->i = i;
+    if (info->type == SLOT_STR) {
+        char *copy = xmalloc(n + 1);
+        memcpy(copy, text, n);
+        free(v->text);
+        v->text = copy;
+    }
+}
+
+static void store_default(struct slot_value *v, const struct slot_info *info) {
+    const char *text = info->text != NULL ? info->text : "";
+    store_value(v, info, info->def, text, strlen(text));
+}
+
+struct setting_store *setting_store_new(const struct slot_info *infos, size_t n, bool is_port) {
+    struct setting_store *st = xmalloc(sizeof *st);
+    OBJ_INIT(st, SETTING_STORE_MAGIC);
+    st->infos = infos;
+    st->n = n;
+    st->is_port = is_port;
+    st->live = xmalloc(n * sizeof *st->live);
+    st->saved = xmalloc(n * sizeof *st->saved);
+    for (size_t i = 0; i < n; i++) {
+        if ((infos[i].is_port != 0) == is_port) {
+            store_default(&st->live[i], &infos[i]);
+            store_default(&st->saved[i], &infos[i]);
+        }
+    }
+    return st;
+}
+
+static void free_record(struct setting_record *r, size_t nparams) {
+    for (size_t i = 0; i < nparams; i++) {
+        free(r->texts[i]);
+    }
+    free(r->texts);
+    free(r->ints);
+}
+
+static void clear_records(struct record_set *set) {
+    for (size_t i = 0; i < set->n; i++) {
+        free_record(&set->items[i], set->row->nparams);
+    }
+    set->n = 0;
+}
+
+void setting_store_free(struct setting_store *st) {
+    if (st == NULL) {
+        return;
+    }
+    CHECK_OBJ(st, SETTING_STORE_MAGIC);
+    for (size_t i = 0; i < st->n; i++) {
+        free(st->live[i].text);
+        free(st->saved[i].text);
+    }
+    while (st->records != NULL) {
+        struct record_set *next = st->records->next;
+        clear_records(st->records);
+        free(st->records);
+        st->records = next;
+    }
+    free(st->live);
+    free(st->saved);
+    OBJ_FINI(st);
+    free(st);
+}
+
+void setting_on_change(struct setting_store *st, setting_changed_fn *cb, void *ctx) {
+    st->on_change = cb;
+    st->ctx = ctx;
+}
+
+static const struct slot_value *value_of(const struct setting_store *st, unsigned slot) {
+    CHECK_OBJ(st, SETTING_STORE_MAGIC);
+    must(slot < st->n && (st->infos[slot].is_port != 0) == st->is_port);
+    return &st->live[slot];
+}
+
+int32_t setting_int(const struct setting_store *st, unsigned slot) {
+    return value_of(st, slot)->i;
+}
+
+const char *setting_text(const struct setting_store *st, unsigned slot) {
+    return value_of(st, slot)->text;
+}
+
+static void tell(struct setting_store *st, unsigned slot) {
+    if (st->on_change != NULL) {
+        st->on_change(st->ctx, slot);
+    }
+}
+
+void setting_set_int(struct setting_store *st, unsigned slot, int32_t value) {
+    if (value_of(st, slot)->i != value) {
+        st->live[slot].i = value;
+        tell(st, slot);
+    }
+}
+
+void setting_set_text(struct setting_store *st, unsigned slot, const char *value, size_t n) {
+    const char *old = value_of(st, slot)->text;
+    if (strlen(old) != n || memcmp(old, value, n) != 0) {
+        store_value(&st->live[slot], &st->infos[slot], 0, value, n);
+        tell(st, slot);
+    }
+}
+
+static void set_value(struct setting_store *st, unsigned slot, const struct slot_value *v) {
+    if (st->infos[slot].type == SLOT_STR) {
+        setting_set_text(st, slot, v->text, strlen(v->text));
+    } else {
+        setting_set_int(st, slot, v->i);
+    }
+}
+
+static bool is_mine(const struct setting_store *st, size_t slot) {
+    return (st->infos[slot].is_port != 0) == st->is_port;
+}
+
+void setting_factory(struct setting_store *st) {
+    for (unsigned i = 0; i < st->n; i++) {
+        if (is_mine(st, i) && st->infos[i].is_factory) {
+            struct slot_value v = {0};
+            store_default(&v, &st->infos[i]);
+            set_value(st, i, &v);
+            free(v.text);
+        }
+    }
+}
+
+void setting_save(struct setting_store *st) {
+    for (unsigned i = 0; i < st->n; i++) {
+        if (is_mine(st, i) && st->infos[i].save == AT_SAVE_PROFILE) {
+            const char *text = st->live[i].text != NULL ? st->live[i].text : "";
+            store_value(&st->saved[i], &st->infos[i], st->live[i].i, text, strlen(text));
+        }
+    }
+}
+
+void setting_restore(struct setting_store *st) {
+    for (unsigned i = 0; i < st->n; i++) {
+        if (is_mine(st, i) && st->infos[i].save == AT_SAVE_PROFILE) {
+            set_value(st, i, &st->saved[i]);
+        }
+    }
+}
+
+/* -- records -- */
+
+static size_t find_key(const struct record_set *set, int32_t key) {
+    size_t i = 0;
+    while (i < set->n && set->items[i].ints[0] < key) {
+        i++;
+    }
+    return i;
+}
+
+static void new_record(struct setting_record *r, size_t nparams) {
+    r->ints = xmalloc(nparams * sizeof *r->ints);
+    r->texts = xmalloc(nparams * sizeof *r->texts);
+}
+
+static void put_record(struct record_set *set, const struct setting_record *r) {
+    size_t at = find_key(set, r->ints[0]);
+    if (at < set->n && set->items[at].ints[0] == r->ints[0]) {
+        free_record(&set->items[at], set->row->nparams);
+    } else {
+        must(set->n < LIMIT_RECORDS);
+        memmove(&set->items[at + 1], &set->items[at], (set->n - at) * sizeof set->items[0]);
+        set->n++;
+    }
+    set->items[at] = *r;
+}
+
+static void factory_records(struct record_set *set) {
+    clear_records(set);
+    for (size_t k = 0; k < set->row->nrecords; k++) {
+        struct setting_record r;
+        new_record(&r, set->row->nparams);
+        for (size_t i = 0; i < set->row->nparams; i++) {
+            const char *text = set->row->records[k].texts[i];
+            r.ints[i] = set->row->records[k].ints[i];
+            r.texts[i] = xstrdup(text != NULL ? text : "");
+        }
+        put_record(set, &r);
+    }
+}
+
+static struct record_set *record_set(struct setting_store *st, const struct at_cmd *row) {
+    CHECK_OBJ(st, SETTING_STORE_MAGIC);
+    for (struct record_set *set = st->records; set != NULL; set = set->next) {
+        if (set->row == row) {
+            return set;
+        }
+    }
+    struct record_set *set = xmalloc(sizeof *set);
+    set->row = row;
+    set->next = st->records;
+    st->records = set;
+    factory_records(set);
+    return set;
+}
+
+size_t setting_records(struct setting_store *st, const struct at_cmd *row,
+                       const struct setting_record **out) {
+    const struct record_set *set = record_set(st, row);
+    *out = set->items;
+    return set->n;
+}
+
+const struct setting_record *setting_record_find(struct setting_store *st,
+                                                 const struct at_cmd *row, int32_t key) {
+    const struct record_set *set = record_set(st, row);
+    size_t i = find_key(set, key);
+    return i < set->n && set->items[i].ints[0] == key ? &set->items[i] : NULL;
+}
+
+static void delete_record(struct record_set *set, int32_t key) {
+    size_t i = find_key(set, key);
+    if (i < set->n && set->items[i].ints[0] == key) {
+        free_record(&set->items[i], set->row->nparams);
+        set->n--;
+        memmove(&set->items[i], &set->items[i + 1], (set->n - i) * sizeof set->items[0]);
+    }
+}
+
+/* -- printing -- */
+
+static void put_text(struct buf *to, const char *text) {
+    buf_put(to, text, strlen(text));
+}
+
+static void put_value(struct buf *to, const struct at_param *p, int32_t i, const char *text,
+                      int width) {
+    char number[16];
+    bool is_quoted = p->type == AT_STR || (p->type == AT_WORD && (p->flags & AT_BARE) == 0);
+    snprintf(number, sizeof number, "%0*d", width, (int)i);
+    if (p->type == AT_WORD) {
+        text = p->words[i];
+    } else if (p->type == AT_INT) {
+        text = number;
+    }
+    put_text(to, is_quoted ? "\"" : "");
+    put_text(to, text);
+    put_text(to, is_quoted ? "\"" : "");
+}
+
+/* Where the values of a read come from: the slots, or one record. */
+struct source {
+    struct at_session *s;
+    const struct at_cmd *row;
+    const struct setting_record *record;
+};
+
+static void put_param(struct buf *to, const struct source *src, size_t i, int width) {
+    const struct at_param *p = &src->row->params[i];
+    if (src->record != NULL) {
+        put_value(to, p, src->record->ints[i], src->record->texts[i], width);
+        return;
+    }
+    must(p->slot != AT_NO_SLOT);
+    struct setting_store *st =
+        src->s->cfg.slots[p->slot].is_port ? src->s->port : src->s->cfg.module;
+    put_value(to, p, setting_int(st, p->slot), setting_text(st, p->slot), width);
+}
+
+static bool is_shown(const struct at_param *p, bool is_record) {
+    return (p->flags & AT_SECRET) == 0 && (is_record || p->slot != AT_NO_SLOT);
+}
+
+static void put_all(struct buf *to, const struct source *src) {
+    bool is_first = true;
+    put_text(to, src->row->name);
+    for (size_t i = 0; i < src->row->nparams; i++) {
+        if (is_shown(&src->row->params[i], src->record != NULL)) {
+            put_text(to, is_first ? ": " : ",");
+            put_param(to, src, i, 0);
+            is_first = false;
+        }
+    }
+}
+
+/* "{0},{1:03}": parameter numbers with an optional zero-padded width. */
+static void put_format(struct buf *to, const struct source *src, const char *format) {
+    for (const char *f = format; *f != '\0'; f++) {
+        if (*f != '{') {
+            buf_put(to, f, 1);
+            continue;
+        }
+        char *end = NULL;
+        size_t i = (size_t)strtoul(f + 1, &end, 10);
+        int width = *end == ':' ? (int)strtol(end + 1, &end, 10) : 0;
+        must(*end == '}' && i < src->row->nparams);
+        put_param(to, src, i, width);
+        f = end;
+    }
+}
+
+static void read_line(struct at_req *rq, const struct setting_record *record) {
+    const struct source src = {rq->session, rq->row, record};
+    struct buf line;
+    buf_init(&line, LIMIT_INFO);
+    if (rq->row->read != NULL) {
+        put_format(&line, &src, rq->row->read);
+    } else {
+        put_all(&line, &src);
+    }
+    at_info_raw(rq, buf_data(&line), buf_len(&line));
+    buf_fini(&line);
+}
+
+static void run_read(struct at_req *rq) {
+    if (rq->row->kind != AT_RECORD) {
+        read_line(rq, NULL);
+        at_ok(rq);
+        return;
+    }
+    const struct setting_record *records = NULL;
+    size_t n = setting_records(rq->session->cfg.module, rq->row, &records);
+    for (size_t i = 0; i < n; i++) {
+        read_line(rq, &records[i]);
+    }
+    at_ok(rq);
+}
+
+static void put_ranges(struct buf *to, const struct at_param *p) {
+    char text[32];
+    for (size_t k = 0; k < p->nranges; k++) {
+        const char *comma = k > 0 ? "," : "";
+        if (p->ranges[k].lo == p->ranges[k].hi) {
+            snprintf(text, sizeof text, "%s%d", comma, (int)p->ranges[k].lo);
+        } else {
+            snprintf(text, sizeof text, "%s%d-%d", comma, (int)p->ranges[k].lo,
+                     (int)p->ranges[k].hi);
+        }
+        put_text(to, text);
+    }
+}
+
+static void put_words(struct buf *to, const struct at_param *p) {
+    for (int32_t k = 0; k < p->nwords; k++) {
+        put_text(to, k > 0 ? "," : "");
+        put_value(to, p, k, NULL, 0);
+    }
+}
+
+static void test_from_params(struct at_req *rq) {
+    struct buf line;
+    buf_init(&line, LIMIT_INFO);
+    put_text(&line, rq->row->name);
+    for (size_t i = 0; i < rq->row->nparams; i++) {
+        const struct at_param *p = &rq->row->params[i];
+        put_text(&line, i == 0 ? ": (" : ",(");
+        if (p->type == AT_WORD) {
+            put_words(&line, p);
+        } else {
+            put_ranges(&line, p);
+        }
+        put_text(&line, ")");
+    }
+    at_info_raw(rq, buf_data(&line), buf_len(&line));
+    buf_fini(&line);
+}
+
+static void run_test(struct at_req *rq) {
+    const char *text = rq->row->test;
+    if (text == NULL && rq->row->nparams > 0) {
+        test_from_params(rq);
+    }
+    while (text != NULL && *text != '\0') {
+        size_t n = strcspn(text, "\n");
+        at_info_raw(rq, text, n);
+        text += n;
+        text += *text == '\n' ? 1 : 0;
+    }
+    at_ok(rq);
+}
+
+/* -- storing -- */
+
+static void set_param(struct at_req *rq, size_t i, int32_t value, struct sv text) {
+    const struct at_param *p = &rq->row->params[i];
+    if (p->slot == AT_NO_SLOT) {
+        return;
+    }
+    struct at_session *s = rq->session;
+    struct setting_store *st = s->cfg.slots[p->slot].is_port ? s->port : s->cfg.module;
+    if (s->cfg.slots[p->slot].type == SLOT_STR) {
+        setting_set_text(st, p->slot, text.p, text.n);
+    } else {
+        setting_set_int(st, p->slot, value);
+    }
+}
+
+static void run_write(struct at_req *rq) {
+    for (size_t i = 0; i < rq->row->nparams; i++) {
+        if (at_has(rq, i) || (rq->row->params[i].flags & AT_KEEP) == 0) {
+            set_param(rq, i, at_int(rq, i), at_text(rq, i));
+        }
+    }
+    at_ok(rq);
+}
+
+static void run_exec(struct at_req *rq) {
+    if (rq->row->kind == AT_RECORD) {
+        factory_records(record_set(rq->session->cfg.module, rq->row));
+    }
+    for (size_t i = 0; rq->row->kind == AT_SETTING && i < rq->row->nparams; i++) {
+        const struct at_param *p = &rq->row->params[i];
+        int32_t value = i < rq->row->nexec ? rq->row->exec[i] : p->def;
+        set_param(rq, i, value, sv_of(p->text != NULL ? p->text : ""));
+    }
+    at_ok(rq);
+}
+
+/* The key alone undefines the record (V3.00 8.2.4). */
+static void run_record_write(struct at_req *rq) {
+    struct record_set *set = record_set(rq->session->cfg.module, rq->row);
+    if (at_nargs(rq) == 1) {
+        delete_record(set, at_int(rq, 0));
+        at_ok(rq);
+        return;
+    }
+    struct setting_record r;
+    new_record(&r, rq->row->nparams);
+    for (size_t i = 0; i < rq->row->nparams; i++) {
+        struct sv text = at_text(rq, i);
+        r.ints[i] = at_int(rq, i);
+        r.texts[i] = xmalloc(text.n + 1);
+        memcpy(r.texts[i], text.p, text.n);
+    }
+    put_record(set, &r);
+    at_ok(rq);
+}
+
+void setting_run(struct at_req *rq) {
+    switch (at_form_of(rq)) {
+    case AT_TEST:
+        run_test(rq);
+        break;
+    case AT_READ:
+        run_read(rq);
+        break;
+    case AT_EXEC:
+        run_exec(rq);
+        break;
+    case AT_WRITE:
+        if (rq->row->kind == AT_RECORD) {
+            run_record_write(rq);
+        } else {
+            run_write(rq);
+        }
+        break;
+    }
+}

@@ -1,0 +1,50 @@
+/* setting.h: the values behind the rows: slots, records, their factory and stored copies.
+ *
+ * A module has one store, each port another for the settings that are its own
+ * (echo, S registers). A changed slot is told to the owner, who cares for effects.
+ *
+ * Owns: all values.
+ */
+#ifndef EMULATOR_AT_SETTING_H
+#define EMULATOR_AT_SETTING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "emulator/at/row.h"
+
+struct at_req;
+struct setting_store;
+
+typedef void setting_changed_fn(void *ctx, unsigned slot);
+
+/* `infos` has `n` slots; only those of this scope are ever asked for. */
+struct setting_store *setting_store_new(const struct slot_info *infos, size_t n, bool is_port);
+void setting_store_free(struct setting_store *st); /* NULL is allowed */
+void setting_on_change(struct setting_store *st, setting_changed_fn *cb, void *ctx);
+
+int32_t setting_int(const struct setting_store *st, unsigned slot);
+const char *setting_text(const struct setting_store *st, unsigned slot);
+void setting_set_int(struct setting_store *st, unsigned slot, int32_t value);
+void setting_set_text(struct setting_store *st, unsigned slot, const char *value, size_t n);
+
+void setting_factory(struct setting_store *st); /* AT&F */
+void setting_save(struct setting_store *st);    /* AT&W */
+void setting_restore(struct setting_store *st); /* ATZ */
+
+/* Records of a row, in the order of their keys. */
+struct setting_record {
+    int32_t *ints; /* one a parameter, as its type wants: */
+    char **texts;  /* the number, the word's index, or the text */
+};
+size_t setting_records(struct setting_store *st, const struct at_cmd *row,
+                       const struct setting_record **out);
+const struct setting_record *setting_record_find(struct setting_store *st,
+                                                 const struct at_cmd *row, int32_t key);
+
+/* Answers a form that needs no code: test from the parameters, read, write (all checked before
+ * any is stored), exec (defaults). */
+void setting_run(struct at_req *rq);
+
+#endif

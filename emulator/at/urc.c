@@ -1,0 +1,124 @@
+/* urc.c: the queue of unsolicited results of one port and when they may be sent. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/obj.h"
+#include "emulator/at/session_priv.h"
+
+static struct urc *item(struct urc_queue *q, size_t i) {
+    return &q->items[(q->first + i) % LIMIT_URCS];
+}
+
+static void remove_item(struct urc_queue *q, size_t i) {
+    free(item(q, i)->text);
+    for (size_t k = i; k + 1 < q->n; k++) {
+        *item(q, k) = *item(q, k + 1);
+    }
+    q->n--;
+}
+
+/* Sources are never dropped: what they would write stays with their link. There are at most
+ * LIMIT_LINKS of them, so something else is always there to go. */
+static void make_room(struct at_session *s) {
+    struct urc_queue *q = &s->urcs;
+    size_t victim = q->n;
+    for (size_t i = q->n; i > 0; i--) {
+        const struct urc *u = item(q, i - 1);
+        bool is_better = u->source == NULL && (victim == q->n || u->class == URC_REPEATABLE ||
+                                               item(q, victim)->class != URC_REPEATABLE);
+        if (is_better) {
+            victim = i - 1;
+        }
+    }
+    must(victim < q->n);
+    q->dropped++;
+    LOG(LOG_AT, LOG_WARN, s->cfg.chan->name, "unsolicited result dropped, queue full: %s",
+        item(q, victim)->text);
+    remove_item(q, victim);
+}
+
+static struct urc *add_item(struct at_session *s) {
+    struct urc_queue *q = &s->urcs;
+    if (q->n == LIMIT_URCS) {
+        make_room(s);
+    }
+    struct urc *u = item(q, q->n++);
+    *u = (struct urc){0};
+    return u;
+}
+
+void urc_post(struct at_session *s, enum urc_class class, const char *fmt, ...) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    char text[LIMIT_URC_TEXT];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    struct urc *u = add_item(s);
+    u->class = class;
+    u->text = xstrdup(text);
+    urc_flush(s);
+}
+
+void urc_post_source(struct at_session *s, urc_source_fn *cb, void *ctx) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    for (size_t i = 0; i < s->urcs.n; i++) {
+        if (item(&s->urcs, i)->source == cb && item(&s->urcs, i)->ctx == ctx) {
+            urc_flush(s);
+            return;
+        }
+    }
+    struct urc *u = add_item(s);
+    u->source = cb;
+    u->ctx = ctx;
+    urc_flush(s);
+}
+
+void urc_drop_source(struct at_session *s, void *ctx) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    for (size_t i = s->urcs.n; i > 0; i--) {
+        if (item(&s->urcs, i - 1)->source != NULL && item(&s->urcs, i - 1)->ctx == ctx) {
+            remove_item(&s->urcs, i - 1);
+        }
+    }
+}
+
+uint64_t urc_dropped(const struct at_session *s) {
+    return s->urcs.dropped;
+}
+
+void urc_flush(struct at_session *s) {
+    struct urc_queue *q = &s->urcs;
+    if (q->is_flushing) {
+        return;
+    }
+    q->is_flushing = true;
+    /* One pass looks at each waiting item once: a source with nobody to read it stays. */
+    size_t left = q->n;
+    while (left > 0 && q->n > 0 && session_may_urc(s)) {
+        struct urc u = *item(q, 0);
+        if (u.source == NULL) {
+            reply_info(s, u.text, strlen(u.text), true);
+            remove_item(q, 0);
+            left--;
+            continue;
+        }
+        q->first = (q->first + 1) % LIMIT_URCS;
+        q->n--;
+        left--;
+        if (!s->cfg.chan->is_open || u.source(u.ctx, s)) {
+            *item(q, q->n++) = u;
+            left += s->cfg.chan->is_open ? 1 : 0;
+        }
+    }
+    q->is_flushing = false;
+}
+
+void urc_clear(struct at_session *s) {
+    while (s->urcs.n > 0) {
+        remove_item(&s->urcs, 0);
+    }
+}
