@@ -1,0 +1,83 @@
+#include "emulator/model/modem.h"
+
+#include <stdlib.h>
+
+#include "base/obj.h"
+#include "emulator/model/events.h"
+#include "emulator/model/profile.h"
+#include "emulator/model/sockets.h"
+
+/* The bearer follows from registration, attachment and contexts. */
+static void update_bearer(struct modem *m) {
+    bool is_wanted = false;
+    for (unsigned cid = 1; cid <= MODEM_CIDS; cid++) {
+        is_wanted |= m->active[cid];
+    }
+    is_wanted &= reg_has_packet_service(&m->reg);
+    if (is_wanted && !m->bearer.is_up) {
+        uint32_t ip = 0;
+        must(net_parse_ip(sv_of(m->profile->ip), &ip) == 0);
+        bearer_up(&m->bearer, ip);
+    } else if (!is_wanted && m->bearer.is_up) {
+        bearer_down(&m->bearer);
+    }
+}
+
+struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host) {
+    struct modem *m = xmalloc(sizeof *m);
+    OBJ_INIT(m, MODEM_MAGIC);
+    m->profile = profile;
+    m->clk = clk;
+    m->fun = 1;
+    bus_init(&m->bus);
+    sim_init(&m->sim);
+    reg_init(&m->reg, profile);
+    bearer_init(&m->bearer, clk, host);
+    m->sockets = sockets_new(&m->bus, &m->bearer);
+    /* The default bearer of LTE; older technologies activate it with AT+NETOPEN, which looks alike. */
+    m->active[1] = true;
+    update_bearer(m);
+    return m;
+}
+
+void modem_free(struct modem *m) {
+    if (m == NULL) {
+        return;
+    }
+    CHECK_OBJ(m, MODEM_MAGIC);
+    sockets_free(m->sockets);
+    bearer_fini(&m->bearer);
+    OBJ_FINI(m);
+    free(m);
+}
+
+void modem_set_registration(struct modem *m, enum reg_stat stat) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    if (m->reg.stat != stat) {
+        m->reg.stat = stat;
+        bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
+        update_bearer(m);
+    }
+}
+
+void modem_set_fun(struct modem *m, int fun) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->fun = fun;
+    modem_set_registration(m, fun == 1 ? REG_HOME : REG_OFF);
+}
+
+void modem_set_attached(struct modem *m, bool is_attached) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    if (m->reg.is_attached != is_attached) {
+        m->reg.is_attached = is_attached;
+        bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
+        update_bearer(m);
+    }
+}
+
+void modem_set_active(struct modem *m, unsigned cid, bool is_active) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    must(cid >= 1 && cid <= MODEM_CIDS);
+    m->active[cid] = is_active;
+    update_bearer(m);
+}

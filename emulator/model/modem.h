@@ -1,0 +1,49 @@
+/* modem.h: everything one emulated module has: the owner of the model's parts.
+ *
+ * Commands and whatever else acts on the module use the same setters; each change
+ * is posted on the bus (events.h).
+ *
+ * Owns:    all of its members. Borrows: profile, clock and host.
+ */
+#ifndef EMULATOR_MODEL_MODEM_H
+#define EMULATOR_MODEL_MODEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bus.h"
+#include "emulator/model/reg.h"
+#include "emulator/model/sim.h"
+#include "netstack/bearer.h"
+#include "netstack/host.h"
+
+struct profile;
+struct sockets;
+
+enum { MODEM_CIDS = 179 }; /* V3.00 8.2.4: 1-24 and 100-179 */
+
+struct modem {
+    uint32_t magic;
+#define MODEM_MAGIC 0x30de3000u
+    const struct profile *profile;
+    struct clk *clk;
+    struct bus bus;
+    int fun; /* AT+CFUN */
+    struct sim sim;
+    struct reg reg;
+    bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
+    struct bearer bearer;        /* the network that active contexts give */
+    struct sockets *sockets;
+};
+
+struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host);
+void modem_free(struct modem *m); /* NULL is allowed */
+
+/* 0, 1 or 4 (V3.00 3.2.1): 1 registers, the others leave the network. */
+void modem_set_fun(struct modem *m, int fun);
+void modem_set_registration(struct modem *m, enum reg_stat stat);
+void modem_set_attached(struct modem *m, bool is_attached);
+/* A context up or down; while none is up there is no network for the sockets. */
+void modem_set_active(struct modem *m, unsigned cid, bool is_active);
+
+#endif

@@ -1,0 +1,20 @@
+#include "emulator/model/reg.h"
+
+#include "emulator/model/profile.h"
+
+void reg_init(struct reg *reg, const struct profile *profile) {
+    *reg = (struct reg){
+        .stat = REG_HOME,
+        .is_attached = true,
+        .rssi = profile->rssi,
+        .ber = profile->ber,
+    };
+}
+
+bool reg_is_registered(const struct reg *reg) {
+    return reg->stat == REG_HOME || reg->stat == REG_ROAMING;
+}
+
+bool reg_has_packet_service(const struct reg *reg) {
+    return reg_is_registered(reg) && reg->is_attached;
+}

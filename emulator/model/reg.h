@@ -1,0 +1,22 @@
+/* reg.h: registration and signal: what the radio part of the module knows. Caller's memory. */
+#ifndef EMULATOR_MODEL_REG_H
+#define EMULATOR_MODEL_REG_H
+
+#include <stdbool.h>
+
+struct profile;
+
+/* 27.007 10.1.20, as +CREG prints it. */
+enum reg_stat { REG_OFF = 0, REG_HOME = 1, REG_SEARCHING = 2, REG_DENIED = 3, REG_ROAMING = 5 };
+
+struct reg {
+    enum reg_stat stat;
+    bool is_attached; /* to the packet service, wanted by AT+CGATT */
+    int rssi, ber;    /* as +CSQ prints them */
+};
+
+void reg_init(struct reg *reg, const struct profile *profile);
+bool reg_is_registered(const struct reg *reg);
+bool reg_has_packet_service(const struct reg *reg);
+
+#endif

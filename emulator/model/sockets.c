@@ -1,0 +1,567 @@
+#include "emulator/model/sockets.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bus.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "netstack/bearer.h"
+#include "netstack/dgram.h"
+#include "netstack/listener.h"
+#include "netstack/resolve.h"
+
+/* One AT+CIPSEND under way. */
+struct send {
+    bool is_active;
+    bool wait_ack;
+    uint8_t *data;
+    size_t n, done;
+    struct clk_timer timer;
+};
+
+struct link {
+    uint32_t magic;
+#define LINK_MAGIC 0x11d4ab30u
+    struct sockets *sk;
+    unsigned number;
+    enum link_state state;
+    enum net_proto proto;
+    int server;
+    struct net_addr peer;
+    struct link_target target;
+    void *tag;
+    struct net_stream *stream;
+    struct net_dgram *dgram;
+    struct net_resolve *resolve;
+    struct send send;
+    struct clk_timer sent_timer; /* a send that was done at once is told in the next turn */
+    size_t sent_size;
+};
+
+struct server {
+    uint32_t magic;
+#define SERVER_MAGIC 0x5e47e400u
+    struct sockets *sk;
+    unsigned number;
+    uint16_t port;
+    void *tag;
+    struct net_listener *listener; /* NULL: stopped */
+};
+
+struct sockets {
+    uint32_t magic;
+#define SOCKETS_MAGIC 0x50cce75au
+    struct bus *bus;
+    struct bearer *bearer;
+    struct clk *clk;
+    bool is_open;
+    bool is_lost;
+    void *tag; /* who opened the service */
+    struct bearer_user user;
+    struct clk_timer timer; /* the result of opening or closing */
+    enum topic result;
+    struct link links[LIMIT_LINKS];
+    struct server servers[LIMIT_SERVERS];
+};
+
+static struct link *link_of(void *ctx) {
+    struct link *l;
+    CAST_OBJ(l, ctx, LINK_MAGIC);
+    return l;
+}
+
+static struct link *at(const struct sockets *sk, unsigned n) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    must(n < LIMIT_LINKS);
+    return (struct link *)(uintptr_t)&sk->links[n];
+}
+
+/* -- sending -- */
+
+static void end_send(struct link *l, int confirmed) {
+    struct send s = l->send;
+    l->send = (struct send){0};
+    clk_stop(l->sk->clk, &s.timer);
+    free(s.data);
+    const struct link_sent sent = {l->tag, l->number, s.n, confirmed};
+    bus_post(l->sk->bus, TOPIC_LINK_SENT, &sent);
+}
+
+static void drop_send(struct link *l) {
+    clk_stop(l->sk->clk, &l->send.timer);
+    clk_stop(l->sk->clk, &l->sent_timer);
+    free(l->send.data);
+    l->send = (struct send){0};
+}
+
+static void on_send_timeout(void *ctx) {
+    struct link *l = link_of(ctx);
+    /* Waiting for the acknowledgement, what the stack has is not confirmed (V3.00 11.2.11). */
+    end_send(l, l->send.wait_ack && l->send.done == l->send.n ? 0 : (int)l->send.done);
+}
+
+/* Hands on what fits. Returns whether the stack has all of it. */
+static bool push_send(struct link *l) {
+    struct send *s = &l->send;
+    int took = stream_send(l->stream, s->data + s->done, s->n - s->done);
+    s->done += took > 0 ? (size_t)took : 0;
+    if (s->done == s->n && s->wait_ack) {
+        stream_watch_ack(l->stream);
+    }
+    return s->done == s->n;
+}
+
+static void on_sent(void *ctx) {
+    struct link *l = link_of(ctx);
+    end_send(l, (int)l->send.n);
+}
+
+/* -- links -- */
+
+static void free_link(struct link *l) {
+    drop_send(l);
+    stream_free(l->stream);
+    dgram_free(l->dgram);
+    resolve_cancel(l->resolve);
+    l->stream = NULL;
+    l->dgram = NULL;
+    l->resolve = NULL;
+    l->state = LINK_FREE;
+    l->server = -1;
+    l->peer = (struct net_addr){0};
+}
+
+static void post_opened(struct link *l, enum ip_err err) {
+    const struct link_result r = {l->tag, l->number, err};
+    bus_post(l->sk->bus, TOPIC_LINK_OPENED, &r);
+}
+
+/* Which error of the module a reason of the network is. Only the documented numbers exist;
+ * which one a refused connect gives is not documented (guess). */
+static enum ip_err err_of(int err) {
+    switch (err) {
+    case 0:
+        return IP_OK;
+    case -ETIMEDOUT:
+        return IP_TIMEOUT;
+    case -ENETDOWN:
+        return IP_NOT_OPENED;
+    case -EADDRINUSE:
+        return IP_NOT_BOUND;
+    default:
+        return IP_NETWORK_FAILURE;
+    }
+}
+
+static void on_stream_open(void *ctx, int err) {
+    struct link *l = link_of(ctx);
+    if (err == 0) {
+        l->state = LINK_OPEN;
+    } else {
+        free_link(l);
+    }
+    post_opened(l, err_of(err));
+}
+
+static void on_data(void *ctx) {
+    struct link *l = link_of(ctx);
+    const struct link_result r = {l->tag, l->number, IP_OK};
+    bus_post(l->sk->bus, TOPIC_LINK_DATA, &r);
+}
+
+static void on_stream_room(void *ctx) {
+    struct link *l = link_of(ctx);
+    if (l->send.is_active && l->send.done < l->send.n && push_send(l) && !l->send.wait_ack) {
+        end_send(l, (int)l->send.n);
+    }
+}
+
+static void on_stream_acked(void *ctx) {
+    struct link *l = link_of(ctx);
+    if (l->send.is_active && l->send.wait_ack && l->send.done == l->send.n) {
+        end_send(l, (int)l->send.n);
+    }
+}
+
+static void on_closed(void *ctx, enum net_close why) {
+    struct link *l = link_of(ctx);
+    if (why == NET_CLOSE_NETWORK) {
+        /* sockets_lost speaks for all of them (field F19). */
+        return;
+    }
+    l->state = LINK_ENDED;
+    if (l->send.is_active) {
+        end_send(l, -1);
+    }
+    const struct link_closed closed = {l->tag, l->number, why};
+    bus_post(l->sk->bus, TOPIC_LINK_CLOSED, &closed);
+}
+
+static const struct stream_events stream_events = {
+    .on_open = on_stream_open,
+    .on_data = on_data,
+    .on_room = on_stream_room,
+    .on_acked = on_stream_acked,
+    .on_closed = on_closed,
+};
+
+static const struct dgram_events dgram_events = {.on_data = on_data, .on_closed = on_closed};
+
+static int start_connect(struct link *l, uint32_t ip) {
+    l->peer = (struct net_addr){ip, l->target.port};
+    return stream_connect(&l->stream, l->sk->bearer, &l->peer, l->target.local_port,
+                          l->target.timeout, &stream_events, l);
+}
+
+static void on_resolved(void *ctx, int err, uint32_t ip) {
+    struct link *l = link_of(ctx);
+    l->resolve = NULL;
+    if (err == 0) {
+        err = start_connect(l, ip);
+        if (err == 0) {
+            return;
+        }
+        free_link(l);
+        post_opened(l, err_of(err));
+        return;
+    }
+    free_link(l);
+    post_opened(l, IP_DNS_FAILED);
+}
+
+static enum ip_err begin_link(struct sockets *sk, unsigned n, enum net_proto proto, void *tag) {
+    struct link *l = at(sk, n);
+    if (!sk->is_open) {
+        return IP_NOT_OPENED;
+    }
+    if (l->state == LINK_OPENING || l->state == LINK_OPEN) {
+        return IP_NOT_SUPPORTED; /* field F07 */
+    }
+    free_link(l);
+    l->proto = proto;
+    l->tag = tag;
+    return IP_OK;
+}
+
+enum ip_err link_connect(struct sockets *sk, unsigned n, const struct link_target *to, void *tag) {
+    struct link *l = at(sk, n);
+    enum ip_err e = begin_link(sk, n, NET_TCP, tag);
+    if (e != IP_OK) {
+        return e;
+    }
+    l->target = *to;
+    uint32_t ip = 0;
+    if (net_parse_ip(to->host, &ip) == 0) {
+        int rc = start_connect(l, ip);
+        if (rc != 0) {
+            free_link(l);
+            return err_of(rc);
+        }
+    } else {
+        l->resolve = resolve_name(sk->bearer, to->host, to->dns_retries, on_resolved, l);
+        if (l->resolve == NULL) {
+            return IP_WRONG_PARAMETER;
+        }
+    }
+    l->target.host = (struct sv){NULL, 0}; /* the caller's text ends with the call */
+    l->state = LINK_OPENING;
+    return IP_OK;
+}
+
+enum ip_err link_bind(struct sockets *sk, unsigned n, uint16_t local_port,
+                      const struct net_addr *peer, void *tag) {
+    struct link *l = at(sk, n);
+    enum ip_err e = begin_link(sk, n, NET_UDP, tag);
+    if (e != IP_OK) {
+        return e;
+    }
+    int rc = dgram_open(&l->dgram, sk->bearer, local_port, &dgram_events, l);
+    if (rc != 0) {
+        return err_of(rc);
+    }
+    l->peer = peer != NULL ? *peer : (struct net_addr){0};
+    l->state = LINK_OPEN;
+    return IP_OK;
+}
+
+enum ip_err link_close(struct sockets *sk, unsigned n) {
+    struct link *l = at(sk, n);
+    if (!sk->is_open) {
+        return IP_NOT_OPENED;
+    }
+    if (l->state != LINK_OPENING && l->state != LINK_OPEN) {
+        return IP_NOT_SUPPORTED; /* field F18 */
+    }
+    free_link(l);
+    return IP_OK;
+}
+
+void link_info(const struct sockets *sk, unsigned n, struct link_info *out) {
+    const struct link *l = at(sk, n);
+    *out = (struct link_info){l->state, l->proto, l->server, l->peer, l->tag};
+}
+
+bool link_is_sending(const struct sockets *sk, unsigned n) {
+    return at(sk, n)->send.is_active;
+}
+
+static enum ip_err send_stream(struct link *l, const void *p, size_t len, bool wait_ack,
+                               clk_dur timeout) {
+    struct clk *clk = l->sk->clk;
+    l->send = (struct send){.is_active = true, .wait_ack = wait_ack, .n = len};
+    l->send.data = xmalloc(len);
+    memcpy(l->send.data, p, len);
+    if (push_send(l) && !wait_ack) {
+        clk_start(clk, &l->sent_timer, CLK_US(0), on_sent, l);
+    } else {
+        clk_start(clk, &l->send.timer, timeout, on_send_timeout, l);
+    }
+    return IP_OK;
+}
+
+enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
+                      const struct net_addr *to, bool wait_ack, clk_dur timeout) {
+    struct link *l = at(sk, n);
+    if (l->state != LINK_OPEN) {
+        return IP_NOT_SUPPORTED;
+    }
+    if (l->send.is_active) {
+        return IP_BUSY;
+    }
+    if (l->proto == NET_TCP) {
+        return send_stream(l, p, len, wait_ack, timeout);
+    }
+    /* A datagram is sent or lost; nobody is told of a loss. */
+    int rc = dgram_send(l->dgram, to, p, len);
+    if (rc != 0) {
+        LOG(LOG_MODEL, LOG_INFO, "udp", "datagram to port %u not sent: %s", to->port,
+            strerror(-rc));
+    }
+    l->send = (struct send){.is_active = true, .n = len, .done = len};
+    clk_start(sk->clk, &l->sent_timer, CLK_US(0), on_sent, l);
+    return IP_OK;
+}
+
+const uint8_t *link_peek(const struct sockets *sk, unsigned n, struct net_addr *from, size_t *len) {
+    const struct link *l = at(sk, n);
+    *len = 0;
+    *from = l->peer;
+    if (l->stream != NULL) {
+        return stream_peek(l->stream, len);
+    }
+    return l->dgram != NULL ? dgram_peek(l->dgram, from, len) : NULL;
+}
+
+void link_consume(struct sockets *sk, unsigned n, size_t len) {
+    struct link *l = at(sk, n);
+    if (l->stream != NULL) {
+        stream_consume(l->stream, len);
+    } else if (l->dgram != NULL) {
+        dgram_consume(l->dgram, len);
+    }
+}
+
+size_t link_available(const struct sockets *sk, unsigned n) {
+    const struct link *l = at(sk, n);
+    if (l->stream != NULL) {
+        return stream_available(l->stream);
+    }
+    return l->dgram != NULL ? dgram_available(l->dgram) : 0;
+}
+
+void link_counts(const struct sockets *sk, unsigned n, struct stream_counts *out) {
+    const struct link *l = at(sk, n);
+    *out = (struct stream_counts){0};
+    if (l->stream != NULL) {
+        stream_counts(l->stream, out);
+    }
+}
+
+/* -- servers -- */
+
+static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer) {
+    struct server *sv;
+    CAST_OBJ(sv, ctx, SERVER_MAGIC);
+    struct sockets *sk = sv->sk;
+    unsigned n = 0;
+    while (n < LIMIT_LINKS && sk->links[n].state != LINK_FREE) {
+        n++;
+    }
+    /* A link whose unread data is all that is left of it is the next best. */
+    for (unsigned k = 0; n == LIMIT_LINKS && k < LIMIT_LINKS; k++) {
+        n = sk->links[k].state == LINK_ENDED ? k : n;
+    }
+    if (n == LIMIT_LINKS) {
+        LOG(LOG_MODEL, LOG_INFO, "server", "caller refused: no free link");
+        listener_refuse(sv->listener, t);
+        return;
+    }
+    struct link *l = &sk->links[n];
+    free_link(l);
+    l->proto = NET_TCP;
+    l->tag = sv->tag;
+    l->server = (int)sv->number;
+    l->peer = *peer;
+    l->state = LINK_OPEN;
+    l->stream = stream_accept(sk->bearer, t, peer, &stream_events, l);
+    const struct link_accepted a = {l->tag, n, sv->number, *peer};
+    bus_post(sk->bus, TOPIC_LINK_ACCEPTED, &a);
+}
+
+static void on_listener_closed(void *ctx) {
+    struct server *sv;
+    CAST_OBJ(sv, ctx, SERVER_MAGIC);
+}
+
+static const struct listener_events listener_events = {
+    .on_accept = on_accept,
+    .on_closed = on_listener_closed,
+};
+
+enum ip_err server_start(struct sockets *sk, unsigned i, uint16_t port, void *tag) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    must(i < LIMIT_SERVERS);
+    if (!sk->is_open) {
+        return IP_NOT_OPENED;
+    }
+    for (unsigned k = 0; k < LIMIT_SERVERS; k++) {
+        if (sk->servers[k].listener != NULL && (k == i || sk->servers[k].port == port)) {
+            return IP_LISTENING;
+        }
+    }
+    struct server *sv = &sk->servers[i];
+    sv->port = port;
+    sv->tag = tag;
+    int rc = listener_open(&sv->listener, sk->bearer, port, &listener_events, sv);
+    return err_of(rc);
+}
+
+enum ip_err server_stop(struct sockets *sk, unsigned i) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    must(i < LIMIT_SERVERS);
+    if (!sk->is_open) {
+        return IP_NOT_OPENED;
+    }
+    if (sk->servers[i].listener == NULL) {
+        return IP_NOT_SUPPORTED;
+    }
+    listener_free(sk->servers[i].listener);
+    sk->servers[i].listener = NULL;
+    return IP_OK;
+}
+
+bool server_port(const struct sockets *sk, unsigned i, uint16_t *port) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    must(i < LIMIT_SERVERS);
+    *port = sk->servers[i].port;
+    return sk->servers[i].listener != NULL;
+}
+
+/* -- the service -- */
+
+static void close_all(struct sockets *sk) {
+    for (unsigned i = 0; i < LIMIT_SERVERS; i++) {
+        listener_free(sk->servers[i].listener);
+        sk->servers[i].listener = NULL;
+    }
+    for (unsigned n = 0; n < LIMIT_LINKS; n++) {
+        free_link(&sk->links[n]);
+    }
+    bearer_detach(&sk->user);
+    sk->is_open = false;
+}
+
+static void sockets_lost(struct bearer_user *user) {
+    struct sockets *sk;
+    CAST_OBJ(sk, (void *)((char *)user - offsetof(struct sockets, user)), SOCKETS_MAGIC);
+    bool is_opening = !sk->is_open;
+    close_all(sk);
+    clk_stop(sk->clk, &sk->timer);
+    sk->is_lost = true;
+    const struct net_result r = {sk->tag, IP_NETWORK_FAILURE};
+    bus_post(sk->bus, is_opening ? TOPIC_NET_OPENED : TOPIC_NET_LOST, &r);
+}
+
+static void on_result(void *ctx) {
+    struct sockets *sk;
+    CAST_OBJ(sk, ctx, SOCKETS_MAGIC);
+    const struct net_result r = {sk->tag, IP_OK};
+    sk->is_open = sk->result == TOPIC_NET_OPENED;
+    bus_post(sk->bus, sk->result, &r);
+}
+
+struct sockets *sockets_new(struct bus *bus, struct bearer *bearer) {
+    struct sockets *sk = xmalloc(sizeof *sk);
+    OBJ_INIT(sk, SOCKETS_MAGIC);
+    sk->bus = bus;
+    sk->bearer = bearer;
+    sk->clk = bearer->clk;
+    sk->user.down = sockets_lost;
+    for (unsigned n = 0; n < LIMIT_LINKS; n++) {
+        OBJ_INIT(&sk->links[n], LINK_MAGIC);
+        sk->links[n].sk = sk;
+        sk->links[n].number = n;
+        sk->links[n].server = -1;
+    }
+    for (unsigned i = 0; i < LIMIT_SERVERS; i++) {
+        OBJ_INIT(&sk->servers[i], SERVER_MAGIC);
+        sk->servers[i].sk = sk;
+        sk->servers[i].number = i;
+    }
+    return sk;
+}
+
+void sockets_free(struct sockets *sk) {
+    if (sk == NULL) {
+        return;
+    }
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    clk_stop(sk->clk, &sk->timer);
+    close_all(sk);
+    OBJ_FINI(sk);
+    free(sk);
+}
+
+enum ip_err sockets_open(struct sockets *sk, void *tag) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    if (sk->is_open) {
+        return IP_SOCKETS_OPENED;
+    }
+    if (!sk->bearer->is_up) {
+        return IP_NETWORK_FAILURE;
+    }
+    if (clk_pending(&sk->timer)) {
+        return IP_BUSY;
+    }
+    sk->tag = tag;
+    sk->is_lost = false;
+    sk->result = TOPIC_NET_OPENED;
+    bearer_attach(sk->bearer, &sk->user);
+    clk_start(sk->clk, &sk->timer, CLK_US(0), on_result, sk);
+    return IP_OK;
+}
+
+enum ip_err sockets_close(struct sockets *sk, void *tag) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    if (!sk->is_open) {
+        return IP_NOT_OPENED;
+    }
+    sk->tag = tag;
+    close_all(sk);
+    sk->result = TOPIC_NET_CLOSED;
+    clk_start(sk->clk, &sk->timer, CLK_US(0), on_result, sk);
+    return IP_OK;
+}
+
+bool sockets_is_open(const struct sockets *sk) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    return sk->is_open;
+}
+
+bool sockets_was_lost(const struct sockets *sk) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    return sk->is_lost;
+}

@@ -1,0 +1,92 @@
+/* sockets.h: the module's TCP/IP service: opened or not, ten links, four servers.
+ *
+ * Knows nothing of AT. Results that come later are posted on the bus
+ * (events.h), never from inside a call.
+ *
+ * Owns:    streams, datagram sockets, listeners, look-ups and pending sends.
+ * Borrows: the bus, the bearer (which decides whether there is a network at all).
+ */
+#ifndef EMULATOR_MODEL_SOCKETS_H
+#define EMULATOR_MODEL_SOCKETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clk.h"
+#include "base/sv.h"
+#include "emulator/model/events.h"
+#include "netstack/net.h"
+#include "netstack/stream.h"
+
+struct bearer;
+struct bus;
+struct sockets;
+
+enum link_state {
+    LINK_FREE,
+    LINK_OPENING, /* looking a name up or connecting */
+    LINK_OPEN,
+    LINK_ENDED, /* over, but received data may still be read */
+};
+
+struct link_info {
+    enum link_state state;
+    enum net_proto proto;
+    int server;           /* -1: a client link */
+    struct net_addr peer; /* 0.0.0.0 and 0 of a UDP link without one */
+    void *tag;
+};
+
+struct link_target {
+    struct sv host; /* address or name */
+    uint16_t port;
+    uint16_t local_port; /* 0: any */
+    clk_dur timeout;     /* AT+CIPTIMEOUT */
+    unsigned dns_retries; /* AT+CIPDNSSET */
+};
+
+struct sockets *sockets_new(struct bus *bus, struct bearer *bearer);
+void sockets_free(struct sockets *sk); /* closes every link and server; NULL is allowed */
+
+/* -- the service -- */
+
+/* 0: TOPIC_NET_OPENED follows. IP_SOCKETS_OPENED: it is open already. IP_NETWORK_FAILURE: there
+ * is no packet service. */
+enum ip_err sockets_open(struct sockets *sk, void *tag);
+/* 0: every link and server is closed and TOPIC_NET_CLOSED follows. IP_NOT_OPENED. */
+enum ip_err sockets_close(struct sockets *sk, void *tag);
+bool sockets_is_open(const struct sockets *sk);
+bool sockets_was_lost(const struct sockets *sk); /* closed by the loss of the network */
+
+/* -- links -- */
+
+void link_info(const struct sockets *sk, unsigned n, struct link_info *out);
+
+/* 0: TOPIC_LINK_OPENED follows. Else why not, at once. */
+enum ip_err link_connect(struct sockets *sk, unsigned n, const struct link_target *to, void *tag);
+/* UDP; `peer` may be NULL. Done when it returns 0. */
+enum ip_err link_bind(struct sockets *sk, unsigned n, uint16_t local_port,
+                      const struct net_addr *peer, void *tag);
+/* Closes whatever state it is in and forgets unread data. IP_NOT_SUPPORTED: nothing is open. */
+enum ip_err link_close(struct sockets *sk, unsigned n);
+
+/* 0: TOPIC_LINK_SENT follows: when the stack has taken all, or (wait_ack) when the peer has
+ * acknowledged it, or after `timeout`. IP_BUSY: an earlier one is under way. */
+enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
+                      const struct net_addr *to, bool wait_ack, clk_dur timeout);
+bool link_is_sending(const struct sockets *sk, unsigned n);
+
+/* Received data: all of a TCP link, the oldest datagram of a UDP link. */
+const uint8_t *link_peek(const struct sockets *sk, unsigned n, struct net_addr *from, size_t *len);
+void link_consume(struct sockets *sk, unsigned n, size_t len);
+size_t link_available(const struct sockets *sk, unsigned n); /* all datagrams together */
+void link_counts(const struct sockets *sk, unsigned n, struct stream_counts *out);
+
+/* -- servers -- */
+
+enum ip_err server_start(struct sockets *sk, unsigned i, uint16_t port, void *tag);
+enum ip_err server_stop(struct sockets *sk, unsigned i); /* accepted links stay (note 2.3.4) */
+bool server_port(const struct sockets *sk, unsigned i, uint16_t *port); /* whether it listens */
+
+#endif
