@@ -1,0 +1,71 @@
+#include "emulator/cmd/cmd.h"
+
+#include <stdlib.h>
+
+#include "base/obj.h"
+#include "emulator/at/setting.h"
+#include "slots.h"
+
+struct cmd *cmd_of(struct at_req *rq) {
+    struct cmd *c;
+    CAST_OBJ(c, at_owner_of(rq), CMD_MAGIC);
+    return c;
+}
+
+static void on_bus(void *ctx, unsigned topic, const void *payload) {
+    struct cmd *c;
+    CAST_OBJ(c, ctx, CMD_MAGIC);
+    cmd_tcpip_event(c, topic, payload);
+    cmd_network_event(c, topic, payload);
+}
+
+/* One place decides for all rows which error a missing card or PIN is. */
+static int missing(void *owner, unsigned needs) {
+    struct cmd *c;
+    CAST_OBJ(c, owner, CMD_MAGIC);
+    switch (c->modem->sim.state) {
+    case SIM_READY:
+        return 0;
+    case SIM_ABSENT:
+        return CME_SIM_NOT_INSERTED;
+    case SIM_PIN:
+        return (needs & AT_NEED_PIN) != 0 ? CME_SIM_PIN_REQUIRED : 0;
+    case SIM_PUK:
+        return (needs & AT_NEED_PIN) != 0 ? CME_SIM_PUK_REQUIRED : 0;
+    }
+    return 0;
+}
+
+struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan) {
+    struct cmd *c = xmalloc(sizeof *c);
+    OBJ_INIT(c, CMD_MAGIC);
+    c->modem = modem;
+    c->module = module;
+    const struct at_session_config cfg = {
+        .chan = chan,
+        .clk = modem->clk,
+        .table = &at_dialect,
+        .module = module,
+        .slots = slot_infos,
+        .nslots = SLOT_COUNT,
+        .owner = c,
+        .missing = missing,
+    };
+    c->session = session_new(&cfg);
+    cmd_tcpip_start(c);
+    bus_listen(&modem->bus, on_bus, c);
+    return c;
+}
+
+void cmd_close(struct cmd *c) {
+    if (c == NULL) {
+        return;
+    }
+    CHECK_OBJ(c, CMD_MAGIC);
+    bus_ignore(&c->modem->bus, on_bus, c);
+    cmd_ping_stop(c);
+    session_close(c->session);
+    cmd_tcpip_stop(c);
+    OBJ_FINI(c);
+    free(c);
+}

@@ -1,0 +1,57 @@
+/* cmd.h: what the command families share: one AT session, the module behind it, their own state.
+ *
+ * The only place where AT syntax and the model meet. Handlers reach it through
+ * cmd_of(rq); results that come later arrive on the bus and leave as unsolicited
+ * results of the session they belong to.
+ *
+ * Owns:    the session and the families' state. Borrows: modem, settings, channel.
+ */
+#ifndef EMULATOR_CMD_CMD_H
+#define EMULATOR_CMD_CMD_H
+
+#include <stdint.h>
+
+#include "base/clk.h"
+#include "emulator/at/req.h"
+#include "emulator/at/session.h"
+#include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
+#include "netstack/ping.h"
+
+struct chan;
+struct net_ping;
+struct net_resolve;
+struct setting_store;
+struct tcpip;
+
+struct cmd {
+    uint32_t magic;
+#define CMD_MAGIC 0xc03da7adu
+    struct modem *modem;
+    struct at_session *session;
+    struct setting_store *module;
+    struct tcpip *tcpip;   /* cmd_tcpip.h */
+    struct {
+        struct net_resolve *name; /* its name is being looked up */
+        struct net_ping *session; /* it runs; at most one of the two is set */
+        struct ping_config cfg;
+    } ping; /* cmd_ping.c */
+    int cops_mode;          /* of the newest AT+COPS= */
+    struct clk_timer scan;  /* AT+COPS=? */
+};
+
+struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan);
+void cmd_close(struct cmd *c); /* NULL is allowed */
+
+struct cmd *cmd_of(struct at_req *rq);
+
+/* The bus, by family. */
+void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
+
+/* Starts and ends with the session. */
+void cmd_tcpip_start(struct cmd *c);
+void cmd_tcpip_stop(struct cmd *c);
+void cmd_ping_stop(struct cmd *c);
+
+#endif

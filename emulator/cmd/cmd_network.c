@@ -1,0 +1,173 @@
+/* cmd_network.c: registration, operator and cell (V3.00 4.2, +CGREG of 8.2.1). */
+#include <stdio.h>
+#include <string.h>
+
+#include "emulator/at/setting.h"
+#include "emulator/cmd/cmd.h"
+#include "emulator/model/events.h"
+#include "handlers.h"
+#include "slots.h"
+
+/* The three registration reports differ in numbers only. */
+static const struct report {
+    const char *name;
+    unsigned slot;
+    bool is_packet; /* needs the packet service */
+    bool is_lte;    /* speaks of LTE only, and names the access technology */
+} reports[] = {
+    {"+CREG", SLOT_CREG_N, false, false},
+    {"+CGREG", SLOT_CGREG_N, true, false},
+    {"+CEREG", SLOT_CEREG_N, true, true},
+};
+
+enum { CEREG_UNKNOWN = 4, CEREG_ACT = 7 };
+
+static int report_stat(const struct report *r, const struct modem *m) {
+    if (r->is_lte && m->profile->tech != PROFILE_LTE) {
+        return CEREG_UNKNOWN; /* out of E-UTRAN coverage (V3.00 4.2.16) */
+    }
+    return r->is_packet && !m->reg.is_attached ? REG_OFF : (int)m->reg.stat;
+}
+
+/* "<stat>[,<lac>,<ci>[,<AcT>]]": the cell only in mode 2 and while registered. */
+static void report_text(const struct report *r, const struct cmd *c, char *to, size_t size) {
+    const struct profile *p = c->modem->profile;
+    int stat = report_stat(r, c->modem);
+    bool has_cell = setting_int(c->module, r->slot) == 2 && (stat == REG_HOME || stat == REG_ROAMING);
+    int n = snprintf(to, size, "%d", stat);
+    if (has_cell) {
+        n += snprintf(to + n, size - (size_t)n, ",%s,%s", p->lac, p->ci);
+    }
+    if (has_cell && r->is_lte) {
+        snprintf(to + n, size - (size_t)n, ",%d", CEREG_ACT);
+    }
+}
+
+static void read_report(struct at_req *rq, const struct report *r) {
+    struct cmd *c = cmd_of(rq);
+    char text[64];
+    report_text(r, c, text, sizeof text);
+    at_info(rq, "%s: %d,%s", r->name, (int)setting_int(c->module, r->slot), text);
+    at_ok(rq);
+}
+
+void cmd_creg(struct at_req *rq) {
+    read_report(rq, &reports[0]);
+}
+
+void cmd_cgreg(struct at_req *rq) {
+    read_report(rq, &reports[1]);
+}
+
+void cmd_cereg(struct at_req *rq) {
+    read_report(rq, &reports[2]);
+}
+
+void cmd_network_event(struct cmd *c, unsigned topic, const void *payload) {
+    (void)payload;
+    if (topic != TOPIC_REG_CHANGED) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof reports / sizeof reports[0]; i++) {
+        if (setting_int(c->module, reports[i].slot) != 0) {
+            char text[64];
+            report_text(&reports[i], c, text, sizeof text);
+            urc_post(c->session, URC_EVENT, "%s: %s", reports[i].name, text);
+        }
+    }
+}
+
+void cmd_cpsi(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    const char *text = reg_is_registered(&c->modem->reg) ? c->modem->profile->cpsi
+                       : c->modem->fun == 1              ? "NO SERVICE,Online"
+                                                         : "NO SERVICE,Low Power Mode";
+    at_info(rq, "+CPSI: %s", text);
+    at_ok(rq);
+}
+
+void cmd_cnsmod(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    int stat = reg_is_registered(&c->modem->reg) ? c->modem->profile->cnsmod_stat : 0;
+    at_info(rq, "+CNSMOD: %d,%d", (int)setting_int(c->module, SLOT_CNSMOD_N), stat);
+    at_ok(rq);
+}
+
+/* -- +COPS -- */
+
+enum { COPS_AUTO = 0, COPS_MANUAL = 1, COPS_LEAVE = 2, COPS_FORMAT = 3, COPS_MANUAL_AUTO = 4 };
+enum { COPS_SCAN_S = 10 }; /* a scan takes its time whatever the clock (guess) */
+
+static const char *oper_name(const struct profile *p, int format) {
+    const char *const names[] = {p->oper_long, p->oper_short, p->oper_numeric};
+    return names[format];
+}
+
+static void read_oper(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    const struct profile *p = c->modem->profile;
+    int format = setting_int(c->module, SLOT_COPS_FORMAT);
+    if (reg_is_registered(&c->modem->reg)) {
+        at_info(rq, "+COPS: %d,%d,\"%s\",%d", c->cops_mode, format, oper_name(p, format),
+                (int)p->cops_act);
+    } else {
+        at_info(rq, "+COPS: %d", c->cops_mode);
+    }
+    at_ok(rq);
+}
+
+static void on_scanned(void *ctx) {
+    struct at_req *rq = ctx;
+    const struct profile *p = cmd_of(rq)->modem->profile;
+    at_info(rq, "+COPS: (2,\"%s\",\"%s\",\"%s\",%d),,(0,1,2,3,4,5),(0,1,2)", p->oper_long,
+            p->oper_short, p->oper_numeric, (int)p->cops_act);
+    at_ok(rq);
+}
+
+static void on_scan_cancel(void *ctx) {
+    struct cmd *c = ctx;
+    clk_stop(c->modem->clk, &c->scan);
+}
+
+static void select_oper(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    int mode = at_int(rq, 0);
+    bool is_by_name = mode == COPS_MANUAL || mode > COPS_FORMAT;
+    int format = at_has(rq, 1) ? at_int(rq, 1) : setting_int(c->module, SLOT_COPS_FORMAT);
+    if (is_by_name && !at_has(rq, 2)) {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    bool is_here = !is_by_name || sv_eq(at_text(rq, 2), sv_of(oper_name(c->modem->profile, format)));
+    setting_set_int(c->module, SLOT_COPS_FORMAT, format);
+    if (mode == COPS_FORMAT) {
+        at_ok(rq);
+        return;
+    }
+    if (!is_here && mode != COPS_MANUAL_AUTO) {
+        at_fail(rq, CME_NO_NETWORK_SERVICE);
+        return;
+    }
+    c->cops_mode = is_here ? mode : COPS_AUTO;
+    modem_set_registration(c->modem, mode == COPS_LEAVE || c->modem->fun != 1 ? REG_OFF : REG_HOME);
+    at_ok(rq);
+}
+
+void cmd_cops(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    switch (at_form_of(rq)) {
+    case AT_READ:
+        read_oper(rq);
+        break;
+    case AT_TEST:
+        at_on_cancel(rq, on_scan_cancel, c);
+        clk_start(c->modem->clk, &c->scan, CLK_S(COPS_SCAN_S), on_scanned, rq);
+        break;
+    case AT_WRITE:
+        select_oper(rq);
+        break;
+    case AT_EXEC:
+        at_ok(rq); /* what it does is not described (V3.00 4.2.2) */
+        break;
+    }
+}

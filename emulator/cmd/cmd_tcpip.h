@@ -1,0 +1,55 @@
+/* cmd_tcpip.h: what the files of the TCP/IP commands (V3.00 chapter 11) share. */
+#ifndef EMULATOR_CMD_CMD_TCPIP_H
+#define EMULATOR_CMD_CMD_TCPIP_H
+
+#include <stdbool.h>
+
+#include "base/clk.h"
+#include "base/limits.h"
+#include "emulator/cmd/cmd.h"
+#include "emulator/model/sockets.h"
+
+/* How one link's received data reaches this session. */
+struct tcpip_link {
+    struct cmd *c;
+    unsigned number;
+    struct clk_timer delay;  /* AT+CIPCCFG's DelayTm */
+    bool is_announced;       /* +CIPRXGET: 1 was sent and not all has been read since */
+    bool is_closing;         /* the close is told behind the data that is still pushed */
+    enum net_close why;
+};
+
+struct tcpip {
+    struct tcpip_link links[LIMIT_LINKS];
+};
+
+/* Texts and numbers of +IP ERROR (V3.00 11.5). */
+enum ip_info {
+    IP_INFO_ALREADY_OPENED = 4,
+    IP_INFO_NOT_OPENED = 8,
+    IP_INFO_NOT_CREATED = 11,
+    IP_INFO_INVALID = 12,
+    IP_INFO_NOT_SUPPORTED = 13,
+    IP_INFO_NO_DATA = 22,
+};
+
+/* "+IP ERROR: <text or number by errMode>" and ERROR. */
+void tcpip_ip_error(struct at_req *rq, enum ip_info info);
+/* "<prefix>: <err>" and ERROR. */
+void tcpip_error(struct at_req *rq, const char *prefix, enum ip_err err);
+/* "<prefix>: <number>,<err>" and ERROR. */
+void tcpip_error_of(struct at_req *rq, const char *prefix, unsigned number, enum ip_err err);
+
+/* Argument i as a number in lo..hi. */
+bool tcpip_number(struct at_req *rq, size_t i, int lo, int hi, int *out);
+
+static inline struct sockets *tcpip_sockets(struct cmd *c) {
+    return c->modem->sockets;
+}
+
+/* cmd_tcpip_rx.c: received data. */
+void tcpip_on_data(struct cmd *c, unsigned link);
+void tcpip_on_closed(struct cmd *c, unsigned link, enum net_close why);
+void tcpip_forget(struct cmd *c, unsigned link); /* the link is closed from this side, or opened anew */
+
+#endif

@@ -1,0 +1,24 @@
+/* unit.h: one complete module on one channel: model, settings and AT session. */
+#ifndef EMULATOR_UNIT_H
+#define EMULATOR_UNIT_H
+
+#include "netstack/host.h"
+
+struct chan;
+struct clk;
+struct modem;
+struct unit;
+
+struct unit_config {
+    const char *profile; /* of profile_find */
+    const char *name;    /* in the log */
+    struct clk *clk;
+    struct net_host host;
+    struct chan *chan;
+};
+
+struct unit *unit_new(const struct unit_config *cfg); /* NULL: no such profile */
+struct modem *unit_modem(struct unit *u);
+void unit_close(struct unit *u); /* closes its links properly; NULL is allowed */
+
+#endif
