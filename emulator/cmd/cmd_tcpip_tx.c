@@ -27,12 +27,18 @@ static void on_input(struct at_req *rq, const uint8_t *p, size_t n) {
     }
     bool wait_ack = setting_int(c->module, SLOT_CIPSENDMODE_MODE) != 0;
     clk_dur timeout = CLK_MS(setting_int(c->module, SLOT_CIPTIMEOUT_CIPSEND_TIMEOUT));
-    enum ip_err e = link_send(tcpip_sockets(c), s->link, p, n, &s->to, wait_ack, timeout);
+    bool is_done = false;
+    enum ip_err e =
+        link_send(tcpip_sockets(c), s->link, p, n, &s->to, wait_ack, timeout, &is_done);
     if (e != IP_OK) {
         fail(rq, e);
-    } else {
-        at_ok(rq); /* +CIPSEND follows when it is sent */
+        return;
     }
+    /* Queued first, sent behind the OK of the whole line. */
+    if (is_done) {
+        urc_post(c->session, URC_EVENT, "+CIPSEND: %u,%zu,%zu", s->link, n, n);
+    }
+    at_ok(rq);
 }
 
 /* Where the datagram goes: the address given, or the one the link was opened with. */

@@ -37,8 +37,6 @@ struct link {
     struct net_dgram *dgram;
     struct net_resolve *resolve;
     struct send send;
-    struct clk_timer sent_timer; /* a send that was done at once is told in the next turn */
-    size_t sent_size;
 };
 
 struct server {
@@ -92,7 +90,6 @@ static void end_send(struct link *l, int confirmed) {
 
 static void drop_send(struct link *l) {
     clk_stop(l->sk->clk, &l->send.timer);
-    clk_stop(l->sk->clk, &l->sent_timer);
     free(l->send.data);
     l->send = (struct send){0};
 }
@@ -112,11 +109,6 @@ static bool push_send(struct link *l) {
         stream_watch_ack(l->stream);
     }
     return s->done == s->n;
-}
-
-static void on_sent(void *ctx) {
-    struct link *l = link_of(ctx);
-    end_send(l, (int)l->send.n);
 }
 
 /* -- links -- */
@@ -308,22 +300,21 @@ bool link_is_sending(const struct sockets *sk, unsigned n) {
     return at(sk, n)->send.is_active;
 }
 
-static enum ip_err send_stream(struct link *l, const void *p, size_t len, bool wait_ack,
-                               clk_dur timeout) {
-    struct clk *clk = l->sk->clk;
+static void send_stream(struct link *l, const void *p, size_t len, bool wait_ack, clk_dur timeout,
+                        bool *is_done) {
     l->send = (struct send){.is_active = true, .wait_ack = wait_ack, .n = len};
     l->send.data = xmalloc(len);
     memcpy(l->send.data, p, len);
-    if (push_send(l) && !wait_ack) {
-        clk_start(clk, &l->sent_timer, CLK_US(0), on_sent, l);
+    *is_done = push_send(l) && !wait_ack;
+    if (*is_done) {
+        drop_send(l);
     } else {
-        clk_start(clk, &l->send.timer, timeout, on_send_timeout, l);
+        clk_start(l->sk->clk, &l->send.timer, timeout, on_send_timeout, l);
     }
-    return IP_OK;
 }
 
 enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
-                      const struct net_addr *to, bool wait_ack, clk_dur timeout) {
+                      const struct net_addr *to, bool wait_ack, clk_dur timeout, bool *is_done) {
     struct link *l = at(sk, n);
     if (l->state != LINK_OPEN) {
         return IP_NOT_SUPPORTED;
@@ -332,7 +323,8 @@ enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
         return IP_BUSY;
     }
     if (l->proto == NET_TCP) {
-        return send_stream(l, p, len, wait_ack, timeout);
+        send_stream(l, p, len, wait_ack, timeout, is_done);
+        return IP_OK;
     }
     /* A datagram is sent or lost; nobody is told of a loss. */
     int rc = dgram_send(l->dgram, to, p, len);
@@ -340,8 +332,7 @@ enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
         LOG(LOG_MODEL, LOG_INFO, "udp", "datagram to port %u not sent: %s", to->port,
             strerror(-rc));
     }
-    l->send = (struct send){.is_active = true, .n = len, .done = len};
-    clk_start(sk->clk, &l->sent_timer, CLK_US(0), on_sent, l);
+    *is_done = true;
     return IP_OK;
 }
 

@@ -71,10 +71,11 @@ enum ip_err link_bind(struct sockets *sk, unsigned n, uint16_t local_port,
 /* Closes whatever state it is in and forgets unread data. IP_NOT_SUPPORTED: nothing is open. */
 enum ip_err link_close(struct sockets *sk, unsigned n);
 
-/* 0: TOPIC_LINK_SENT follows: when the stack has taken all, or (wait_ack) when the peer has
- * acknowledged it, or after `timeout`. IP_BUSY: an earlier one is under way. */
+/* 0: *is_done says whether the stack has taken all already; if not, TOPIC_LINK_SENT follows when it
+ * has, or (wait_ack) when the peer has acknowledged it, or after `timeout`. IP_BUSY: an earlier one
+ * is under way. `to` is for UDP. */
 enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
-                      const struct net_addr *to, bool wait_ack, clk_dur timeout);
+                      const struct net_addr *to, bool wait_ack, clk_dur timeout, bool *is_done);
 bool link_is_sending(const struct sockets *sk, unsigned n);
 
 /* Received data: all of a TCP link, the oldest datagram of a UDP link. */
