@@ -1,0 +1,351 @@
+/* main.c: builds the modules, says when they are ready, runs until it is asked to stop. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/clk.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "emulator/model/profile.h"
+#include "emulator/options.h"
+#include "emulator/unit.h"
+#include "netstack/host_uv.h"
+#include "netstack/route.h"
+#include "pty/port.h"
+#include "pty/watch.h"
+#include "scenarios/engine/peers.h"
+
+#ifndef SIM7X00_VERSION
+#define SIM7X00_VERSION "0.1.0"
+#endif
+
+enum exit_code { EXIT_ASKED = 0, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
+
+enum {
+    PROFILES_MAX = 32, /* as gen_dialect allows */
+    PATH_SIZE = 4096,
+    NAME_SIZE = 16, /* "at999" */
+    STOP_SIGNALS = 2,
+};
+
+/* One module and its AT port. */
+struct modem_slot {
+    struct port *port;
+    struct unit *unit;
+};
+
+struct app {
+    struct options options;
+    const char *profile_names[PROFILES_MAX + 1];
+    uv_loop_t loop;
+    uv_signal_t signals[STOP_SIGNALS];
+    struct clk *clk;
+    struct route *route;
+    struct peers *peers;
+    struct host_uv *host;
+    struct watch *watch;
+    struct modem_slot *slots;
+    unsigned slot_count;
+    bool is_stopping;
+};
+
+/* The servers that the application note's examples talk to (2.3.1, 2.3.2), so that they work as
+ * typed and offline. */
+static const struct {
+    const char *addr;
+    uint16_t port;
+    const char *peer;
+} quick_start_maps[] = {
+    {"116.236.221.75", 8011, "echo:"},
+    {"16.236.221.75", 9015, "echo:"},
+    {"16.236.221.75", 8058, "echo:"},
+};
+
+static const char quick_start_text[] =
+    "\n"
+    "Open it from another terminal:  picocom %s\n"
+    "and type, each line with Enter:\n"
+    "  AT\n"
+    "  AT+CSQ\n"
+    "  AT+NETOPEN\n"
+    "  AT+CIPOPEN=0,\"TCP\",\"116.236.221.75\",8011\n"
+    "  AT+CIPSEND=0,5      and, behind the >,  HELLO\n"
+    "  AT+CIPCLOSE=0\n"
+    "  AT+NETCLOSE\n"
+    "That server is a built-in echo: what is sent comes back. Ctrl-A Ctrl-X leaves picocom,\n"
+    "Ctrl-C stops the module.\n";
+
+static void stop_all(struct app *a);
+
+static int complain(enum exit_code code, const char *option, const char *text) {
+    fprintf(stderr, "sim7x00: %s: %s\n", option, text);
+    return (int)code;
+}
+
+/* -- the way a connection takes -- */
+
+static int map_to_peer(struct app *a, const char *addr, uint16_t port, const char *peer) {
+    struct sockaddr_storage host;
+    int err = peers_addr(a->peers, peer, &host);
+    if (err == 0) {
+        err = route_add_map_addr(a->route, addr, port, (const struct sockaddr *)&host);
+    }
+    return err;
+}
+
+static int add_map(struct app *a, const char *text) {
+    char error[ROUTE_ERROR_TEXT] = "";
+    char addr[LIMIT_NAME + 1] = "";
+    uint16_t port = 0;
+    const char *peer = NULL;
+    int err = options_split_peer(text, addr, &port, &peer);
+    if (err == -ENOENT) {
+        if (route_add_map(a->route, text, error) != 0) {
+            return complain(EXIT_USAGE, "--map", error);
+        }
+        return 0;
+    }
+    if (err == 0) {
+        err = map_to_peer(a, addr, port, peer);
+    }
+    if (err != -EINVAL) {
+        return err == 0 ? 0 : EXIT_REFUSED;
+    }
+    fprintf(stderr,
+            "sim7x00: --map: '%s' is not allowed: ADDR:PORT=PEER with PORT from 1 to 65535 or *, "
+            "PEER one of " PEERS_NAMES "\n",
+            text);
+    return EXIT_USAGE;
+}
+
+static int build_route(struct app *a) {
+    const struct options *o = &a->options;
+    /* The user's own entries come first, and the first match wins. */
+    for (size_t i = 0; i < o->map_count; i++) {
+        int code = add_map(a, o->maps[i]);
+        if (code != 0) {
+            return code;
+        }
+    }
+    for (size_t i = 0; i < o->listen_count; i++) {
+        char error[ROUTE_ERROR_TEXT] = "";
+        if (route_add_listen(a->route, o->listens[i], error) != 0) {
+            return complain(EXIT_USAGE, "--listen", error);
+        }
+    }
+    size_t count = sizeof quick_start_maps / sizeof quick_start_maps[0];
+    for (size_t i = 0; o->is_quick_start && i < count; i++) {
+        if (map_to_peer(a, quick_start_maps[i].addr, quick_start_maps[i].port,
+                        quick_start_maps[i].peer) != 0) {
+            return complain(EXIT_REFUSED, "--quick-start", "no room left in the map");
+        }
+    }
+    return 0;
+}
+
+/* -- modules -- */
+
+static void print_json_string(const char *s) {
+    putchar('"');
+    for (; *s != '\0'; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c == '"' || c == '\\') {
+            printf("\\%c", c);
+        } else if (c < 0x20) {
+            printf("\\u%04x", c);
+        } else {
+            putchar(c);
+        }
+    }
+    putchar('"');
+}
+
+static void say_ready(const struct app *a, const char *name, const struct port *port) {
+    if (!a->options.is_json) {
+        printf("%s: %s -> %s\n", name, port_link(port), port_tty(port));
+    } else {
+        fputs("{\"port\":", stdout);
+        print_json_string(name);
+        fputs(",\"link\":", stdout);
+        print_json_string(port_link(port));
+        fputs(",\"tty\":", stdout);
+        print_json_string(port_tty(port));
+        fputs("}\n", stdout);
+    }
+}
+
+/* Number `i` of a->options.modems; a single one has no number. */
+static int start_modem(struct app *a, unsigned i) {
+    const struct options *o = &a->options;
+    struct modem_slot *slot = &a->slots[i];
+    char link[PATH_SIZE];
+    char name[NAME_SIZE] = "at";
+    snprintf(link, sizeof link, "%s", o->link);
+    if (o->modems > 0) {
+        snprintf(link, sizeof link, "%.4090s%u", o->link, i);
+        snprintf(name, sizeof name, "at%u", i);
+    }
+    struct port_config port = {
+        .name = name, .link = link, .loop = &a->loop, .clk = a->clk, .watch = a->watch};
+    if (port_new(&slot->port, &port) != 0) {
+        return EXIT_REFUSED; /* the log says why */
+    }
+    struct unit_config unit = {
+        .profile = o->profile,
+        .name = name,
+        .clk = a->clk,
+        .host = host_uv_host(a->host),
+        .chan = port_chan(slot->port),
+    };
+    slot->unit = unit_new(&unit);
+    must(slot->unit != NULL); /* the profile was checked with the options */
+    say_ready(a, name, slot->port);
+    return 0;
+}
+
+static void stop_modem(struct modem_slot *slot) {
+    unit_close(slot->unit);
+    port_close(slot->port);
+    *slot = (struct modem_slot){0};
+}
+
+/* -- the program -- */
+
+static void on_signal(uv_signal_t *handle, int number) {
+    LOG(LOG_MAIN, LOG_INFO, NULL, "signal %d", number);
+    stop_all(handle->data);
+}
+
+/* Every module takes a few descriptors, and the usual limit of 1,024 is a soft one. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+/* A descriptor that opens as 0, 1 or 2 would be written to as if it were the console. */
+static void fill_standard_descriptors(void) {
+    int fd = 0;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
+static void build_loop(struct app *a) {
+    static const int numbers[STOP_SIGNALS] = {SIGINT, SIGTERM};
+    signal(SIGPIPE, SIG_IGN); /* a closed stdout is no reason to die */
+    fill_standard_descriptors();
+    must(uv_loop_init(&a->loop) == 0);
+    for (size_t i = 0; i < STOP_SIGNALS; i++) {
+        must(uv_signal_init(&a->loop, &a->signals[i]) == 0);
+        a->signals[i].data = a;
+        must(uv_signal_start(&a->signals[i], on_signal, numbers[i]) == 0);
+    }
+    a->clk = clk_new_real(&a->loop, a->options.clock_factor);
+    log_set_clock(a->clk);
+    a->peers = peers_new(&a->loop);
+    a->route = route_new();
+    a->host = host_uv_new(&a->loop, a->clk, a->route);
+}
+
+/* Returns the exit code, 0: all is running. */
+static int start_all(struct app *a) {
+    const struct options *o = &a->options;
+    build_loop(a);
+    int code = build_route(a);
+    if (code != 0) {
+        return code;
+    }
+    if (o->dns != NULL && host_uv_set_dns(a->host, o->dns) != 0) {
+        fprintf(stderr, "sim7x00: --dns: '%s' is not allowed: ADDR[:PORT][,...]\n", o->dns);
+        return EXIT_USAGE;
+    }
+    raise_descriptor_limit();
+    if (watch_new(&a->watch, &a->loop) != 0) {
+        return EXIT_REFUSED;
+    }
+    a->slot_count = o->modems > 0 ? o->modems : 1;
+    a->slots = xmalloc(a->slot_count * sizeof *a->slots);
+    for (unsigned i = 0; i < a->slot_count; i++) {
+        code = start_modem(a, i);
+        if (code != 0) {
+            return code;
+        }
+    }
+    if (o->is_quick_start && !o->is_json) {
+        printf(quick_start_text, port_link(a->slots[0].port));
+    }
+    fflush(stdout);
+    return 0;
+}
+
+/* Closes everything that has handles; the loop then runs empty. */
+static void stop_all(struct app *a) {
+    if (a->is_stopping) {
+        return;
+    }
+    a->is_stopping = true;
+    for (unsigned i = 0; i < a->slot_count; i++) {
+        stop_modem(&a->slots[i]);
+    }
+    watch_close(a->watch);
+    host_uv_close(a->host);
+    peers_close(a->peers);
+    for (size_t i = 0; i < STOP_SIGNALS; i++) {
+        uv_close((uv_handle_t *)&a->signals[i], NULL);
+    }
+}
+
+static void fini(struct app *a) {
+    /* Last, because the others' close callbacks may still ask for the time. */
+    log_set_clock(NULL);
+    clk_close(a->clk);
+    uv_run(&a->loop, UV_RUN_DEFAULT);
+    must(uv_loop_close(&a->loop) == 0);
+    route_free(a->route);
+    free(a->slots);
+}
+
+static int run(struct app *a) {
+    log_set_level(a->options.log_level);
+    log_set_json(a->options.is_log_json);
+    int code = start_all(a);
+    if (code != 0) {
+        stop_all(a);
+    }
+    uv_run(&a->loop, UV_RUN_DEFAULT); /* until on_signal's stop_all has left it empty */
+    fini(a);
+    return code;
+}
+
+int main(int argc, char **argv) {
+    static struct app app;
+    for (size_t i = 0; i < nprofiles && i < PROFILES_MAX; i++) {
+        app.profile_names[i] = profiles[i].name;
+    }
+    char error[OPTIONS_ERROR_TEXT];
+    if (options_parse(&app.options, argc, argv, app.profile_names, error) != 0) {
+        fprintf(stderr, "sim7x00: %s\n", error);
+        return EXIT_USAGE;
+    }
+    switch (app.options.action) {
+    case OPTIONS_HELP:
+        options_print_help(stdout, app.profile_names);
+        return EXIT_ASKED;
+    case OPTIONS_VERSION:
+        puts("sim7x00 " SIM7X00_VERSION);
+        return EXIT_ASKED;
+    case OPTIONS_RUN:
+        break;
+    }
+    return run(&app);
+}

@@ -1,0 +1,257 @@
+#include "emulator/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/sv.h"
+#include "scenarios/engine/peers.h"
+
+enum option_id {
+    OPT_PROFILE = 256, /* above every character, which getopt uses for short options */
+    OPT_LINK,
+    OPT_MAP,
+    OPT_LISTEN,
+    OPT_CLOCK,
+    OPT_DNS,
+    OPT_MODEMS,
+    OPT_JSON,
+    OPT_LOG,
+    OPT_LOG_JSON,
+    OPT_QUICK_START,
+    OPT_VERSION,
+    OPT_HELP,
+};
+
+static const struct option long_options[] = {
+    {"profile", required_argument, NULL, OPT_PROFILE},
+    {"link", required_argument, NULL, OPT_LINK},
+    {"map", required_argument, NULL, OPT_MAP},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"clock", required_argument, NULL, OPT_CLOCK},
+    {"dns", required_argument, NULL, OPT_DNS},
+    {"modems", required_argument, NULL, OPT_MODEMS},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"log", required_argument, NULL, OPT_LOG},
+    {"log-json", no_argument, NULL, OPT_LOG_JSON},
+    {"quick-start", no_argument, NULL, OPT_QUICK_START},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static const char help_text[] =
+    "Usage: sim7x00 [OPTION]...\n"
+    "\n"
+    "Emulates a SIM7X00 cellular module behind a pseudo-terminal. Runs in the foreground,\n"
+    "needs no root, and stops at SIGINT or SIGTERM.\n"
+    "\n"
+    "  --profile NAME               which module, which firmware:\n"
+    "                               %s\n"
+    "  --link PATH                  symbolic link to the tty of the AT port (./modem)\n"
+    "  --map ADDR:PORT=HOST:PORT    what the module reaches at ADDR:PORT is HOST:PORT; PORT may\n"
+    "                               be *; instead of HOST:PORT a built-in peer may stand:\n"
+    "                               " PEERS_NAMES "; may be repeated\n"
+    "  --listen PORT=HOST:PORT      where AT+SERVERSTART=PORT listens on this host\n"
+    "                               (127.0.0.1, the same port); HOST port 0: any free one;\n"
+    "                               may be repeated\n"
+    "  --clock real|xN              the module's time: real, or N (1 to 1000) times as fast\n"
+    "  --dns SERVERS                name servers, ADDR[:PORT][,...] (the host's own)\n"
+    "  --modems N                   N modules (1 to 1000) with the links PATH0, PATH1, ...\n"
+    "  --quick-start                the server of the vendor's TCP/IP application note,\n"
+    "                               116.236.221.75:8011, and its UDP peers\n"
+    "                               16.236.221.75:9015 and :8058 are echo:\n"
+    "  --json                       one JSON object a line on stdout\n"
+    "  --log LEVEL                  error, warn, info, debug or trace, on stderr (warn)\n"
+    "  --log-json                   the log as JSON lines\n"
+    "  --version                    prints the version\n"
+    "  --help                       prints this\n"
+    "\n"
+    "Prints a line on stdout when a port is ready. Exit status: 0 asked to stop, 2 bad usage,\n"
+    "3 the system refused something.\n";
+
+static int fail(char error[OPTIONS_ERROR_TEXT], const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static int fail(char error[OPTIONS_ERROR_TEXT], const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(error, OPTIONS_ERROR_TEXT, fmt, ap);
+    va_end(ap);
+    return -EINVAL;
+}
+
+/* "a, b, c", as much of it as fits. */
+static void join(const char *const *names, char to[OPTIONS_ERROR_TEXT]) {
+    to[0] = '\0';
+    for (; *names != NULL; names++) {
+        size_t n = strlen(to);
+        snprintf(to + n, OPTIONS_ERROR_TEXT - n, "%s%s", n > 0 ? ", " : "", *names);
+    }
+}
+
+static int take_profile(struct options *o, const char *value, const char *const *profiles,
+                        char error[OPTIONS_ERROR_TEXT]) {
+    for (const char *const *p = profiles; *p != NULL; p++) {
+        if (strcmp(*p, value) == 0) {
+            o->profile = *p;
+            return 0;
+        }
+    }
+    char names[OPTIONS_ERROR_TEXT];
+    join(profiles, names);
+    return fail(error, "--profile: '%.64s' is not allowed: %.384s", value, names);
+}
+
+static int take_clock(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    int64_t factor = 1;
+    bool is_real = strcmp(value, "real") == 0;
+    if (!is_real &&
+        (value[0] != 'x' || sv_int(sv_of(value + 1), 1, OPTIONS_FACTOR_MAX, &factor) != 0)) {
+        return fail(error, "--clock: '%.64s' is not allowed: real or xN with N from 1 to %d", value,
+                    OPTIONS_FACTOR_MAX);
+    }
+    o->clock_factor = (unsigned)factor;
+    return 0;
+}
+
+static int take_modems(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    int64_t n = 0;
+    if (sv_int(sv_of(value), 1, OPTIONS_MODEMS_MAX, &n) != 0) {
+        return fail(error, "--modems: '%.64s' is not allowed: a number from 1 to %d", value,
+                    OPTIONS_MODEMS_MAX);
+    }
+    o->modems = (unsigned)n;
+    return 0;
+}
+
+/* The texts themselves are the route's to judge. */
+static int take_entry(const char *option, const char *list[LIMIT_ROUTES], size_t *count,
+                      const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    if (*count == LIMIT_ROUTES) {
+        return fail(error, "%s: '%.64s' is one too many: at most %d are allowed", option, value,
+                    LIMIT_ROUTES);
+    }
+    list[(*count)++] = value;
+    return 0;
+}
+
+static int take_text(const char *option, const char **to, const char *value, const char *allowed,
+                     char error[OPTIONS_ERROR_TEXT]) {
+    if (value[0] == '\0') {
+        return fail(error, "%s: '' is not allowed: %s", option, allowed);
+    }
+    *to = value;
+    return 0;
+}
+
+static int take_log(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    if (log_level_parse(value, &o->log_level) != 0) {
+        return fail(error, "--log: '%.64s' is not allowed: error, warn, info, debug or trace",
+                    value);
+    }
+    return 0;
+}
+
+static int take(struct options *o, enum option_id id, const char *const *profiles,
+                char error[OPTIONS_ERROR_TEXT]) {
+    switch (id) {
+    case OPT_PROFILE:
+        return take_profile(o, optarg, profiles, error);
+    case OPT_LINK:
+        return take_text("--link", &o->link, optarg, "a path", error);
+    case OPT_MAP:
+        return take_entry("--map", o->maps, &o->map_count, optarg, error);
+    case OPT_LISTEN:
+        return take_entry("--listen", o->listens, &o->listen_count, optarg, error);
+    case OPT_CLOCK:
+        return take_clock(o, optarg, error);
+    case OPT_DNS:
+        return take_text("--dns", &o->dns, optarg, "ADDR[:PORT][,...]", error);
+    case OPT_MODEMS:
+        return take_modems(o, optarg, error);
+    case OPT_LOG:
+        return take_log(o, optarg, error);
+    case OPT_JSON:
+        o->is_json = true;
+        return 0;
+    case OPT_LOG_JSON:
+        o->is_log_json = true;
+        return 0;
+    case OPT_QUICK_START:
+        o->is_quick_start = true;
+        return 0;
+    case OPT_VERSION:
+        o->action = OPTIONS_VERSION;
+        return 0;
+    case OPT_HELP:
+        o->action = OPTIONS_HELP;
+        return 0;
+    }
+    return -EINVAL;
+}
+
+/* What getopt refused: `arg` is the word it looked at. */
+static int refuse(int what, const char *arg, char error[OPTIONS_ERROR_TEXT]) {
+    if (what == ':') {
+        return fail(error, "%.64s: a value is missing; see --help", arg);
+    }
+    if (optopt >= OPT_PROFILE) {
+        return fail(error, "%.64s: takes no value", arg);
+    }
+    return fail(error, "%.64s: no such option; see --help", arg);
+}
+
+int options_parse(struct options *o, int argc, char **argv, const char *const *profiles,
+                  char error[OPTIONS_ERROR_TEXT]) {
+    *o = (struct options){
+        .profile = profiles[0], .link = "./modem", .clock_factor = 1, .log_level = LOG_WARN};
+    error[0] = '\0';
+    opterr = 0;
+    optind = 0; /* glibc: from the beginning, also when this is not the first call */
+    int id = 0;
+    while ((id = getopt_long(argc, argv, "+:", long_options, NULL)) != -1) {
+        if (id == '?' || id == ':') {
+            return refuse(id, argv[optind - 1], error);
+        }
+        int err = take(o, (enum option_id)id, profiles, error);
+        if (err != 0 || o->action != OPTIONS_RUN) {
+            return err;
+        }
+    }
+    if (optind < argc) {
+        return fail(error, "'%.64s': not an option; see --help", argv[optind]);
+    }
+    return 0;
+}
+
+int options_split_peer(const char *map, char addr[LIMIT_NAME + 1], uint16_t *port,
+                       const char **peer) {
+    const char *equals = strchr(map, '=');
+    size_t n = strlen(map);
+    /* HOST:PORT never ends in a colon, the name of a peer always does. */
+    if (equals == NULL || map[n - 1] != ':') {
+        return -ENOENT;
+    }
+    *peer = equals + 1;
+    struct sv near = {map, (size_t)(equals - map)};
+    const char *colon = memchr(near.p, ':', near.n);
+    if (colon == NULL) {
+        return -EINVAL;
+    }
+    size_t name = (size_t)(colon - near.p);
+    struct sv number = sv_slice(near, name + 1, near.n);
+    int64_t value = 0;
+    if (!sv_eq(number, SV("*")) && sv_int(number, 1, 65535, &value) != 0) {
+        return -EINVAL;
+    }
+    *port = (uint16_t)value;
+    return name > 0 && sv_copy(sv_slice(near, 0, name), addr, LIMIT_NAME + 1) == 0 ? 0 : -EINVAL;
+}
+
+void options_print_help(FILE *to, const char *const *profiles) {
+    char names[OPTIONS_ERROR_TEXT];
+    join(profiles, names);
+    fprintf(to, help_text, names);
+}

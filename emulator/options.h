@@ -1,0 +1,51 @@
+/* options.h: the command line.
+ *
+ * Pure: parses argv into a struct and touches nothing else. The strings are argv's own.
+ */
+#ifndef EMULATOR_OPTIONS_H
+#define EMULATOR_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+
+enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
+
+enum {
+    OPTIONS_ERROR_TEXT = 512,
+    OPTIONS_MODEMS_MAX = 1000,
+    OPTIONS_FACTOR_MAX = 1000, /* of the clock */
+};
+
+struct options {
+    enum options_action action;
+    const char *profile;
+    const char *link;
+    const char *maps[LIMIT_ROUTES];
+    size_t map_count;
+    const char *listens[LIMIT_ROUTES];
+    size_t listen_count;
+    unsigned clock_factor; /* 1: real time */
+    const char *dns;       /* NULL: the host's own servers */
+    unsigned modems;       /* 0: one, whose link has no number */
+    enum log_level log_level;
+    bool is_json, is_log_json, is_quick_start;
+};
+
+/* `profiles` ends with NULL; its first is the default. -EINVAL: `error` names the option, the
+ * value and what is allowed. */
+int options_parse(struct options *o, int argc, char **argv, const char *const *profiles,
+                  char error[OPTIONS_ERROR_TEXT]);
+
+/* A --map to a built-in peer: "ADDR:PORT=echo:" in its parts, port "*" as 0.
+ * -ENOENT: the far side is a HOST:PORT; -EINVAL: it is a peer's, but the near side is wrong. */
+int options_split_peer(const char *map, char addr[LIMIT_NAME + 1], uint16_t *port,
+                       const char **peer);
+
+void options_print_help(FILE *to, const char *const *profiles);
+
+#endif

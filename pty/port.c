@@ -1,0 +1,373 @@
+#include "pty/port.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/chan.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "pty/link.h"
+#include "pty/tty.h"
+#include "pty/watch.h"
+
+enum {
+    READ_MAX = 4096,   /* what one read of a tty can give */
+    READS_A_TURN = 16, /* more than the kernel holds (13,824 bytes), few enough to be fair */
+    EARLY_MAX = 8192,  /* less than the kernel takes (11,776): what got stuck is never kept */
+};
+
+struct port {
+    uint32_t magic;
+#define PORT_MAGIC 0x7b10c5a2u
+    struct chan chan;
+    struct tty tty;
+    struct link link;
+    struct clk *clk;
+    struct watch *watch;
+    struct watch_entry entry;
+    uv_poll_t poll;
+    int events;   /* being polled for */
+    bool is_open; /* a client is there, as far as noticed */
+    bool is_full; /* the channel had no room for input: `room` reads on */
+    bool is_closing;
+    clk_mono opened_at;
+    size_t sent;       /* bytes written to the tty since the newest client's open */
+    struct buf early;  /* those of a new client, in case it leaves without reading */
+    struct buf replay; /* such bytes, to go before the channel's output to the next client */
+    struct clk_timer hold;
+};
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static bool has_output(const struct port *p) {
+    return buf_len(&p->replay) > 0 || chan_pending(&p->chan) > 0;
+}
+
+/* A closed tty is not polled: it would report its hang-up for ever. */
+static void update_poll(struct port *p) {
+    int events = 0;
+    if (p->is_closing) {
+        return;
+    }
+    if (p->is_open) {
+        /* The hang-up is wanted also while neither input nor output can go on. */
+        events = UV_DISCONNECT | (p->is_full ? 0 : UV_READABLE) | (has_output(p) ? UV_WRITABLE : 0);
+    }
+    if (events == p->events) {
+        return;
+    }
+    p->events = events;
+    if (events == 0) {
+        uv_poll_stop(&p->poll);
+    } else {
+        must(uv_poll_start(&p->poll, events, on_poll) == 0);
+    }
+}
+
+static bool is_new_client(const struct port *p) {
+    return clk_since(p->clk, p->opened_at).us < CLK_MS(LIMIT_PORT_HOLD_MS).us;
+}
+
+/* Input: until there is none, or no room. */
+static void read_input(struct port *p) {
+    for (int i = 0; i < READS_A_TURN && !p->is_closing; i++) {
+        size_t room = 0;
+        uint8_t *to = chan_rx_reserve(&p->chan, READ_MAX, &room);
+        if (room == 0) {
+            p->is_full = true;
+            return;
+        }
+        ssize_t n = read(p->tty.fd, to, room);
+        if (n <= 0) {
+            return;
+        }
+        log_bytes(LOG_PTY, p->chan.name, "<", to, (size_t)n);
+        chan_rx_commit(&p->chan, (size_t)n, clk_now(p->clk));
+    }
+}
+
+/* Returns what the tty took. */
+static size_t put(struct port *p, const uint8_t *from, size_t n) {
+    ssize_t took = n > 0 ? write(p->tty.fd, from, n) : 0;
+    if (took <= 0) {
+        return 0;
+    }
+    log_bytes(LOG_PTY, p->chan.name, ">", from, (size_t)took);
+    if (is_new_client(p)) {
+        buf_put(&p->early, from, (size_t)took);
+    } else {
+        buf_clear(&p->early);
+    }
+    p->sent += (size_t)took;
+    return (size_t)took;
+}
+
+/* Output: one write for all that this turn of the loop brought. */
+static void write_output(struct port *p) {
+    buf_drop(&p->replay, put(p, buf_data(&p->replay), buf_len(&p->replay)));
+    if (buf_len(&p->replay) > 0) {
+        return;
+    }
+    size_t n = 0;
+    const uint8_t *from = chan_tx_data(&p->chan, &n);
+    chan_tx_done(&p->chan, put(p, from, n));
+}
+
+static void discard_output(struct port *p) {
+    buf_clear(&p->replay);
+    chan_discard(&p->chan, false, true);
+}
+
+static void on_hold_over(void *ctx) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    buf_clear(&p->early);
+    if (!p->is_open) {
+        LOG(LOG_PTY, LOG_INFO, p->chan.name, "nobody came for %zu bytes of output",
+            buf_len(&p->replay) + chan_pending(&p->chan));
+        discard_output(p);
+    }
+}
+
+/* The time runs on while clients come and go without reading: what they leave does not grow old. */
+static void hold_output(struct port *p) {
+    if (has_output(p) && !clk_pending(&p->hold)) {
+        clk_start(p->clk, &p->hold, CLK_MS(LIMIT_PORT_HOLD_MS), on_hold_over, p);
+    }
+}
+
+/* Also while another one is there: it may be gone by now, so fast that its close went unseen. */
+static void count_anew(struct port *p) {
+    p->opened_at = clk_now(p->clk);
+    p->sent = 0;
+    buf_clear(&p->early);
+}
+
+/* A client may be gone again already: then the poll reports that next. */
+static void come_in(struct port *p) {
+    LOG(LOG_PTY, LOG_DEBUG, p->chan.name, "opened");
+    p->is_open = true;
+    p->is_full = false;
+    count_anew(p);
+    chan_set_open(&p->chan, true);
+    update_poll(p);
+}
+
+/* Exclusive use of the tty outlives the client, and bars everybody but root. */
+static void renew_tty(struct port *p, int why) {
+    int err = tty_renew(&p->tty);
+    if (err == 0) {
+        err = watch_start(p->watch, &p->entry, p->tty.path);
+    }
+    if (err == 0) {
+        err = link_point(&p->link, p->tty.path, p->chan.name);
+    }
+    if (err != 0) {
+        LOG(LOG_PTY, LOG_ERROR, p->chan.name, "unusable: %s, and no other tty: %s", strerror(-why),
+            strerror(-err));
+        return;
+    }
+    LOG(LOG_PTY, LOG_INFO, p->chan.name, "%s, so it is %s now", strerror(-why), p->tty.path);
+}
+
+/* What was written to the client and not read: to the next one, or to nobody (port.h). */
+static void settle_output(struct port *p, bool is_unread) {
+    bool is_whole = buf_len(&p->early) == p->sent;
+    if (is_unread && is_whole && is_new_client(p)) {
+        struct buf kept = p->replay;
+        p->replay = p->early;
+        buf_put(&p->replay, buf_data(&kept), buf_len(&kept));
+        buf_fini(&kept);
+        buf_init(&p->early, EARLY_MAX);
+    } else {
+        buf_clear(&p->early);
+        clk_stop(p->clk, &p->hold);
+        discard_output(p);
+    }
+}
+
+static void last_close(struct port *p) {
+    p->is_open = false;
+    update_poll(p);
+    /* Our own opening of the tty must not be taken for a client's. */
+    watch_stop(p->watch, &p->entry);
+    size_t unread = 0;
+    int err = tty_clean(&p->tty, &unread);
+    bool is_clean = err == 0;
+    if (err == 0) {
+        err = watch_start(p->watch, &p->entry, p->tty.path);
+    }
+    /* From here on clients are told of; one that came meanwhile is seen here. */
+    bool is_back = err == 0 && !tty_is_hung_up(&p->tty);
+    LOG(LOG_PTY, LOG_DEBUG, p->chan.name, "closed, %zu of %zu bytes unread", unread, p->sent);
+    settle_output(p, is_clean && unread == p->sent);
+    /* Only now: what this input is answered with is output of after the close. */
+    read_input(p);
+    chan_set_open(&p->chan, false);
+    if (p->is_closing) {
+        return;
+    }
+    if (err != 0) {
+        renew_tty(p, err);
+    }
+    hold_output(p);
+    if (is_back) {
+        come_in(p);
+    }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+    struct port *p;
+    CAST_OBJ(p, poll->data, PORT_MAGIC);
+    /* Before anything is read or written, because answers to a client that has gone are kept. */
+    if (status < 0 || tty_is_hung_up(&p->tty)) {
+        last_close(p);
+        return;
+    }
+    if ((events & UV_READABLE) != 0) {
+        read_input(p);
+    }
+    if ((events & UV_WRITABLE) != 0 && !p->is_closing) {
+        write_output(p);
+    }
+    update_poll(p);
+}
+
+static void on_open(void *ctx) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    if (p->is_open) {
+        count_anew(p);
+    } else {
+        come_in(p);
+    }
+}
+
+static void on_kick(void *ctx) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    if (p->is_closing) {
+        return;
+    }
+    if (p->is_open) {
+        update_poll(p);
+    } else {
+        hold_output(p);
+    }
+}
+
+static void on_room(void *ctx) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    if (!p->is_full || p->is_closing) {
+        return;
+    }
+    p->is_full = false;
+    if (p->is_open) {
+        update_poll(p);
+    } else {
+        read_input(p);
+    }
+}
+
+static const struct chan_transport transport = {.kick = on_kick, .room = on_room};
+
+/* Everything but the poll handle, which has its own end. */
+static void release(struct port *p) {
+    clk_stop(p->clk, &p->hold);
+    watch_stop(p->watch, &p->entry);
+    link_drop(&p->link);
+    tty_close(&p->tty);
+}
+
+static void free_port(struct port *p) {
+    buf_fini(&p->early);
+    buf_fini(&p->replay);
+    chan_fini(&p->chan);
+    OBJ_FINI(p);
+    free(p);
+}
+
+int port_new(struct port **out, const struct port_config *cfg) {
+    struct port *p = xmalloc(sizeof *p);
+    OBJ_INIT(p, PORT_MAGIC);
+    p->clk = cfg->clk;
+    p->watch = cfg->watch;
+    p->entry = (struct watch_entry){.on_open = on_open, .ctx = p};
+    p->tty.fd = -1;
+    chan_init(&p->chan, cfg->name);
+    chan_set_transport(&p->chan, &transport, p);
+    buf_init(&p->early, EARLY_MAX);
+    buf_init(&p->replay, EARLY_MAX);
+    int err = link_claim(&p->link, cfg->link, cfg->name);
+    if (err == 0) {
+        err = tty_open(&p->tty);
+        if (err == 0) {
+            err = watch_start(p->watch, &p->entry, p->tty.path);
+        }
+        if (err == 0) {
+            err = uv_poll_init(cfg->loop, &p->poll, p->tty.fd);
+        }
+        if (err != 0) {
+            LOG(LOG_PTY, LOG_ERROR, cfg->name, "no tty: %s", strerror(-err));
+        }
+    }
+    if (err != 0) {
+        release(p);
+        free_port(p);
+        return err;
+    }
+    p->poll.data = p;
+    *out = p;
+    /* Last, because a link that is there means a tty that is ready. */
+    err = link_point(&p->link, p->tty.path, cfg->name);
+    if (err != 0) {
+        port_close(p);
+        *out = NULL;
+    }
+    return err;
+}
+
+struct chan *port_chan(struct port *p) {
+    CHECK_OBJ(p, PORT_MAGIC);
+    return &p->chan;
+}
+
+const char *port_tty(const struct port *p) {
+    CHECK_OBJ(p, PORT_MAGIC);
+    return p->tty.path;
+}
+
+const char *port_link(const struct port *p) {
+    CHECK_OBJ(p, PORT_MAGIC);
+    return p->link.path;
+}
+
+unsigned port_speed(const struct port *p) {
+    CHECK_OBJ(p, PORT_MAGIC);
+    return tty_speed(&p->tty);
+}
+
+static void on_closed(uv_handle_t *handle) {
+    struct port *p;
+    CAST_OBJ(p, handle->data, PORT_MAGIC);
+    free_port(p);
+}
+
+void port_close(struct port *p) {
+    if (p == NULL) {
+        return;
+    }
+    CHECK_OBJ(p, PORT_MAGIC);
+    if (p->is_open) {
+        write_output(p);
+    }
+    p->is_closing = true;
+    uv_close((uv_handle_t *)&p->poll, on_closed);
+    release(p);
+}

@@ -1,0 +1,106 @@
+#include "pty/tty.h"
+
+/* The kernel's own termios2 carries any bit rate as a number; <termios.h> would clash with it. */
+#include <asm/termbits.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static const unsigned speed_bps = 115200;
+
+/* What every client finds, whatever the one before it set. The control characters are those
+ * a client gets back by switching on canonical mode. */
+static int set_raw(int fd) {
+    struct termios2 t;
+    if (ioctl(fd, TCGETS2, &t) != 0) {
+        return -errno;
+    }
+    t.c_iflag = 0;
+    t.c_oflag = 0;
+    t.c_lflag = 0;
+    t.c_cflag = CS8 | CREAD | CLOCAL | B115200;
+    t.c_ispeed = speed_bps;
+    t.c_ospeed = speed_bps;
+    t.c_cc[VMIN] = 1;
+    t.c_cc[VTIME] = 0;
+    return ioctl(fd, TCSETS2, &t) == 0 ? 0 : -errno;
+}
+
+int tty_open(struct tty *t) {
+    int unlocked = 0;
+    unsigned number = 0;
+    t->fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (t->fd < 0) {
+        return -errno;
+    }
+    int err = 0;
+    if (ioctl(t->fd, TIOCSPTLCK, &unlocked) != 0 || ioctl(t->fd, TIOCGPTN, &number) != 0) {
+        err = -errno;
+    }
+    snprintf(t->path, sizeof t->path, "/dev/pts/%u", number);
+    /* A slave that was never open is not reported as hung up: open and close it once. */
+    size_t unread = 0;
+    if (err == 0) {
+        err = tty_clean(t, &unread);
+    }
+    if (err != 0) {
+        tty_close(t);
+    }
+    return err;
+}
+
+void tty_close(struct tty *t) {
+    if (t->fd >= 0) {
+        close(t->fd);
+        t->fd = -1;
+    }
+}
+
+bool tty_is_hung_up(const struct tty *t) {
+    struct pollfd p = {.fd = t->fd};
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
+}
+
+int tty_clean(struct tty *t, size_t *unread) {
+    *unread = 0;
+    int peer = ioctl(t->fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (peer < 0) {
+        return -errno;
+    }
+    int err = set_raw(peer);
+    /* Counted by reading: FIONREAD leaves out what the kernel has still under way. */
+    char bin[4096];
+    ssize_t n = 0;
+    while ((n = read(peer, bin, sizeof bin)) > 0) {
+        *unread += (size_t)n;
+    }
+    ioctl(peer, TIOCNXCL);
+    ioctl(peer, TCFLSH, TCIFLUSH);
+    close(peer);
+    return err;
+}
+
+int tty_renew(struct tty *t) {
+    struct tty fresh;
+    int err = tty_open(&fresh);
+    if (err != 0) {
+        return err;
+    }
+    if (dup2(fresh.fd, t->fd) < 0 || fcntl(t->fd, F_SETFD, FD_CLOEXEC) != 0) {
+        err = -errno;
+        tty_close(&fresh);
+        return err;
+    }
+    close(fresh.fd);
+    fresh.fd = t->fd;
+    *t = fresh;
+    return 0;
+}
+
+unsigned tty_speed(const struct tty *t) {
+    struct termios2 now;
+    return ioctl(t->fd, TCGETS2, &now) == 0 ? now.c_ospeed : 0;
+}

@@ -1,0 +1,40 @@
+/* tty.h: a raw pseudo-terminal of which nobody but its clients holds the slave.
+ *
+ * Facts of Linux it is built on (measured): the master reports a hang-up exactly while
+ * no slave is open, once one has been; line settings, exclusive use and unread output
+ * survive a last close, so that tty_clean has to clear them.
+ *
+ * Owns: the master.
+ */
+#ifndef PTY_TTY_H
+#define PTY_TTY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { TTY_PATH = 32 };
+
+struct tty {
+    int fd;              /* of the master, non-blocking */
+    char path[TTY_PATH]; /* of the slave: "/dev/pts/5" */
+};
+
+/* Raw, no echo, 115200 bit/s from the first moment. -E...: the system refused. */
+int tty_open(struct tty *t);
+void tty_close(struct tty *t);
+
+/* No client has it open. */
+bool tty_is_hung_up(const struct tty *t);
+
+/* To be called while hung up: clears what the last client left: settings, exclusive use,
+ * output it did not read, whose length goes to *unread. -EBUSY: left in exclusive use, and
+ * only root gets past that: then tty_renew. Input it sent stays to be read. */
+int tty_clean(struct tty *t, size_t *unread);
+
+/* Another pseudo-terminal in place of this one, under the same descriptor. */
+int tty_renew(struct tty *t);
+
+/* The client's bit rate; 0: B0. */
+unsigned tty_speed(const struct tty *t);
+
+#endif

@@ -1,0 +1,109 @@
+#include "pty/watch.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/obj.h"
+
+struct watch {
+    uint32_t magic;
+#define WATCH_MAGIC 0x3a7c40e9u
+    int fd;
+    uv_poll_t poll;
+    struct watch_entry *entries;
+};
+
+static void tell(struct watch *w, const struct inotify_event *event) {
+    struct watch_entry *next = NULL;
+    for (struct watch_entry *e = w->entries; e != NULL; e = next) {
+        /* An entry that stops and starts itself goes to the front: `next` stays valid. */
+        next = e->next;
+        bool is_lost = (event->mask & IN_Q_OVERFLOW) != 0;
+        if (is_lost || (e->wd == event->wd && (event->mask & IN_OPEN) != 0)) {
+            e->on_open(e->ctx);
+        }
+    }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+    struct watch *w;
+    CAST_OBJ(w, poll->data, WATCH_MAGIC);
+    (void)status;
+    (void)events;
+    union {
+        struct inotify_event event;
+        char bytes[4096];
+    } mem;
+    ssize_t n = read(w->fd, mem.bytes, sizeof mem.bytes);
+    for (ssize_t at = 0; at < n;) {
+        struct inotify_event event;
+        memcpy(&event, mem.bytes + at, sizeof event);
+        tell(w, &event);
+        at += (ssize_t)(sizeof event + event.len);
+    }
+}
+
+int watch_new(struct watch **out, uv_loop_t *loop) {
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (fd < 0) {
+        int err = -errno;
+        LOG(LOG_PTY, LOG_ERROR, "watch", "no inotify: %s", strerror(-err));
+        return err;
+    }
+    struct watch *w = xmalloc(sizeof *w);
+    OBJ_INIT(w, WATCH_MAGIC);
+    w->fd = fd;
+    must(uv_poll_init(loop, &w->poll, fd) == 0);
+    w->poll.data = w;
+    must(uv_poll_start(&w->poll, UV_READABLE, on_poll) == 0);
+    *out = w;
+    return 0;
+}
+
+int watch_start(struct watch *w, struct watch_entry *e, const char *path) {
+    CHECK_OBJ(w, WATCH_MAGIC);
+    /* Without IN_MODIFY: else every write would be an event. */
+    e->wd = inotify_add_watch(w->fd, path, IN_OPEN);
+    if (e->wd < 0) {
+        return -errno;
+    }
+    e->next = w->entries;
+    w->entries = e;
+    return 0;
+}
+
+void watch_stop(struct watch *w, struct watch_entry *e) {
+    CHECK_OBJ(w, WATCH_MAGIC);
+    for (struct watch_entry **at = &w->entries; *at != NULL; at = &(*at)->next) {
+        if (*at == e) {
+            *at = e->next;
+            /* Fails harmlessly when the tty is gone already. */
+            inotify_rm_watch(w->fd, e->wd);
+            return;
+        }
+    }
+}
+
+static void on_closed(uv_handle_t *handle) {
+    struct watch *w;
+    CAST_OBJ(w, handle->data, WATCH_MAGIC);
+    OBJ_FINI(w);
+    free(w);
+}
+
+void watch_close(struct watch *w) {
+    if (w == NULL) {
+        return;
+    }
+    CHECK_OBJ(w, WATCH_MAGIC);
+    must(w->entries == NULL);
+    uv_close((uv_handle_t *)&w->poll, on_closed);
+    close(w->fd);
+    w->fd = -1;
+}

@@ -1,0 +1,155 @@
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+
+#include "emulator/options.h"
+
+static const char *const profiles[] = {"sim7600e", "appnote-1.00", NULL};
+static struct options o;
+static char error[OPTIONS_ERROR_TEXT];
+
+/* Words separated by a blank, behind the program's name. */
+static int parse(const char *line) {
+    static char text[8192];
+    static char *argv[256];
+    int argc = 0;
+    snprintf(text, sizeof text, "sim7x00 %s", line);
+    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) {
+        argv[argc++] = word;
+    }
+    argv[argc] = NULL;
+    return options_parse(&o, argc, argv, profiles, error);
+}
+
+Test(options, without_any_are_the_defaults) {
+    cr_assert_eq(parse(""), 0);
+    cr_assert_eq(o.action, OPTIONS_RUN);
+    cr_assert_str_eq(o.profile, "sim7600e");
+    cr_assert_str_eq(o.link, "./modem");
+    cr_assert_eq(o.clock_factor, 1);
+    cr_assert_eq(o.modems, 0);
+    cr_assert_eq(o.log_level, LOG_WARN);
+    cr_assert_null(o.dns);
+    cr_assert(!o.is_json && !o.is_log_json && !o.is_quick_start);
+}
+
+Test(options, all_are_taken) {
+    cr_assert_eq(parse("--profile appnote-1.00 --link /tmp/m --map a:1=b:2 --map=c:*=echo: "
+                       "--listen 80=127.0.0.1:0 --clock x1000 --dns 127.0.0.1:53 --modems 7 "
+                       "--json --log trace --log-json --quick-start"),
+                 0);
+    cr_assert_str_eq(o.profile, "appnote-1.00");
+    cr_assert_str_eq(o.link, "/tmp/m");
+    cr_assert_eq(o.map_count, 2);
+    cr_assert_str_eq(o.maps[0], "a:1=b:2");
+    cr_assert_str_eq(o.maps[1], "c:*=echo:");
+    cr_assert_eq(o.listen_count, 1);
+    cr_assert_str_eq(o.listens[0], "80=127.0.0.1:0");
+    cr_assert_eq(o.clock_factor, 1000);
+    cr_assert_str_eq(o.dns, "127.0.0.1:53");
+    cr_assert_eq(o.modems, 7);
+    cr_assert_eq(o.log_level, LOG_TRACE);
+    cr_assert(o.is_json && o.is_log_json && o.is_quick_start);
+    cr_assert_eq(parse("--clock real"), 0);
+    cr_assert_eq(o.clock_factor, 1);
+}
+
+Test(options, help_and_version_end_the_parsing) {
+    cr_assert_eq(parse("--help --nonsense"), 0);
+    cr_assert_eq(o.action, OPTIONS_HELP);
+    cr_assert_eq(parse("--version"), 0);
+    cr_assert_eq(o.action, OPTIONS_VERSION);
+}
+
+Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
+    static const char real[] = "real or xN with N from 1 to 1000";
+    static const struct {
+        const char *line, *says[3];
+    } rows[] = {
+        {"--clock fast", {"--clock: 'fast' is not allowed", real}},
+        {"--clock x0", {"--clock: 'x0' is not allowed", real}},
+        {"--clock x1001", {"--clock: 'x1001' is not allowed", real}},
+        {"--clock x", {"--clock: 'x' is not allowed", real}},
+        {"--clock x2.5", {"--clock: 'x2.5' is not allowed", real}},
+        {"--modems 0", {"--modems: '0' is not allowed", "a number from 1 to 1000"}},
+        {"--modems 1001", {"--modems: '1001' is not allowed", "a number from 1 to 1000"}},
+        {"--modems two", {"--modems: 'two' is not allowed", "a number from 1 to 1000"}},
+        {"--log loud", {"--log: 'loud'", "error, warn, info, debug or trace"}},
+        {"--profile nokia", {"--profile: 'nokia'", "sim7600e, appnote-1.00"}},
+        {"--link=", {"--link: ''", "a path"}},
+        {"--dns=", {"--dns: ''", "ADDR[:PORT][,...]"}},
+        {"--bogus", {"--bogus", "no such option"}},
+        {"--bogus=1", {"--bogus=1", "no such option"}},
+        {"-x", {"-x", "no such option"}},
+        {"--log", {"--log", "a value is missing"}},
+        {"--json=yes", {"--json=yes", "takes no value"}},
+        {"modem", {"'modem'", "not an option"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cr_assert_eq(parse(rows[i].line), -EINVAL, "%s", rows[i].line);
+        for (size_t j = 0; j < 3 && rows[i].says[j] != NULL; j++) {
+            cr_assert_not_null(strstr(error, rows[i].says[j]), "%s: \"%s\" lacks \"%s\"",
+                               rows[i].line, error, rows[i].says[j]);
+        }
+    }
+}
+
+Test(options, at_most_64_maps_are_taken) {
+    char line[4096] = "";
+    for (int i = 0; i < LIMIT_ROUTES; i++) {
+        strcat(line, "--map a:1=b:2 ");
+    }
+    cr_assert_eq(parse(line), 0);
+    cr_assert_eq(o.map_count, LIMIT_ROUTES);
+    strcat(line, "--map last:1=b:2");
+    cr_assert_eq(parse(line), -EINVAL);
+    cr_assert_not_null(strstr(error, "--map: 'last:1=b:2' is one too many: at most 64"));
+}
+
+Test(options, a_long_value_is_cut_in_the_error) {
+    char line[4096] = "--clock ";
+    memset(line + 8, 'y', 4000);
+    cr_assert_eq(parse(line), -EINVAL);
+    cr_assert_not_null(strstr(error, "real or xN"));
+}
+
+Test(options, a_map_to_a_built_in_peer_is_split) {
+    char addr[LIMIT_NAME + 1];
+    uint16_t port = 1;
+    const char *peer = NULL;
+    cr_assert_eq(options_split_peer("116.236.221.75:8011=echo:", addr, &port, &peer), 0);
+    cr_assert_str_eq(addr, "116.236.221.75");
+    cr_assert_eq(port, 8011);
+    cr_assert_str_eq(peer, "echo:");
+    cr_assert_eq(options_split_peer("example.com:*=discard:", addr, &port, &peer), 0);
+    cr_assert_str_eq(addr, "example.com");
+    cr_assert_eq(port, 0);
+    cr_assert_str_eq(peer, "discard:");
+
+    cr_assert_eq(options_split_peer("1.2.3.4:80=127.0.0.1:80", addr, &port, &peer), -ENOENT);
+    cr_assert_eq(options_split_peer("1.2.3.4:80", addr, &port, &peer), -ENOENT);
+    cr_assert_eq(options_split_peer("", addr, &port, &peer), -ENOENT);
+    const char *const wrong[] = {"1.2.3.4=echo:", ":80=echo:", "a:0=echo:", "a:65536=echo:",
+                                 "a:=echo:",      "=echo:",    "a:x=echo:"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        cr_assert_eq(options_split_peer(wrong[i], addr, &port, &peer), -EINVAL, "%s", wrong[i]);
+    }
+}
+
+Test(options, help_fits_a_terminal_and_names_every_option) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    options_print_help(to, profiles);
+    fclose(to);
+    const char *const names[] = {"--profile", "--link",    "--map",      "--listen",      "--clock",
+                                 "--dns",     "--json",    "--modems",   "--quick-start", "--log",
+                                 "--help",    "--version", "--log-json", "appnote-1.00"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        cr_assert_not_null(strstr(text, names[i]), "%s", names[i]);
+    }
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        cr_assert_leq(strlen(line), 90, "%s", line);
+    }
+    free(text);
+}
