@@ -1,0 +1,171 @@
+#include "netstack/dgram.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/clk.h"
+#include "base/limits.h"
+#include "base/obj.h"
+#include "netstack/bearer.h"
+
+/* In the queue a datagram is this and its bytes: the bound counts headers, as UDP does. */
+struct head {
+    uint32_t ip;
+    uint16_t port, n;
+};
+
+struct net_dgram {
+    uint32_t magic;
+#define DGRAM_MAGIC 0x2d6f0b87u
+    struct clk *clk;
+    const struct host_ops *ops;
+    struct bearer_user user;
+    struct host_udp *udp; /* NULL: the bearer went down */
+    const struct dgram_events *ev;
+    void *ctx;
+    struct buf in;
+    size_t taken;     /* bytes of the oldest datagram that are read already */
+    size_t available; /* bytes of all datagrams, without `taken` */
+    uint64_t sent, received, dropped;
+    struct clk_timer turn;
+};
+
+static void on_datagram(void *ctx, const struct net_addr *from, const uint8_t *p, size_t n) {
+    struct net_dgram *d;
+    CAST_OBJ(d, ctx, DGRAM_MAGIC);
+    if (n > LIMIT_DGRAM_SIZE) {
+        n = LIMIT_DGRAM_SIZE;
+    }
+    /* An empty one has nothing that could be shown. */
+    if (n == 0) {
+        return;
+    }
+    struct head head = {.ip = from->ip, .port = from->port, .n = (uint16_t)n};
+    if (buf_room(&d->in) < sizeof head + n) {
+        d->dropped++;
+        return;
+    }
+    buf_put(&d->in, &head, sizeof head);
+    buf_put(&d->in, p, n);
+    d->available += n;
+    d->received += n;
+    d->ev->on_data(d->ctx);
+}
+
+static const struct host_udp_events udp_events = {.on_datagram = on_datagram};
+
+static void close_host(struct net_dgram *d) {
+    if (d->udp != NULL) {
+        d->ops->udp_close(d->udp);
+        d->udp = NULL;
+    }
+}
+
+static void report_lost(void *ctx) {
+    struct net_dgram *d;
+    CAST_OBJ(d, ctx, DGRAM_MAGIC);
+    d->ev->on_closed(d->ctx, NET_CLOSE_NETWORK);
+}
+
+static void on_down(struct bearer_user *u) {
+    struct net_dgram *d;
+    CAST_OBJ(d, (void *)((char *)u - offsetof(struct net_dgram, user)), DGRAM_MAGIC);
+    close_host(d);
+    clk_start(d->clk, &d->turn, CLK_US(0), report_lost, d);
+}
+
+int dgram_open(struct net_dgram **out, struct bearer *b, uint16_t local_port,
+               const struct dgram_events *ev, void *ctx) {
+    CHECK_OBJ(b, BEARER_MAGIC);
+    if (!b->is_up) {
+        return -ENETDOWN;
+    }
+    struct net_dgram *d = xmalloc(sizeof *d);
+    d->clk = b->clk;
+    d->ops = b->host.ops;
+    d->user.down = on_down;
+    d->ev = ev;
+    d->ctx = ctx;
+    int err = d->ops->udp_open(b->host.host, local_port, &udp_events, d, &d->udp);
+    if (err != 0) {
+        free(d);
+        return err;
+    }
+    OBJ_INIT(d, DGRAM_MAGIC);
+    buf_init(&d->in, LIMIT_DGRAM_IN);
+    bearer_attach(b, &d->user);
+    d->ops->udp_read(d->udp, true);
+    *out = d;
+    return 0;
+}
+
+int dgram_send(struct net_dgram *d, const struct net_addr *to, const void *p, size_t n) {
+    CHECK_OBJ(d, DGRAM_MAGIC);
+    if (d->udp == NULL) {
+        return -ENETDOWN;
+    }
+    int err = d->ops->udp_send(d->udp, to, p, n);
+    if (err == 0) {
+        d->sent += n;
+    }
+    return err;
+}
+
+const uint8_t *dgram_peek(const struct net_dgram *d, struct net_addr *from, size_t *n) {
+    CHECK_OBJ(d, DGRAM_MAGIC);
+    *n = 0;
+    if (d->available == 0) {
+        return NULL;
+    }
+    const uint8_t *p = buf_data(&d->in);
+    must(p != NULL);
+    struct head head;
+    memcpy(&head, p, sizeof head);
+    *from = (struct net_addr){head.ip, head.port};
+    *n = head.n - d->taken;
+    return p + sizeof head + d->taken;
+}
+
+void dgram_consume(struct net_dgram *d, size_t n) {
+    struct net_addr from;
+    size_t left;
+    dgram_peek(d, &from, &left);
+    must(n <= left);
+    d->taken += n;
+    d->available -= n;
+    if (n > 0 && n == left) {
+        buf_drop(&d->in, sizeof(struct head) + d->taken);
+        d->taken = 0;
+    }
+}
+
+size_t dgram_available(const struct net_dgram *d) {
+    CHECK_OBJ(d, DGRAM_MAGIC);
+    return d->available;
+}
+
+uint64_t dgram_dropped(const struct net_dgram *d) {
+    CHECK_OBJ(d, DGRAM_MAGIC);
+    return d->dropped;
+}
+
+void dgram_counts(const struct net_dgram *d, uint64_t *sent, uint64_t *received) {
+    CHECK_OBJ(d, DGRAM_MAGIC);
+    *sent = d->sent;
+    *received = d->received;
+}
+
+void dgram_free(struct net_dgram *d) {
+    if (d == NULL) {
+        return;
+    }
+    CHECK_OBJ(d, DGRAM_MAGIC);
+    close_host(d);
+    bearer_detach(&d->user);
+    clk_stop(d->clk, &d->turn);
+    buf_fini(&d->in);
+    OBJ_FINI(d);
+    free(d);
+}

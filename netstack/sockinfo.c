@@ -1,0 +1,31 @@
+/* The only file with <linux/tcp.h>: <netinet/tcp.h>, which uv.h brings, has an older struct. */
+#include "netstack/sockinfo.h"
+
+#include <stddef.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+uint64_t sockinfo_acked(int fd, bool is_caller) {
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+        size < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof info.tcpi_bytes_acked) {
+        return 0;
+    }
+    uint64_t acked = info.tcpi_bytes_acked;
+    return is_caller && acked > 0 ? acked - 1 : acked;
+}
+
+unsigned sockinfo_unacked(int fd) {
+    int n = 0;
+    return ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0 ? (unsigned)n : 0;
+}
+
+void sockinfo_discard_input(int fd) {
+    /* With MSG_TRUNC a TCP socket drops the bytes without copying them anywhere. */
+    while (recv(fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT) > 0) {
+    }
+}

@@ -1,0 +1,18 @@
+/* sockinfo.h: what Linux tells about a TCP socket beyond the portable calls. */
+#ifndef NETSTACK_SOCKINFO_H
+#define NETSTACK_SOCKINFO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Bytes of ours that the peer's host has acknowledged. The kernel counts the SYN of a socket
+ * that called (`is_caller`) as one more. 0 when it does not tell. */
+uint64_t sockinfo_acked(int fd, bool is_caller);
+
+/* Bytes written but not acknowledged; a FIN under way counts as one. 0 when it does not tell. */
+unsigned sockinfo_unacked(int fd);
+
+/* Throws away what has arrived: a close with unread bytes would be a reset. */
+void sockinfo_discard_input(int fd);
+
+#endif

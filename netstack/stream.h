@@ -1,0 +1,70 @@
+/* stream.h: one TCP link of the module: states, both buffers and byte accounting.
+ *
+ * Owns:    its buffers and the host socket. Borrows: the bearer, until closed.
+ * Freed:   by stream_free only, which its user calls whatever the state.
+ * Calls back: never from inside a stream_ call; after stream_free or
+ *          stream_close never again.
+ * Bounds:  LIMIT_STREAM_IN received bytes, then the host socket is not read and the
+ *          peer's window closes; LIMIT_STREAM_OUT accepted ones, then stream_send takes less.
+ */
+#ifndef NETSTACK_STREAM_H
+#define NETSTACK_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clk.h"
+#include "netstack/net.h"
+
+struct bearer;
+struct host_tcp;
+struct net_stream;
+
+enum stream_state { STREAM_CONNECTING, STREAM_OPEN, STREAM_CLOSED };
+
+struct stream_events {
+    void (*on_open)(void *ctx, int err); /* 0, or why not: -ECONNREFUSED, -ETIMEDOUT, ... */
+    void (*on_data)(void *ctx);          /* more to read than before */
+    void (*on_room)(void *ctx);          /* after a short send: takes more; may be NULL */
+    void (*on_acked)(void *ctx);         /* all bytes sent are acknowledged; may be NULL */
+    /* Over, once; what was received before stays readable until stream_free. */
+    void (*on_closed)(void *ctx, enum net_close why);
+};
+
+struct stream_counts {
+    uint64_t sent;     /* bytes accepted by stream_send */
+    uint64_t acked;    /* of these, acknowledged by the peer */
+    uint64_t received; /* bytes that came from the peer */
+};
+
+/* Connects; on_open says how it went, -ETIMEDOUT after `timeout` of modem time.
+ * -ENETDOWN: the bearer is down; other -E...: the host refused at once. */
+int stream_connect(struct net_stream **out, struct bearer *b, const struct net_addr *to,
+                   uint16_t local_port, clk_dur timeout, const struct stream_events *ev, void *ctx);
+
+/* An accepted link, open from the start. */
+struct net_stream *stream_accept(struct bearer *b, struct host_tcp *t, const struct net_addr *peer,
+                                 const struct stream_events *ev, void *ctx);
+
+enum stream_state stream_state(const struct net_stream *s);
+const struct net_addr *stream_peer(const struct net_stream *s);
+void stream_counts(const struct net_stream *s, struct stream_counts *out);
+
+/* Takes up to n bytes; returns how many. -ENOTCONN: not open. */
+int stream_send(struct net_stream *s, const void *p, size_t n);
+size_t stream_room(const struct net_stream *s); /* bytes stream_send would take now */
+
+size_t stream_available(const struct net_stream *s);
+const uint8_t *stream_peek(const struct net_stream *s, size_t *n); /* until the next stream_ call */
+void stream_consume(struct net_stream *s, size_t n); /* reading may start again */
+
+/* on_acked when all that was sent so far is acknowledged (once a call). */
+void stream_watch_ack(struct net_stream *s);
+
+/* FIN behind what was accepted; the host finishes it in the background. No on_closed comes. */
+void stream_close(struct net_stream *s);
+void stream_reset(struct net_stream *s); /* RST */
+void stream_free(struct net_stream *s);  /* closes first if need be; NULL is allowed */
+
+#endif
