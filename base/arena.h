@@ -1,4 +1,4 @@
-/* arena.h: memory for one command or one scenario, given back all at once.
+/* arena.h: memory for one command or one file, given back all at once.
  *
  * Owns: every chunk, until arena_clear or arena_fini. Nothing is freed singly.
  * Bound: `max` bytes in all; asking for more is a programming error (the caller

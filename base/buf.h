@@ -38,7 +38,8 @@ size_t buf_put(struct buf *b, const void *p, size_t n);
 /* All or nothing. -ENOBUFS: no room, nothing was put. */
 int buf_put_all(struct buf *b, const void *p, size_t n);
 
-/* Room to write up to n bytes directly; *got is how many, 0 when full. buf_commit says how many were. */
+/* Room to write up to n bytes directly; *got is how many, 0 when full. buf_commit says how many
+ * were. */
 uint8_t *buf_reserve(struct buf *b, size_t n, size_t *got);
 void buf_commit(struct buf *b, size_t n);
 

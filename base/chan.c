@@ -81,6 +81,21 @@ void chan_skip_lf(struct chan *ch) {
     ch->skip_lf = true;
 }
 
+void chan_watch_dtr(struct chan *ch, bool on) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->is_dtr_off = false;
+    if (ch->transport != NULL && ch->transport->watch_dtr != NULL) {
+        ch->transport->watch_dtr(ch->transport_ctx, on);
+    }
+}
+
+void chan_set_flow(struct chan *ch, bool obeys_xoff, bool sends_xoff) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->transport != NULL && ch->transport->set_flow != NULL) {
+        ch->transport->set_flow(ch->transport_ctx, obeys_xoff, sends_xoff);
+    }
+}
+
 void chan_pump(struct chan *ch) {
     CHECK_OBJ(ch, CHAN_MAGIC);
     /* A user that pumps from inside its own rx is served by the loop that called it. */
@@ -139,24 +154,34 @@ void chan_tx_done(struct chan *ch, size_t n) {
         return;
     }
     buf_drop(&ch->out, n);
-    if (buf_len(&ch->out) == 0 && ch->depth > 0 &&
-        ch->stack[ch->depth - 1].user->drained != NULL) {
+    if (buf_len(&ch->out) == 0 && ch->depth > 0 && ch->stack[ch->depth - 1].user->drained != NULL) {
         ch->stack[ch->depth - 1].user->drained(ch->stack[ch->depth - 1].ctx);
+    }
+}
+
+static void tell_all(struct chan *ch, enum chan_event event) {
+    for (size_t i = ch->depth; i > 0; i--) {
+        /* A user may pop itself, and only itself, when it hears of a close. */
+        if (i <= ch->depth && ch->stack[i - 1].user->event != NULL) {
+            ch->stack[i - 1].user->event(ch->stack[i - 1].ctx, event);
+        }
     }
 }
 
 void chan_set_open(struct chan *ch, bool is_open) {
     CHECK_OBJ(ch, CHAN_MAGIC);
-    if (ch->is_open == is_open) {
-        return;
+    if (ch->is_open != is_open) {
+        ch->is_open = is_open;
+        ch->is_dtr_off = false;
+        tell_all(ch, is_open ? CHAN_OPENED : CHAN_CLOSED);
     }
-    ch->is_open = is_open;
-    for (size_t i = ch->depth; i > 0; i--) {
-        /* A user may pop itself, and only itself, when it hears of a close. */
-        if (i <= ch->depth && ch->stack[i - 1].user->event != NULL) {
-            ch->stack[i - 1].user->event(ch->stack[i - 1].ctx,
-                                         is_open ? CHAN_OPENED : CHAN_CLOSED);
-        }
+}
+
+void chan_set_dtr(struct chan *ch, bool is_on) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->is_open && ch->is_dtr_off == is_on) {
+        ch->is_dtr_off = !is_on;
+        tell_all(ch, is_on ? CHAN_DTR_ON : CHAN_DTR_OFF);
     }
 }
 

@@ -28,6 +28,8 @@ struct chan;
 enum chan_event {
     CHAN_OPENED, /* a DTE is there (a tty: first open; lines: DTR on) */
     CHAN_CLOSED, /* it has gone (a tty: last close); input it sent before is still offered */
+    CHAN_DTR_OFF, /* it is there, but has dropped DTR (a tty: speed B0) */
+    CHAN_DTR_ON,
 };
 
 struct chan_user {
@@ -43,6 +45,11 @@ struct chan_user {
 struct chan_transport {
     void (*kick)(void *ctx); /* there is output to take */
     void (*room)(void *ctx); /* the input has room again */
+    /* A user wants to know of DTR, or no longer: ttys can only be asked. May be NULL. */
+    void (*watch_dtr)(void *ctx, bool on);
+    /* XON/XOFF: whether the DTE's stops our output, whether we send it when the input is full.
+     * May be NULL. */
+    void (*set_flow)(void *ctx, bool obeys_xoff, bool sends_xoff);
 };
 
 struct chan {
@@ -59,6 +66,7 @@ struct chan {
     const struct chan_transport *transport;
     void *transport_ctx;
     bool is_open;
+    bool is_dtr_off;
     bool is_pumping;
     bool skip_lf; /* an LF that comes next belongs to a CR already acted on */
 };
@@ -80,15 +88,21 @@ bool chan_is_busy(const struct chan *ch);   /* producers should wait for `draine
 /* An LF right behind a CR is never data: the next input byte is dropped if it is one. */
 void chan_skip_lf(struct chan *ch);
 
-/* Offers the input to the top user until nobody takes any. Users call it when they are ready again. */
+/* For users that care for DTR, and for who sets the flow control. */
+void chan_watch_dtr(struct chan *ch, bool on);
+void chan_set_flow(struct chan *ch, bool obeys_xoff, bool sends_xoff);
+
+/* Offers the input to the top user until nobody takes any. Users call it when they are ready
+ * again. */
 void chan_pump(struct chan *ch);
 
 /* For transports. */
 uint8_t *chan_rx_reserve(struct chan *ch, size_t want, size_t *got); /* got 0: stop reading */
 void chan_rx_commit(struct chan *ch, size_t n, clk_mono at);         /* then pumps */
 const uint8_t *chan_tx_data(const struct chan *ch, size_t *n);
-void chan_tx_done(struct chan *ch, size_t n); /* n bytes went out; calls `drained` at zero */
+void chan_tx_done(struct chan *ch, size_t n);      /* n bytes went out; calls `drained` at zero */
 void chan_set_open(struct chan *ch, bool is_open); /* tells every user of a change, top first */
+void chan_set_dtr(struct chan *ch, bool is_on);    /* while open; the same */
 void chan_discard(struct chan *ch, bool input, bool output);
 
 #endif

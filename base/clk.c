@@ -13,7 +13,7 @@ struct clk {
     unsigned factor;
     uv_loop_t *loop;
     uv_timer_t timer;
-    uint64_t origin_ns;    /* host instant of modem instant 0 */
+    uint64_t origin_ns;     /* host instant of modem instant 0 */
     int64_t wall_origin_us; /* UTC of modem instant 0 */
     int64_t now_us;
     uint64_t turn_ms; /* the loop turn now_us belongs to */
@@ -87,7 +87,7 @@ static void sift_down(struct clk *c, size_t i) {
 
 static void on_uv_timer(uv_timer_t *timer);
 
-static void arm(struct clk *c) {
+static void arm(struct clk *c, uint64_t least_ms) {
     if (c->is_manual || c->is_running) {
         return;
     }
@@ -99,7 +99,7 @@ static void arm(struct clk *c) {
     uv_update_time(c->loop);
     int64_t wait_us = (c->heap[0]->due_us - host_now_us(c)) / (int64_t)c->factor;
     uint64_t wait_ms = wait_us > 0 ? (uint64_t)(wait_us + 999) / 1000 : 0;
-    uv_timer_start(&c->timer, on_uv_timer, wait_ms, 0);
+    uv_timer_start(&c->timer, on_uv_timer, wait_ms > least_ms ? wait_ms : least_ms, 0);
 }
 
 static void remove_timer(struct clk *c, struct clk_timer *t) {
@@ -139,7 +139,8 @@ static void on_uv_timer(uv_timer_t *timer) {
     c->now_us = host_now_us(c);
     c->turn_ms = uv_now(c->loop);
     run_due(c, c->now_us);
-    arm(c);
+    /* libuv would run a timer of 0 ms, started in its own callback, without a turn of the loop. */
+    arm(c, 1);
 }
 
 struct clk *clk_new_real(uv_loop_t *loop, unsigned factor) {
@@ -208,7 +209,7 @@ void clk_start(struct clk *c, struct clk_timer *t, clk_dur in, clk_fn *cb, void 
     c->heap[c->n] = t;
     sift_up(c, c->n++);
     if (c->heap[0] == t) {
-        arm(c);
+        arm(c, 0);
     }
 }
 
@@ -220,7 +221,7 @@ void clk_stop(struct clk *c, struct clk_timer *t) {
     bool was_first = c->heap[0] == t;
     remove_timer(c, t);
     if (was_first) {
-        arm(c);
+        arm(c, 0);
     }
 }
 

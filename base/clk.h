@@ -28,8 +28,8 @@ typedef struct {
 } clk_wall; /* since 1970, UTC */
 
 #define CLK_US(n) ((clk_dur){(n)})
-#define CLK_MS(n) ((clk_dur){(int64_t)(n) * 1000})
-#define CLK_S(n) ((clk_dur){(int64_t)(n) * 1000000})
+#define CLK_MS(n) ((clk_dur){(int64_t)(n)*1000})
+#define CLK_S(n) ((clk_dur){(int64_t)(n)*1000000})
 
 struct clk;
 typedef void clk_fn(void *ctx);

@@ -9,11 +9,11 @@
 #define LIMIT_LOG_RECENT 64 /* lines shown when a must fails: one command's worth */
 #define LIMIT_LOG_LINE 1024 /* longest log line; longer ones are cut */
 
-#define LIMIT_CHAN_IN 4096     /* bytes read ahead from a tty: then the kernel holds them */
-#define LIMIT_CHAN_OUT 65536   /* bytes waiting for a tty: more than any one answer */
-#define LIMIT_CHAN_HIGH 8192   /* waiting bytes at which producers stop */
-#define LIMIT_CHAN_USERS 4     /* deepest stack: at, cmux, at, ppp */
-#define LIMIT_CHAN_NAME 32     /* "usb2/dlci1" */
+#define LIMIT_CHAN_IN 4096   /* bytes read ahead from a tty: then the kernel holds them */
+#define LIMIT_CHAN_OUT 65536 /* bytes waiting for a tty: more than any one answer */
+#define LIMIT_CHAN_HIGH 8192 /* waiting bytes at which producers stop */
+#define LIMIT_CHAN_USERS 4   /* deepest stack: at, cmux, at, ppp */
+#define LIMIT_CHAN_NAME 32   /* "usb2/dlci1" */
 
 #define LIMIT_PORT_HOLD_MS 1000 /* output kept for the next client of a tty that nobody has open */
 
@@ -27,16 +27,16 @@
 #define LIMIT_RECORDS 104      /* records of one keyed setting: PDP contexts 1-24 and 100-179 */
 #define LIMIT_BUS_LISTENERS 16 /* listeners of one bus */
 
-#define LIMIT_LINKS 10          /* V3.00 11.2.3: links 0-9 */
-#define LIMIT_SERVERS 4         /* V3.00 11.2.14: servers 0-3 */
-#define LIMIT_SEND 1500         /* V3.00 11.2.5: bytes of one AT+CIPSEND */
-#define LIMIT_PUSH 1460         /* bytes of one pushed +IPD: one TCP segment (field F14) */
-#define LIMIT_STREAM_IN 65536   /* received bytes kept a link: then the peer's window closes */
-#define LIMIT_STREAM_OUT 65536  /* bytes accepted from the driver, not yet taken by the host */
-#define LIMIT_DGRAM_IN 65536    /* received datagram bytes kept a link; further ones are dropped */
-#define LIMIT_DGRAM_SIZE 1500   /* longest datagram passed on; the rest of a longer one is cut */
-#define LIMIT_ROUTES 64         /* --map and --listen entries each */
-#define LIMIT_NAME 254          /* V3.00 11.3.1: domain name */
-#define LIMIT_LABEL 63          /* V3.00 11.3.1: one label */
+#define LIMIT_LINKS 10         /* V3.00 11.2.3: links 0-9 */
+#define LIMIT_SERVERS 4        /* V3.00 11.2.14: servers 0-3 */
+#define LIMIT_SEND 1500        /* V3.00 11.2.5: bytes of one AT+CIPSEND */
+#define LIMIT_PUSH 1460        /* bytes of one pushed +IPD: one TCP segment (field F14) */
+#define LIMIT_STREAM_IN 65536  /* received bytes kept a link: then the peer's window closes */
+#define LIMIT_STREAM_OUT 65536 /* bytes accepted from the driver, not yet taken by the host */
+#define LIMIT_DGRAM_IN 65536   /* received datagram bytes kept a link; further ones are dropped */
+#define LIMIT_DGRAM_SIZE 1500  /* longest datagram passed on; the rest of a longer one is cut */
+#define LIMIT_ROUTES 64        /* --map and --listen entries each */
+#define LIMIT_NAME 254         /* V3.00 11.3.1: domain name */
+#define LIMIT_LABEL 63         /* V3.00 11.3.1: one label */
 
 #endif

@@ -94,8 +94,8 @@ void log_write(enum log_category cat, enum log_level level, const char *obj, con
         fprintf(stderr, "%s\n", slot);
         return;
     }
-    fprintf(stderr, "{\"us\":%lld,\"level\":\"%s\",\"category\":\"%s\",\"object\":",
-            (long long)us, level_names[level], category_names[cat]);
+    fprintf(stderr, "{\"us\":%lld,\"level\":\"%s\",\"category\":\"%s\",\"object\":", (long long)us,
+            level_names[level], category_names[cat]);
     print_json_string(stderr, obj != NULL ? obj : "");
     fputs(",\"text\":", stderr);
     print_json_string(stderr, text);

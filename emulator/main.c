@@ -186,9 +186,9 @@ static int start_modem(struct app *a, unsigned i) {
     struct modem_slot *slot = &a->slots[i];
     char link[PATH_SIZE];
     char name[NAME_SIZE] = "at";
-    snprintf(link, sizeof link, "%s", o->link);
+    snprintf(link, sizeof link, "%.4000s", o->link);
     if (o->modems > 0) {
-        snprintf(link, sizeof link, "%.4090s%u", o->link, i);
+        snprintf(link, sizeof link, "%.4000s%u", o->link, i);
         snprintf(name, sizeof name, "at%u", i);
     }
     struct port_config port = {

@@ -315,6 +315,11 @@ size_t stream_room(const struct net_stream *s) {
     return s->state == STREAM_OPEN ? buf_room(&s->out) : 0;
 }
 
+void stream_want_room(struct net_stream *s) {
+    CHECK_OBJ(s, STREAM_MAGIC);
+    s->wants_room = true;
+}
+
 size_t stream_available(const struct net_stream *s) {
     CHECK_OBJ(s, STREAM_MAGIC);
     return buf_len(&s->in);

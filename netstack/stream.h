@@ -54,6 +54,7 @@ void stream_counts(const struct net_stream *s, struct stream_counts *out);
 /* Takes up to n bytes; returns how many. -ENOTCONN: not open. */
 int stream_send(struct net_stream *s, const void *p, size_t n);
 size_t stream_room(const struct net_stream *s); /* bytes stream_send would take now */
+void stream_want_room(struct net_stream *s);    /* on_room when that becomes more */
 
 size_t stream_available(const struct net_stream *s);
 const uint8_t *stream_peek(const struct net_stream *s, size_t *n); /* until the next stream_ call */

@@ -13,6 +13,7 @@
 #include "base/obj.h"
 #include "pty/link.h"
 #include "pty/tty.h"
+#include "pty/uart.h"
 #include "pty/watch.h"
 
 enum {
@@ -26,6 +27,7 @@ struct port {
 #define PORT_MAGIC 0x7b10c5a2u
     struct chan chan;
     struct tty tty;
+    struct uart uart;
     struct link link;
     struct clk *clk;
     struct watch *watch;
@@ -56,7 +58,8 @@ static void update_poll(struct port *p) {
     }
     if (p->is_open) {
         /* The hang-up is wanted also while neither input nor output can go on. */
-        events = UV_DISCONNECT | (p->is_full ? 0 : UV_READABLE) | (has_output(p) ? UV_WRITABLE : 0);
+        bool is_sending = has_output(p) && !p->uart.is_stopped;
+        events = UV_DISCONNECT | (p->is_full ? 0 : UV_READABLE) | (is_sending ? UV_WRITABLE : 0);
     }
     if (events == p->events) {
         return;
@@ -73,6 +76,14 @@ static bool is_new_client(const struct port *p) {
     return clk_since(p->clk, p->opened_at).us < CLK_MS(LIMIT_PORT_HOLD_MS).us;
 }
 
+/* Beside the output: flow control must not wait behind what it is to stop. */
+static void tell_flow(struct port *p) {
+    uint8_t byte = uart_flow_byte(&p->uart, p->is_full);
+    if (byte != 0 && write(p->tty.fd, &byte, 1) != 1) {
+        LOG(LOG_PTY, LOG_INFO, p->chan.name, "no room to send flow control byte %u", byte);
+    }
+}
+
 /* Input: until there is none, or no room. */
 static void read_input(struct port *p) {
     for (int i = 0; i < READS_A_TURN && !p->is_closing; i++) {
@@ -80,6 +91,7 @@ static void read_input(struct port *p) {
         uint8_t *to = chan_rx_reserve(&p->chan, READ_MAX, &room);
         if (room == 0) {
             p->is_full = true;
+            tell_flow(p);
             return;
         }
         ssize_t n = read(p->tty.fd, to, room);
@@ -87,7 +99,7 @@ static void read_input(struct port *p) {
             return;
         }
         log_bytes(LOG_PTY, p->chan.name, "<", to, (size_t)n);
-        chan_rx_commit(&p->chan, (size_t)n, clk_now(p->clk));
+        chan_rx_commit(&p->chan, uart_filter(&p->uart, to, (size_t)n), clk_now(p->clk));
     }
 }
 
@@ -153,6 +165,7 @@ static void come_in(struct port *p) {
     LOG(LOG_PTY, LOG_DEBUG, p->chan.name, "opened");
     p->is_open = true;
     p->is_full = false;
+    uart_reset(&p->uart);
     count_anew(p);
     chan_set_open(&p->chan, true);
     update_poll(p);
@@ -232,7 +245,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     if ((events & UV_READABLE) != 0) {
         read_input(p);
     }
-    if ((events & UV_WRITABLE) != 0 && !p->is_closing) {
+    if ((events & UV_WRITABLE) != 0 && !p->is_closing && !p->uart.is_stopped) {
         write_output(p);
     }
     update_poll(p);
@@ -269,17 +282,37 @@ static void on_room(void *ctx) {
     }
     p->is_full = false;
     if (p->is_open) {
+        tell_flow(p);
         update_poll(p);
     } else {
         read_input(p);
     }
 }
 
-static const struct chan_transport transport = {.kick = on_kick, .room = on_room};
+static void on_watch_dtr(void *ctx, bool on) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    uart_watch_dtr(&p->uart, on && !p->is_closing);
+}
+
+static void on_set_flow(void *ctx, bool obeys_xoff, bool sends_xoff) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    uart_set_flow(&p->uart, obeys_xoff, sends_xoff);
+    update_poll(p);
+}
+
+static const struct chan_transport transport = {
+    .kick = on_kick,
+    .room = on_room,
+    .watch_dtr = on_watch_dtr,
+    .set_flow = on_set_flow,
+};
 
 /* Everything but the poll handle, which has its own end. */
 static void release(struct port *p) {
     clk_stop(p->clk, &p->hold);
+    uart_stop(&p->uart);
     watch_stop(p->watch, &p->entry);
     link_drop(&p->link);
     tty_close(&p->tty);
@@ -302,6 +335,7 @@ int port_new(struct port **out, const struct port_config *cfg) {
     p->tty.fd = -1;
     chan_init(&p->chan, cfg->name);
     chan_set_transport(&p->chan, &transport, p);
+    uart_init(&p->uart, cfg->clk, &p->tty, &p->chan);
     buf_init(&p->early, EARLY_MAX);
     buf_init(&p->replay, EARLY_MAX);
     int err = link_claim(&p->link, cfg->link, cfg->name);

@@ -8,11 +8,13 @@
 enum { ETX = 0x03, SUB = 0x1a, ESC = 0x1b };
 
 static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at);
+static void on_drained(void *ctx);
 static void on_event(void *ctx, enum chan_event event);
 
 static const struct chan_user prompt_user = {
     .name = "prompt",
     .rx = on_rx,
+    .drained = on_drained,
     .event = on_event,
 };
 
@@ -72,6 +74,10 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
     (void)at;
     struct at_session *s = session_of(ctx);
     struct prompt *pr = &s->prompt;
+    /* The echo of data is output like any other: it waits for a DTE that does not read. */
+    if (chan_is_busy(s->cfg.chan)) {
+        return 0;
+    }
     size_t used = 0;
     bool is_done = false;
     bool is_cancelled = false;
@@ -94,9 +100,16 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
     return used;
 }
 
+static void on_drained(void *ctx) {
+    chan_pump(session_of(ctx)->cfg.chan);
+}
+
 static void on_event(void *ctx, enum chan_event event) {
+    struct at_session *s = session_of(ctx);
     if (event == CHAN_CLOSED) {
-        finish(session_of(ctx), true);
+        /* What was not taken yet is data, no command. */
+        chan_discard(s->cfg.chan, true, false);
+        finish(s, true);
     }
 }
 

@@ -82,6 +82,21 @@ void reply_code(struct at_session *s, enum reply_code code) {
     }
 }
 
+void reply_final(struct at_session *s, const char *text) {
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strcmp(codes[i].text, text) == 0) {
+            reply_code(s, (enum reply_code)i);
+            return;
+        }
+    }
+    /* A CONNECT with a rate has the number of the bare one: the module lists no others (guess). */
+    if (!is_verbose(s) && strncmp(text, "CONNECT 1", 9) == 0) {
+        reply_code(s, REPLY_CONNECT);
+        return;
+    }
+    reply_text(s, text);
+}
+
 void reply_error(struct at_session *s, enum at_err e) {
     int mode = session_int(s, SLOT_CMEE_N);
     if (e == AT_ERR_PLAIN || mode == 0) {

@@ -146,8 +146,23 @@ void at_fail(struct at_req *rq, enum at_err e) {
 
 void at_final(struct at_req *rq, const char *text) {
     must(rq->is_open);
-    reply_text(rq->session, text);
+    reply_final(rq->session, text);
     session_ended(rq->session, false);
+}
+
+void at_info_alone(struct at_req *rq, const char *text) {
+    rq->is_block = false;
+    at_info_raw(rq, text, strlen(text));
+    rq->is_block = false;
+}
+
+void at_connect(struct at_req *rq, const char *text, const struct chan_user *user, void *ctx) {
+    must(rq->is_open);
+    struct at_session *s = rq->session;
+    reply_final(s, text);
+    /* On the channel before the session goes on, so that nothing comes between. */
+    chan_push(s->cfg.chan, user, ctx);
+    session_ended(s, false);
 }
 
 void at_prompt(struct at_req *rq, const char *prompt, size_t want, size_t max, at_data_fn *cb) {

@@ -21,6 +21,7 @@
 #include "emulator/at/row.h"
 
 struct at_session;
+struct chan_user;
 
 enum at_arg_kind {
     AT_ARG_NONE,   /* left out */
@@ -56,12 +57,16 @@ void *at_alloc(struct at_req *rq, size_t n); /* lives until the request ends */
 
 /* Information: any number of lines, in one block. */
 void at_info(struct at_req *rq, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A line framed on its own: the next one does not stand in one block with it. */
+void at_info_alone(struct at_req *rq, const char *text);
 void at_info_raw(struct at_req *rq, const void *p, size_t n); /* a line of any bytes */
 
 /* The end: exactly one of these, once. */
 void at_ok(struct at_req *rq);
 void at_fail(struct at_req *rq, enum at_err e);          /* ERROR, +CME ERROR, +CMS ERROR by CMEE */
 void at_final(struct at_req *rq, const char *text);      /* "NO CARRIER", ... */
+/* "CONNECT ...", and `user` is on the channel from the next byte on; the rest of the line is dropped. */
+void at_connect(struct at_req *rq, const char *text, const struct chan_user *user, void *ctx);
 
 /* Asks for data: `prompt` is sent behind CR LF, then bytes are collected. want > 0: so many bytes.
  * want 0: until Ctrl-Z, at most `max`, ETX in front of a byte 0x03, 0x1A or 0x1B takes it as data;

@@ -145,6 +145,7 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
         /* The byte that aborts is not part of the next line (V.250 5.6.1). */
         cancel(s);
         reply_code(s, REPLY_ERROR);
+        urc_flush(s);
         return 1;
     }
     if (s->has_line || s->req.is_open || chan_is_busy(s->cfg.chan)) {
@@ -249,4 +250,8 @@ struct clk *session_clk(struct at_session *s) {
 
 int32_t session_int(const struct at_session *s, unsigned slot) {
     return setting_int(s->cfg.slots[slot].is_port ? s->port : s->cfg.module, slot);
+}
+
+void session_say(struct at_session *s, const char *text) {
+    reply_final(s, text);
 }

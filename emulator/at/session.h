@@ -63,6 +63,9 @@ void urc_post_source(struct at_session *s, urc_source_fn *cb, void *ctx);
 void urc_drop_source(struct at_session *s, void *ctx);
 uint64_t urc_dropped(const struct at_session *s);
 
+/* A result code that belongs to no command: "OK" after an escape, "CLOSED". As V and Q want it. */
+void session_say(struct at_session *s, const char *text);
+
 /* S3 and S4, with which every answer is framed; two characters. */
 const char *session_eol(struct at_session *s);
 

@@ -39,8 +39,11 @@ struct urc {
     char *text;
 };
 
+/* One place more than the bound: the newest one is in the queue when the one to go is chosen. */
+enum { URC_PLACES = LIMIT_URCS + 1 };
+
 struct urc_queue {
-    struct urc items[LIMIT_URCS];
+    struct urc items[URC_PLACES];
     size_t first, n;
     uint64_t dropped;
     bool is_flushing;
@@ -83,6 +86,7 @@ void reply_write(struct at_session *s, const void *p, size_t n);
 void reply_info(struct at_session *s, const void *p, size_t n, bool is_first);
 void reply_code(struct at_session *s, enum reply_code code);
 void reply_text(struct at_session *s, const char *text); /* a result without a number of its own */
+void reply_final(struct at_session *s, const char *text); /* with its number if V.250 gives one */
 void reply_error(struct at_session *s, enum at_err e);
 
 /* prompt.c */

@@ -9,7 +9,7 @@
 #include "emulator/at/session_priv.h"
 
 static struct urc *item(struct urc_queue *q, size_t i) {
-    return &q->items[(q->first + i) % LIMIT_URCS];
+    return &q->items[(q->first + i) % URC_PLACES];
 }
 
 static void remove_item(struct urc_queue *q, size_t i) {
@@ -40,14 +40,21 @@ static void make_room(struct at_session *s) {
     remove_item(q, victim);
 }
 
-static struct urc *add_item(struct at_session *s) {
+static void add_item(struct at_session *s, struct urc u) {
     struct urc_queue *q = &s->urcs;
-    if (q->n == LIMIT_URCS) {
+    *item(q, q->n++) = u;
+    if (q->n > LIMIT_URCS) {
         make_room(s);
     }
-    struct urc *u = item(q, q->n++);
-    *u = (struct urc){0};
-    return u;
+}
+
+static void add_source(struct at_session *s, urc_source_fn *cb, void *ctx) {
+    for (size_t i = 0; i < s->urcs.n; i++) {
+        if (item(&s->urcs, i)->source == cb && item(&s->urcs, i)->ctx == ctx) {
+            return;
+        }
+    }
+    add_item(s, (struct urc){.source = cb, .ctx = ctx});
 }
 
 void urc_post(struct at_session *s, enum urc_class class, const char *fmt, ...) {
@@ -57,23 +64,13 @@ void urc_post(struct at_session *s, enum urc_class class, const char *fmt, ...) 
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    struct urc *u = add_item(s);
-    u->class = class;
-    u->text = xstrdup(text);
+    add_item(s, (struct urc){.class = class, .text = xstrdup(text)});
     urc_flush(s);
 }
 
 void urc_post_source(struct at_session *s, urc_source_fn *cb, void *ctx) {
     CHECK_OBJ(s, AT_SESSION_MAGIC);
-    for (size_t i = 0; i < s->urcs.n; i++) {
-        if (item(&s->urcs, i)->source == cb && item(&s->urcs, i)->ctx == ctx) {
-            urc_flush(s);
-            return;
-        }
-    }
-    struct urc *u = add_item(s);
-    u->source = cb;
-    u->ctx = ctx;
+    add_source(s, cb, ctx);
     urc_flush(s);
 }
 
@@ -96,22 +93,21 @@ void urc_flush(struct at_session *s) {
         return;
     }
     q->is_flushing = true;
-    /* One pass looks at each waiting item once: a source with nobody to read it stays. */
-    size_t left = q->n;
-    while (left > 0 && q->n > 0 && session_may_urc(s)) {
+    size_t kept = 0; /* sources with nobody to read them; when only they are left, it is over */
+    while (kept < q->n && session_may_urc(s)) {
         struct urc u = *item(q, 0);
         if (u.source == NULL) {
             reply_info(s, u.text, strlen(u.text), true);
             remove_item(q, 0);
-            left--;
             continue;
         }
-        q->first = (q->first + 1) % LIMIT_URCS;
+        q->first = (q->first + 1) % URC_PLACES;
         q->n--;
-        left--;
-        if (!s->cfg.chan->is_open || u.source(u.ctx, s)) {
+        if (!s->cfg.chan->is_open) {
             *item(q, q->n++) = u;
-            left += s->cfg.chan->is_open ? 1 : 0;
+            kept++;
+        } else if (u.source(u.ctx, s)) {
+            add_source(s, u.source, u.ctx);
         }
     }
     q->is_flushing = false;

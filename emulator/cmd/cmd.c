@@ -2,9 +2,13 @@
 
 #include <stdlib.h>
 
+#include "base/chan.h"
 #include "base/obj.h"
 #include "emulator/at/setting.h"
+#include "emulator/cmd/cmd_tcpip.h"
 #include "slots.h"
+
+enum { IFC_XON = 1 }; /* V3.00 1.6.1 sets it, though 2.2.14 does not list it */
 
 struct cmd *cmd_of(struct at_req *rq) {
     struct cmd *c;
@@ -36,6 +40,16 @@ static int missing(void *owner, unsigned needs) {
     return 0;
 }
 
+/* Settings that act outside of the session. */
+static void on_port_setting(void *ctx, unsigned slot) {
+    struct cmd *c;
+    CAST_OBJ(c, ctx, CMD_MAGIC);
+    if (slot == SLOT_IFC_DCE || slot == SLOT_IFC_DTE) {
+        chan_set_flow(session_chan(c->session), session_int(c->session, SLOT_IFC_DCE) == IFC_XON,
+                      session_int(c->session, SLOT_IFC_DTE) == IFC_XON);
+    }
+}
+
 struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan) {
     struct cmd *c = xmalloc(sizeof *c);
     OBJ_INIT(c, CMD_MAGIC);
@@ -52,6 +66,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
         .missing = missing,
     };
     c->session = session_new(&cfg);
+    setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
@@ -64,6 +79,7 @@ void cmd_close(struct cmd *c) {
     CHECK_OBJ(c, CMD_MAGIC);
     bus_ignore(&c->modem->bus, on_bus, c);
     cmd_ping_stop(c);
+    transparent_stop(c);
     session_close(c->session);
     cmd_tcpip_stop(c);
     OBJ_FINI(c);

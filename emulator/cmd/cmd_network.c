@@ -96,7 +96,7 @@ void cmd_cnsmod(struct at_req *rq) {
 /* -- +COPS -- */
 
 enum { COPS_AUTO = 0, COPS_MANUAL = 1, COPS_LEAVE = 2, COPS_FORMAT = 3, COPS_MANUAL_AUTO = 4 };
-enum { COPS_SCAN_S = 10 }; /* a scan takes its time whatever the clock (guess) */
+enum { COPS_SCAN_S = 2 }; /* a scan takes its time, and can be aborted meanwhile (guess) */
 
 static const char *oper_name(const struct profile *p, int format) {
     const char *const names[] = {p->oper_long, p->oper_short, p->oper_numeric};

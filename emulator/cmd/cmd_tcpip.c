@@ -82,6 +82,8 @@ void cmd_netopen(struct at_req *rq) {
     } else if (e != IP_OK) {
         at_fail(rq, AT_ERR_PLAIN); /* field F02 */
     } else {
+        /* The mode counts from here on (note 2.2, 2.4). */
+        c->tcpip->transparent.is_mode = setting_int(c->module, SLOT_CIPMODE_MODE) != 0;
         at_ok(rq);
     }
 }
@@ -93,6 +95,7 @@ void cmd_netclose(struct at_req *rq) {
         tcpip_error(rq, "+NETCLOSE", e);
         return;
     }
+    transparent_end(c);
     for (unsigned n = 0; n < LIMIT_LINKS; n++) {
         tcpip_forget(c, n);
     }
@@ -145,6 +148,10 @@ static void open_tcp(struct at_req *rq, unsigned n, int port, int local_port) {
         .dns_retries = (unsigned)setting_int(c->module, SLOT_CIPDNSSET_MAX_QUERY_RETRIES),
     };
     enum ip_err e = link_connect(tcpip_sockets(c), n, &to, c);
+    if (transparent_opens(c, n)) {
+        transparent_open(rq, e);
+        return;
+    }
     if (e != IP_OK) {
         tcpip_error_of(rq, "+CIPOPEN", n, e);
         return;
@@ -167,6 +174,10 @@ static void open_udp(struct at_req *rq, unsigned n, int port) {
     }
     enum ip_err e =
         link_bind(tcpip_sockets(c), n, (uint16_t)local_port, has_peer ? &peer : NULL, c);
+    if (transparent_opens(c, n)) {
+        transparent_open(rq, e);
+        return;
+    }
     if (e != IP_OK) {
         tcpip_error_of(rq, "+CIPOPEN", n, e);
         return;
@@ -228,6 +239,10 @@ void cmd_cipclose(struct at_req *rq) {
         return;
     }
     tcpip_forget(c, n);
+    if (transparent_has(c, n)) {
+        transparent_close(rq, info.proto);
+        return;
+    }
     if (info.proto == NET_UDP) {
         at_info(rq, "+CIPCLOSE: %u,0", n);
         at_ok(rq);
@@ -291,7 +306,13 @@ void cmd_serverstart(struct at_req *rq) {
         tcpip_error(rq, "+CIPERROR", IP_WRONG_PARAMETER);
         return;
     }
-    enum ip_err e = server_start(tcpip_sockets(c), (unsigned)i, (uint16_t)port, c);
+    /* Link 0 is the port's own in transparent mode, and server 0 answers on it alone (note 2.4). */
+    bool is_mode = c->tcpip->transparent.is_mode;
+    const struct server_links links = {
+        .first = is_mode && i != TRANSPARENT_SERVER ? TRANSPARENT_LINK + 1 : 0,
+        .is_single = is_mode && i == TRANSPARENT_SERVER,
+    };
+    enum ip_err e = server_start(tcpip_sockets(c), (unsigned)i, (uint16_t)port, links, c);
     if (e != IP_OK) {
         tcpip_error(rq, "+CIPERROR", e);
     } else {
@@ -318,6 +339,7 @@ void cmd_serverstop(struct at_req *rq) {
 /* -- what the model tells -- */
 
 static void on_lost(struct cmd *c) {
+    transparent_end(c);
     for (unsigned n = 0; n < LIMIT_LINKS; n++) {
         tcpip_forget(c, n);
     }
@@ -329,6 +351,33 @@ static void on_accepted(struct cmd *c, const struct link_accepted *a) {
     tcpip_forget(c, a->link);
     urc_post(c->session, URC_EVENT, "+CLIENT: %u,%u,%s:%u", a->link, a->server,
              net_format_ip(a->peer.ip, ip), a->peer.port);
+    if (c->tcpip->transparent.is_mode && a->server == TRANSPARENT_SERVER) {
+        transparent_on_called(c);
+    }
+}
+
+static void on_opened(struct cmd *c, const struct link_result *r) {
+    if (transparent_has(c, r->link)) {
+        transparent_on_opened(c, r->err);
+    } else {
+        urc_post(c->session, URC_EVENT, "+CIPOPEN: %u,%d", r->link, (int)r->err);
+    }
+}
+
+static void on_data(struct cmd *c, unsigned link) {
+    if (transparent_has(c, link)) {
+        transparent_on_data(c);
+    } else {
+        tcpip_on_data(c, link);
+    }
+}
+
+static void on_closed(struct cmd *c, const struct link_closed *closed) {
+    if (transparent_has(c, closed->link)) {
+        transparent_on_closed(c);
+    } else {
+        tcpip_on_closed(c, closed->link, closed->why);
+    }
 }
 
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload) {
@@ -357,12 +406,17 @@ void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload) {
         break;
     case TOPIC_LINK_OPENED:
         if (link->tag == c) {
-            urc_post(c->session, URC_EVENT, "+CIPOPEN: %u,%d", link->link, (int)link->err);
+            on_opened(c, link);
         }
         break;
     case TOPIC_LINK_DATA:
         if (link->tag == c) {
-            tcpip_on_data(c, link->link);
+            on_data(c, link->link);
+        }
+        break;
+    case TOPIC_LINK_ROOM:
+        if (link->tag == c && transparent_has(c, link->link)) {
+            transparent_on_room(c);
         }
         break;
     case TOPIC_LINK_SENT:
@@ -373,7 +427,7 @@ void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload) {
         break;
     case TOPIC_LINK_CLOSED:
         if (closed->tag == c) {
-            tcpip_on_closed(c, closed->link, closed->why);
+            on_closed(c, closed);
         }
         break;
     case TOPIC_LINK_ACCEPTED:

@@ -6,6 +6,7 @@
 
 #include "base/clk.h"
 #include "base/limits.h"
+#include "emulator/at/escape.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/sockets.h"
 
@@ -19,8 +20,32 @@ struct tcpip_link {
     enum net_close why;
 };
 
+/* The one link that the port itself can be attached to (note 2.4). */
+enum { TRANSPARENT_LINK = 0, TRANSPARENT_SERVER = 0 };
+
+enum transparent_state {
+    TRANSPARENT_IDLE,    /* no link */
+    TRANSPARENT_OPENING, /* AT+CIPOPEN waits for its CONNECT */
+    TRANSPARENT_CALLED,  /* a caller's link is up, not answered */
+    TRANSPARENT_ONLINE,  /* data mode */
+    TRANSPARENT_ESCAPED, /* the link is up, the port in command mode */
+};
+
+struct transparent {
+    bool is_mode; /* AT+CIPMODE as it was at AT+NETOPEN */
+    enum transparent_state state;
+    struct at_req *rq; /* OPENING: the AT+CIPOPEN */
+    struct escape escape;
+    struct clk_timer guard; /* of the escape */
+    struct clk_timer delay; /* AT+CIPCCFG's DelayTm */
+    struct clk_timer ring;
+    int rings;
+    bool is_closing; /* the peer has closed; told behind what it sent before */
+};
+
 struct tcpip {
     struct tcpip_link links[LIMIT_LINKS];
+    struct transparent transparent;
 };
 
 /* Texts and numbers of +IP ERROR (V3.00 11.5). */
@@ -46,6 +71,20 @@ bool tcpip_number(struct at_req *rq, size_t i, int lo, int hi, int *out);
 static inline struct sockets *tcpip_sockets(struct cmd *c) {
     return c->modem->sockets;
 }
+
+/* cmd_transparent.c: data mode. Each returns whether the event or command was its own. */
+bool transparent_opens(struct cmd *c, unsigned link); /* AT+CIPOPEN of this link is for data mode */
+void transparent_open(struct at_req *rq, enum ip_err err); /* AT+CIPOPEN was started, or failed */
+bool transparent_has(const struct cmd *c, unsigned link);
+void transparent_close(struct at_req *rq, enum net_proto proto); /* AT+CIPCLOSE has closed the link */
+void transparent_on_opened(struct cmd *c, enum ip_err err);
+void transparent_on_data(struct cmd *c);
+void transparent_on_room(struct cmd *c);
+void transparent_on_closed(struct cmd *c);
+void transparent_on_called(struct cmd *c);
+/* The service is closed or lost: "CLOSED" where a link was up. */
+void transparent_end(struct cmd *c);
+void transparent_stop(struct cmd *c);
 
 /* cmd_tcpip_rx.c: received data. */
 void tcpip_on_data(struct cmd *c, unsigned link);

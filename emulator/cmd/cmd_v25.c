@@ -52,11 +52,6 @@ void cmd_gcap(struct at_req *rq) {
     at_ok(rq);
 }
 
-/* No call is up: data calls and voice calls end elsewhere. Never an error (V3.00 2.2.7). */
-void cmd_h(struct at_req *rq) {
-    at_ok(rq);
-}
-
 void cmd_amp_f(struct at_req *rq) {
     setting_factory(session_settings(at_session_of(rq)));
     setting_factory(cmd_of(rq)->module);

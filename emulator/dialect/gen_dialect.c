@@ -128,6 +128,7 @@ static const struct {
     {"wireless_rate", FIELD_INT},
     {"rcv_from", FIELD_STR},
     {"ipclose_space", FIELD_BOOL},
+    {"server_rings", FIELD_BOOL},
     {"rxget_announces_sender", FIELD_BOOL},
 };
 enum { PROFILE_NFIELDS = sizeof profile_fields / sizeof profile_fields[0] };

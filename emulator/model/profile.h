@@ -39,6 +39,7 @@ struct profile {
 
     const char *rcv_from;        /* sender line up to the address: "RECV FROM:" (field F12) */
     bool ipclose_space;          /* "+IPCLOSE: 0, 1" (note 2.3.1), else "0,1" (field F17) */
+    bool server_rings;           /* a caller of a transparent server rings, S0 times (guess) */
     bool rxget_announces_sender; /* the sender line announces data to be fetched (note 2.3.6) */
 };
 

@@ -45,6 +45,7 @@ struct server {
     struct sockets *sk;
     unsigned number;
     uint16_t port;
+    struct server_links links;
     void *tag;
     struct net_listener *listener; /* NULL: stopped */
 };
@@ -79,19 +80,16 @@ static struct link *at(const struct sockets *sk, unsigned n) {
 
 /* -- sending -- */
 
-static void end_send(struct link *l, int confirmed) {
-    struct send s = l->send;
-    l->send = (struct send){0};
-    clk_stop(l->sk->clk, &s.timer);
-    free(s.data);
-    const struct link_sent sent = {l->tag, l->number, s.n, confirmed};
-    bus_post(l->sk->bus, TOPIC_LINK_SENT, &sent);
-}
-
 static void drop_send(struct link *l) {
     clk_stop(l->sk->clk, &l->send.timer);
     free(l->send.data);
     l->send = (struct send){0};
+}
+
+static void end_send(struct link *l, int confirmed) {
+    const struct link_sent sent = {l->tag, l->number, l->send.n, confirmed};
+    drop_send(l);
+    bus_post(l->sk->bus, TOPIC_LINK_SENT, &sent);
 }
 
 static void on_send_timeout(void *ctx) {
@@ -166,7 +164,12 @@ static void on_data(void *ctx) {
 
 static void on_stream_room(void *ctx) {
     struct link *l = link_of(ctx);
-    if (l->send.is_active && l->send.done < l->send.n && push_send(l) && !l->send.wait_ack) {
+    if (!l->send.is_active) {
+        const struct link_result r = {l->tag, l->number, IP_OK};
+        bus_post(l->sk->bus, TOPIC_LINK_ROOM, &r);
+        return;
+    }
+    if (l->send.done < l->send.n && push_send(l) && !l->send.wait_ack) {
         end_send(l, (int)l->send.n);
     }
 }
@@ -336,6 +339,38 @@ enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
     return IP_OK;
 }
 
+size_t link_room(const struct sockets *sk, unsigned n) {
+    const struct link *l = at(sk, n);
+    if (l->state != LINK_OPEN) {
+        return 0;
+    }
+    return l->proto == NET_TCP ? stream_room(l->stream) : LIMIT_STREAM_OUT;
+}
+
+void link_want_room(struct sockets *sk, unsigned n) {
+    struct link *l = at(sk, n);
+    if (l->stream != NULL) {
+        stream_want_room(l->stream);
+    }
+}
+
+size_t link_put(struct sockets *sk, unsigned n, const void *p, size_t len) {
+    struct link *l = at(sk, n);
+    if (l->state != LINK_OPEN) {
+        return 0;
+    }
+    if (l->proto == NET_TCP) {
+        int took = stream_send(l->stream, p, len);
+        return took > 0 ? (size_t)took : 0;
+    }
+    const uint8_t *bytes = p;
+    for (size_t done = 0; done < len; done += LIMIT_PUSH) {
+        size_t part = len - done < LIMIT_PUSH ? len - done : LIMIT_PUSH;
+        dgram_send(l->dgram, &l->peer, bytes + done, part);
+    }
+    return len;
+}
+
 const uint8_t *link_peek(const struct sockets *sk, unsigned n, struct net_addr *from, size_t *len) {
     const struct link *l = at(sk, n);
     *len = 0;
@@ -373,18 +408,25 @@ void link_counts(const struct sockets *sk, unsigned n, struct stream_counts *out
 
 /* -- servers -- */
 
+/* LIMIT_LINKS: none. A link whose unread data is all that is left of it is the next best. */
+static unsigned free_link_for(const struct server *sv) {
+    static const enum link_state wanted[] = {LINK_FREE, LINK_ENDED};
+    unsigned end = sv->links.is_single ? sv->links.first + 1 : LIMIT_LINKS;
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        for (unsigned n = sv->links.first; n < end; n++) {
+            if (sv->sk->links[n].state == wanted[i]) {
+                return n;
+            }
+        }
+    }
+    return LIMIT_LINKS;
+}
+
 static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer) {
     struct server *sv;
     CAST_OBJ(sv, ctx, SERVER_MAGIC);
     struct sockets *sk = sv->sk;
-    unsigned n = 0;
-    while (n < LIMIT_LINKS && sk->links[n].state != LINK_FREE) {
-        n++;
-    }
-    /* A link whose unread data is all that is left of it is the next best. */
-    for (unsigned k = 0; n == LIMIT_LINKS && k < LIMIT_LINKS; k++) {
-        n = sk->links[k].state == LINK_ENDED ? k : n;
-    }
+    unsigned n = free_link_for(sv);
     if (n == LIMIT_LINKS) {
         LOG(LOG_MODEL, LOG_INFO, "server", "caller refused: no free link");
         listener_refuse(sv->listener, t);
@@ -412,7 +454,8 @@ static const struct listener_events listener_events = {
     .on_closed = on_listener_closed,
 };
 
-enum ip_err server_start(struct sockets *sk, unsigned i, uint16_t port, void *tag) {
+enum ip_err server_start(struct sockets *sk, unsigned i, uint16_t port, struct server_links links,
+                         void *tag) {
     CHECK_OBJ(sk, SOCKETS_MAGIC);
     must(i < LIMIT_SERVERS);
     if (!sk->is_open) {
@@ -425,6 +468,7 @@ enum ip_err server_start(struct sockets *sk, unsigned i, uint16_t port, void *ta
     }
     struct server *sv = &sk->servers[i];
     sv->port = port;
+    sv->links = links;
     sv->tag = tag;
     int rc = listener_open(&sv->listener, sk->bearer, port, &listener_events, sv);
     return err_of(rc);

@@ -76,6 +76,11 @@ enum ip_err link_close(struct sockets *sk, unsigned n);
  * is under way. `to` is for UDP. */
 enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
                       const struct net_addr *to, bool wait_ack, clk_dur timeout, bool *is_done);
+/* Data mode: takes what fits and returns how many bytes; fewer than len: TOPIC_LINK_ROOM follows. A
+ * UDP link sends them as datagrams of at most LIMIT_PUSH bytes to its peer. */
+size_t link_put(struct sockets *sk, unsigned n, const void *p, size_t len);
+size_t link_room(const struct sockets *sk, unsigned n); /* bytes link_put would take now */
+void link_want_room(struct sockets *sk, unsigned n);     /* TOPIC_LINK_ROOM when that becomes more */
 bool link_is_sending(const struct sockets *sk, unsigned n);
 
 /* Received data: all of a TCP link, the oldest datagram of a UDP link. */
@@ -86,7 +91,13 @@ void link_counts(const struct sockets *sk, unsigned n, struct stream_counts *out
 
 /* -- servers -- */
 
-enum ip_err server_start(struct sockets *sk, unsigned i, uint16_t port, void *tag);
+/* Its callers get the lowest free one of the links `first` to LIMIT_LINKS - 1; `is_single`: only `first`. */
+struct server_links {
+    unsigned first;
+    bool is_single;
+};
+enum ip_err server_start(struct sockets *sk, unsigned i, uint16_t port, struct server_links links,
+                         void *tag);
 enum ip_err server_stop(struct sockets *sk, unsigned i); /* accepted links stay (note 2.3.4) */
 bool server_port(const struct sockets *sk, unsigned i, uint16_t *port); /* whether it listens */
 

@@ -1,0 +1,423 @@
+/* cmd_transparent.c: data mode: link 0 or a caller of server 0 is what the port is attached to
+ * (note 2.4, 2.5; V3.00 2.2.8-2.2.10, 2.2.18, 2.2.23-2.2.25). */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/chan.h"
+#include "base/obj.h"
+#include "emulator/at/setting.h"
+#include "emulator/at/table.h"
+#include "emulator/cmd/cmd_tcpip.h"
+#include "handlers.h"
+#include "slots.h"
+
+enum { RING_PERIOD_S = 5 }; /* as a voice call rings (guess) */
+enum { DTR_IGNORE = 0, DTR_ESCAPE = 1, DTR_HANG_UP = 2 };
+
+static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at);
+static void on_drained(void *ctx);
+static void on_event(void *ctx, enum chan_event event);
+
+static const struct chan_user data_user = {
+    .name = "transparent",
+    .rx = on_rx,
+    .drained = on_drained,
+    .event = on_event,
+};
+
+static struct transparent *of(const struct cmd *c) {
+    return &c->tcpip->transparent;
+}
+
+static struct cmd *owner(void *ctx) {
+    struct cmd *c;
+    CAST_OBJ(c, ctx, CMD_MAGIC);
+    return c;
+}
+
+static struct chan *chan_of(const struct cmd *c) {
+    return session_chan(c->session);
+}
+
+/* -- CONNECT -- */
+
+/* "CONNECT[ <speed>[ <protocol> <APN> <uplink> <downlink>]]"; the separators behind the speed are
+ * nowhere shown (guess). */
+static void connect_text(struct cmd *c, char *to, size_t size) {
+    const struct at_session *s = c->session;
+    if (session_int(s, SLOT_X) == 0) {
+        snprintf(to, size, "CONNECT");
+        return;
+    }
+    int32_t speed = session_int(s, SLOT_IPR_SPEED);
+    if (session_int(s, SLOT_AMP_E) == 0) {
+        speed = c->modem->profile->wireless_rate;
+    } else if (speed == 0) {
+        speed = 115200; /* automatic baud rate: the rate of the factory setting (guess) */
+    }
+    int n = snprintf(to, size, "CONNECT %d", (int)speed);
+    if (session_int(s, SLOT_BS_V) == 0) {
+        return;
+    }
+    const struct at_cmd *row = table_find(&at_dialect, SV("+CGDCONT"));
+    int cid = setting_int(c->module, SLOT_CSOCKSETPN_PROFILE_NUMBER);
+    const struct setting_record *context = setting_record_find(c->module, row, cid);
+    snprintf(to + n, size - (size_t)n, " PACKET %s %d %d", context != NULL ? context->texts[2] : "",
+             (int)(c->modem->profile->wireless_rate / 1000),
+             (int)(c->modem->profile->wireless_rate / 1000));
+}
+
+static void pump_down(struct cmd *c);
+static void on_dtr_off(struct cmd *c, bool is_there);
+
+/* The port is attached. A DTE that left while the link was being opened has dropped DTR. */
+static void settle_online(struct cmd *c) {
+    if (chan_of(c)->is_open) {
+        pump_down(c);
+    } else {
+        on_dtr_off(c, false);
+    }
+}
+
+static void begin_online(struct cmd *c) {
+    struct transparent *t = of(c);
+    t->state = TRANSPARENT_ONLINE;
+    clk_stop(c->modem->clk, &t->ring);
+    chan_watch_dtr(chan_of(c), true);
+    escape_start(&t->escape, clk_now(c->modem->clk));
+}
+
+/* Answers a command with CONNECT and attaches the port to the link. */
+static void connect_request(struct cmd *c, struct at_req *rq) {
+    char text[LIMIT_URC_TEXT];
+    connect_text(c, text, sizeof text);
+    begin_online(c);
+    at_connect(rq, text, &data_user, c);
+    settle_online(c);
+}
+
+/* The same without a command: a caller is answered. */
+static bool connect_called(void *ctx, struct at_session *s) {
+    struct cmd *c = owner(ctx);
+    char text[LIMIT_URC_TEXT];
+    if (of(c)->state != TRANSPARENT_CALLED) {
+        return false;
+    }
+    connect_text(c, text, sizeof text);
+    session_say(s, text);
+    begin_online(c);
+    chan_push(chan_of(c), &data_user, c);
+    settle_online(c);
+    return false;
+}
+
+/* Off the channel; what the DTE sees is written before, or waiting results would come first. */
+static void leave(struct cmd *c, enum transparent_state state) {
+    struct transparent *t = of(c);
+    bool was_online = t->state == TRANSPARENT_ONLINE;
+    t->state = state;
+    t->is_closing = false;
+    clk_stop(c->modem->clk, &t->guard);
+    clk_stop(c->modem->clk, &t->delay);
+    clk_stop(c->modem->clk, &t->ring);
+    if (was_online) {
+        chan_watch_dtr(chan_of(c), false);
+        chan_pop(chan_of(c), &data_user, c);
+    }
+}
+
+/* -- from the DTE -- */
+
+static void on_guard(void *ctx) {
+    struct cmd *c = owner(ctx);
+    unsigned release = 0;
+    if (escape_due(&of(c)->escape, clk_now(c->modem->clk), &release)) {
+        session_say(c->session, "OK");
+        leave(c, TRANSPARENT_ESCAPED);
+        return;
+    }
+    link_put(tcpip_sockets(c), TRANSPARENT_LINK, "+++", release);
+}
+
+static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
+    struct cmd *c = owner(ctx);
+    struct transparent *t = of(c);
+    size_t room = link_room(tcpip_sockets(c), TRANSPARENT_LINK);
+    /* Room for held plus signs is kept, so that what is passed always fits. */
+    if (room <= ESCAPE_LENGTH) {
+        link_want_room(tcpip_sockets(c), TRANSPARENT_LINK);
+        return 0;
+    }
+    size_t take = n < room - ESCAPE_LENGTH ? n : room - ESCAPE_LENGTH;
+    struct escape_verdict v = escape_feed(&t->escape, p, take, at);
+    link_put(tcpip_sockets(c), TRANSPARENT_LINK, "+++", v.release);
+    if (v.pass) {
+        link_put(tcpip_sockets(c), TRANSPARENT_LINK, p, take);
+    }
+    clk_dur wait = escape_wait(&t->escape, clk_now(c->modem->clk));
+    if (wait.us < 0) {
+        clk_stop(c->modem->clk, &t->guard);
+    } else {
+        clk_start(c->modem->clk, &t->guard, wait, on_guard, c);
+    }
+    return take;
+}
+
+void transparent_on_room(struct cmd *c) {
+    if (of(c)->state == TRANSPARENT_ONLINE) {
+        chan_pump(chan_of(c));
+    }
+}
+
+/* DTR goes off with the last close of a tty and with speed B0 (design n 12). */
+static void on_dtr_off(struct cmd *c, bool is_there) {
+    struct transparent *t = of(c);
+    int mode = session_int(c->session, SLOT_AMP_D);
+    if (mode == DTR_IGNORE) {
+        return;
+    }
+    /* Plus signs that waited for their guard are data after all; input that the link did not take
+     * is lost with the DTE, as it would be in the DTE's own buffer. */
+    link_put(tcpip_sockets(c), TRANSPARENT_LINK, "+++", t->escape.held);
+    chan_discard(chan_of(c), true, false);
+    if (mode == DTR_ESCAPE) {
+        if (is_there) {
+            session_say(c->session, "OK"); /* what DTR off answers is not said (guess) */
+        }
+        leave(c, TRANSPARENT_ESCAPED);
+        return;
+    }
+    link_close(tcpip_sockets(c), TRANSPARENT_LINK);
+    if (is_there) {
+        session_say(c->session, "CLOSED");
+    }
+    leave(c, TRANSPARENT_IDLE);
+}
+
+static void on_event(void *ctx, enum chan_event event) {
+    struct cmd *c = owner(ctx);
+    switch (event) {
+    case CHAN_CLOSED:
+        on_dtr_off(c, false);
+        break;
+    case CHAN_DTR_OFF:
+        on_dtr_off(c, true);
+        break;
+    case CHAN_OPENED:
+        pump_down(c);
+        break;
+    case CHAN_DTR_ON:
+        break;
+    }
+}
+
+/* -- to the DTE -- */
+
+static void finish_closed(struct cmd *c) {
+    session_say(c->session, "CLOSED");
+    leave(c, TRANSPARENT_IDLE);
+}
+
+static void pump_down(struct cmd *c) {
+    struct transparent *t = of(c);
+    struct sockets *sk = tcpip_sockets(c);
+    struct chan *ch = chan_of(c);
+    if (t->state != TRANSPARENT_ONLINE || clk_pending(&t->delay)) {
+        return;
+    }
+    while (ch->is_open && !chan_is_busy(ch)) {
+        struct net_addr from;
+        size_t n = 0;
+        const uint8_t *p = link_peek(sk, TRANSPARENT_LINK, &from, &n);
+        if (n == 0) {
+            break;
+        }
+        n = n < LIMIT_CHAN_HIGH ? n : LIMIT_CHAN_HIGH;
+        if (chan_write(ch, p, n) != 0) {
+            return;
+        }
+        link_consume(sk, TRANSPARENT_LINK, n);
+    }
+    if (t->is_closing && link_available(sk, TRANSPARENT_LINK) == 0) {
+        finish_closed(c);
+    }
+}
+
+static void on_drained(void *ctx) {
+    pump_down(owner(ctx));
+}
+
+static void on_delay(void *ctx) {
+    pump_down(owner(ctx));
+}
+
+void transparent_on_data(struct cmd *c) {
+    struct transparent *t = of(c);
+    int delay_ms = setting_int(c->module, SLOT_CIPCCFG_DELAYTM);
+    if (t->state == TRANSPARENT_ONLINE && delay_ms > 0 && !clk_pending(&t->delay)) {
+        clk_start(c->modem->clk, &t->delay, CLK_MS(delay_ms), on_delay, c);
+    }
+    pump_down(c);
+}
+
+/* -- opening and closing -- */
+
+bool transparent_opens(struct cmd *c, unsigned link) {
+    return of(c)->is_mode && link == TRANSPARENT_LINK;
+}
+
+bool transparent_has(const struct cmd *c, unsigned link) {
+    return link == TRANSPARENT_LINK && of(c)->state != TRANSPARENT_IDLE;
+}
+
+static void forget_request(void *ctx) {
+    struct cmd *c = owner(ctx);
+    of(c)->rq = NULL;
+    of(c)->state = TRANSPARENT_IDLE;
+    link_close(tcpip_sockets(c), TRANSPARENT_LINK);
+}
+
+void transparent_open(struct at_req *rq, enum ip_err err) {
+    struct cmd *c = cmd_of(rq);
+    struct link_info info;
+    if (err != IP_OK) {
+        at_final(rq, "CONNECT FAIL");
+        return;
+    }
+    link_info(tcpip_sockets(c), TRANSPARENT_LINK, &info);
+    if (info.state == LINK_OPEN) {
+        connect_request(c, rq); /* UDP */
+        return;
+    }
+    of(c)->state = TRANSPARENT_OPENING;
+    of(c)->rq = rq;
+    at_on_cancel(rq, forget_request, c);
+}
+
+void transparent_on_opened(struct cmd *c, enum ip_err err) {
+    struct at_req *rq = of(c)->rq;
+    of(c)->rq = NULL;
+    if (rq == NULL) {
+        return;
+    }
+    if (err == IP_OK) {
+        connect_request(c, rq);
+    } else {
+        of(c)->state = TRANSPARENT_IDLE;
+        at_final(rq, "CONNECT FAIL");
+    }
+}
+
+/* The peer's data comes first; escaped or unanswered, the link is gone at once, and what was not
+ * fetched by then with it (guess). */
+void transparent_on_closed(struct cmd *c) {
+    struct transparent *t = of(c);
+    if (t->state == TRANSPARENT_ONLINE) {
+        t->is_closing = true;
+        clk_stop(c->modem->clk, &t->delay);
+        pump_down(c);
+        return;
+    }
+    if (t->state != TRANSPARENT_IDLE) {
+        leave(c, TRANSPARENT_IDLE);
+        urc_drop_source(c->session, c);
+        urc_post(c->session, URC_EVENT, "CLOSED");
+    }
+}
+
+/* TCP: OK, CLOSED, +CIPCLOSE. UDP: CLOSED, +CIPCLOSE, OK (note 2.4.1, 2.4.3). */
+void transparent_close(struct at_req *rq, enum net_proto proto) {
+    struct cmd *c = cmd_of(rq);
+    char result[32];
+    snprintf(result, sizeof result, "+CIPCLOSE: %d,0", TRANSPARENT_LINK);
+    leave(c, TRANSPARENT_IDLE);
+    if (proto == NET_UDP) {
+        at_info_alone(rq, "CLOSED");
+        at_info_alone(rq, result);
+    } else {
+        urc_post(c->session, URC_EVENT, "CLOSED");
+        urc_post(c->session, URC_EVENT, "%s", result);
+    }
+    at_ok(rq);
+}
+
+void transparent_end(struct cmd *c) {
+    struct transparent *t = of(c);
+    bool was_online = t->state == TRANSPARENT_ONLINE;
+    bool was_up = was_online || t->state == TRANSPARENT_ESCAPED || t->state == TRANSPARENT_CALLED;
+    if (t->rq != NULL) {
+        transparent_on_opened(c, IP_NETWORK_FAILURE);
+    }
+    if (was_online) {
+        session_say(c->session, "CLOSED");
+    } else if (was_up) {
+        urc_post(c->session, URC_EVENT, "CLOSED");
+    }
+    leave(c, TRANSPARENT_IDLE);
+}
+
+void transparent_stop(struct cmd *c) {
+    leave(c, TRANSPARENT_IDLE);
+}
+
+/* -- callers -- */
+
+static void answer(struct cmd *c) {
+    urc_post_source(c->session, connect_called, c);
+}
+
+static void on_ring(void *ctx) {
+    struct cmd *c = owner(ctx);
+    struct transparent *t = of(c);
+    int wanted = session_int(c->session, SLOT_S0);
+    urc_post(c->session, URC_REPEATABLE, "RING");
+    t->rings++;
+    if (wanted > 0 && t->rings >= wanted) {
+        answer(c);
+    } else {
+        clk_start(c->modem->clk, &t->ring, CLK_S(RING_PERIOD_S), on_ring, c);
+    }
+}
+
+/* With S0 other than 0 the caller is answered at once (note 2.4.2); with 0 the link is up and its
+ * data waits for ATA or ATO (guess). Some modules ring instead. */
+void transparent_on_called(struct cmd *c) {
+    struct transparent *t = of(c);
+    bool is_dtr_off = session_int(c->session, SLOT_AMP_D) == DTR_HANG_UP && !chan_of(c)->is_open;
+    t->state = TRANSPARENT_CALLED;
+    t->rings = 0;
+    if (c->modem->profile->server_rings) {
+        on_ring(c);
+    } else if (session_int(c->session, SLOT_S0) != 0 && !is_dtr_off) {
+        answer(c);
+    }
+}
+
+/* -- ATA, ATO, ATH -- */
+
+static void resume(struct at_req *rq, bool is_up) {
+    if (is_up) {
+        connect_request(cmd_of(rq), rq);
+    } else {
+        at_final(rq, "NO CARRIER");
+    }
+}
+
+void cmd_a(struct at_req *rq) {
+    resume(rq, of(cmd_of(rq))->state == TRANSPARENT_CALLED);
+}
+
+void cmd_o(struct at_req *rq) {
+    enum transparent_state state = of(cmd_of(rq))->state;
+    resume(rq, state == TRANSPARENT_ESCAPED || state == TRANSPARENT_CALLED);
+}
+
+/* Hangs up the link that the port was attached to. Never an error (V3.00 2.2.7). */
+void cmd_h(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    if (of(c)->state != TRANSPARENT_IDLE) {
+        link_close(tcpip_sockets(c), TRANSPARENT_LINK);
+        transparent_end(c);
+    }
+    at_ok(rq);
+}
