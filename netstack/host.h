@@ -59,9 +59,9 @@ struct host_ops {
     /* 0..n bytes taken; fewer than n: on_writable follows. -EPIPE: broken, on_end follows. */
     int (*tcp_write)(struct host_tcp *t, const void *p, size_t n);
     void (*tcp_read)(struct host_tcp *t, bool on);
-    void (*tcp_shutdown)(struct host_tcp *t); /* FIN behind what was written */
-    void (*tcp_close)(struct host_tcp *t);    /* FIN if not sent yet; `t` is gone */
-    void (*tcp_reset)(struct host_tcp *t);    /* RST; `t` is gone */
+    void (*tcp_shutdown)(struct host_tcp *t);        /* FIN behind what was written */
+    void (*tcp_close)(struct host_tcp *t);           /* FIN if not sent yet; `t` is gone */
+    void (*tcp_reset)(struct host_tcp *t);           /* RST; `t` is gone */
     uint64_t (*tcp_acked)(const struct host_tcp *t); /* bytes the peer's host acknowledged */
 
     int (*udp_open)(void *host, uint16_t local_port, const struct host_udp_events *ev, void *ctx,

@@ -26,7 +26,7 @@ struct dns {
 #define DNS_MAGIC 0x0c94f36eu
     struct host_query *q;
     ares_channel channel;
-    LIST_HEAD(, dns_socket) sockets;
+    LIST_HEAD(dns_sockets, dns_socket) sockets;
     struct clk_timer timer;
     bool is_stopped; /* c-ares calls back once more while it goes */
 };
@@ -140,11 +140,9 @@ static struct dns_socket *new_socket(struct dns *d, ares_socket_t fd) {
 static void on_state(void *ctx, ares_socket_t fd, int readable, int writable) {
     struct dns *d;
     CAST_OBJ(d, ctx, DNS_MAGIC);
-    struct dns_socket *s;
-    LIST_FOREACH(s, &d->sockets, entry) {
-        if (s->fd == fd) {
-            break;
-        }
+    struct dns_socket *s = LIST_FIRST(&d->sockets);
+    while (s != NULL && s->fd != fd) {
+        s = LIST_NEXT(s, entry);
     }
     if (readable == 0 && writable == 0) {
         if (s != NULL) {

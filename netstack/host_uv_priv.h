@@ -24,15 +24,15 @@ struct host_uv {
     uv_loop_t *loop;
     struct clk *clk;
     const struct route *route;
-    LIST_HEAD(, host_tcp) tcps;
-    LIST_HEAD(, host_listener) listeners;
-    LIST_HEAD(, host_udp) udps;
-    LIST_HEAD(, host_query) queries;
+    LIST_HEAD(host_tcps, host_tcp) tcps;
+    LIST_HEAD(host_listeners, host_listener) listeners;
+    LIST_HEAD(host_udps, host_udp) udps;
+    LIST_HEAD(host_queries, host_query) queries;
     size_t handles;
     bool is_closing;
-    char *dns;                      /* servers instead of the system's, or NULL */
-    uint16_t ping_id;               /* of the newest ping */
-    char read_buf[HOST_READ_MAX];   /* of the read callback that is running */
+    char *dns;                    /* servers instead of the system's, or NULL */
+    uint16_t ping_id;             /* of the newest ping */
+    char read_buf[HOST_READ_MAX]; /* of the read callback that is running */
 };
 
 /* A handle that was initialised, and one whose close callback has come. */

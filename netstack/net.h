@@ -33,7 +33,8 @@ enum net_close {
 int net_parse_ip(struct sv text, uint32_t *ip);
 const char *net_format_ip(uint32_t ip, char to[NET_IP_TEXT]);
 
-/* Letters, digits, - and ., labels of 1-63 that begin and end alphanumeric, 1-254 in all (V3.00 11.3.1). */
+/* Letters, digits, - and ., labels of 1-63 that begin and end alphanumeric, 1-254 in all
+ * (V3.00 11.3.1). */
 bool net_is_name(struct sv text);
 
 const char *net_close_name(enum net_close why);

@@ -71,16 +71,15 @@ static void set_port(struct sockaddr_storage *a, uint16_t port) {
 }
 
 static void set_host(struct sockaddr_storage *to, const struct sockaddr *from) {
-    size_t size = from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
-                                              : sizeof(struct sockaddr_in);
+    size_t size =
+        from->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
     *to = (struct sockaddr_storage){0};
     memcpy(to, from, size);
 }
 
 static void set_ipv4(struct sockaddr_storage *to, uint32_t ip, uint16_t port) {
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_addr.s_addr = htonl(ip),
-                            .sin_port = htons(port)};
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(ip), .sin_port = htons(port)};
     set_host(to, (const struct sockaddr *)&a);
 }
 

@@ -1,10 +1,10 @@
 /* The only file with <linux/tcp.h>: <netinet/tcp.h>, which uv.h brings, has an older struct. */
 #include "netstack/sockinfo.h"
 
-#include <stddef.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 

@@ -56,7 +56,7 @@ static void note_acked(struct net_stream *s) {
     }
 }
 
-/* The end of the host's socket, by tcp_close or tcp_reset. An orphan goes with it. */
+/* The end of the host's socket, by tcp_close or tcp_reset. */
 static void let_go(struct net_stream *s, void (*how)(struct host_tcp *t)) {
     note_acked(s);
     s->state = STREAM_CLOSED;
@@ -66,7 +66,11 @@ static void let_go(struct net_stream *s, void (*how)(struct host_tcp *t)) {
     clk_stop(s->clk, &s->deadline);
     clk_stop(s->clk, &s->ack);
     bearer_detach(&s->user);
-    if (s->is_orphan) {
+}
+
+/* For who has let go of a link that may have been freed by its user before. */
+static void end_orphan(struct net_stream *s) {
+    if (s->is_orphan && s->tcp == NULL) {
         destroy(s);
     }
 }
@@ -97,6 +101,7 @@ static void on_linger_over(void *ctx) {
     LOG(LOG_NET, LOG_INFO, "stream", "the peer never took the last %zu bytes: reset",
         buf_len(&s->out));
     let_go(s, s->ops->tcp_reset);
+    end_orphan(s);
 }
 
 /* The link is over for its user; what it accepted is still sent, then a FIN. */
@@ -156,6 +161,7 @@ static void on_writable(void *ctx) {
     if (s->state == STREAM_CLOSED) {
         if (buf_len(&s->out) == 0) {
             let_go(s, s->ops->tcp_close);
+            end_orphan(s);
         }
         return;
     }
@@ -190,9 +196,10 @@ static void on_end(void *ctx, int err) {
         /* The module keeps no half-open links: it closes its side, too. */
         finish(s);
     }
-    /* Not open: the user knows already, and an orphan has just gone. */
     if (was_open) {
         s->ev->on_closed(s->ctx, close_of(err));
+    } else {
+        end_orphan(s);
     }
 }
 
@@ -226,6 +233,7 @@ static void on_down(struct bearer_user *u) {
                   was == STREAM_CONNECTING ? report_open_lost : report_lost, s);
     }
     let_go(s, s->ops->tcp_close);
+    end_orphan(s);
 }
 
 /* What the user says. */

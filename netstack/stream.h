@@ -58,7 +58,7 @@ void stream_want_room(struct net_stream *s);    /* on_room when that becomes mor
 
 size_t stream_available(const struct net_stream *s);
 const uint8_t *stream_peek(const struct net_stream *s, size_t *n); /* until the next stream_ call */
-void stream_consume(struct net_stream *s, size_t n); /* reading may start again */
+void stream_consume(struct net_stream *s, size_t n);               /* reading may start again */
 
 /* on_acked when all that was sent so far is acknowledged (once a call). */
 void stream_watch_ack(struct net_stream *s);

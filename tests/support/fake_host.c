@@ -93,9 +93,9 @@ struct rule {
 struct fake_host {
     uint32_t magic;
 #define FAKE_HOST_MAGIC 0x09d7fa3eu
-    SLIST_HEAD(, thing) all;
-    STAILQ_HEAD(, thing) ready;
-    SLIST_HEAD(, rule) rules;
+    SLIST_HEAD(all_things, thing) all;
+    STAILQ_HEAD(ready_things, thing) ready;
+    SLIST_HEAD(rules, rule) rules;
     struct packets sent;
     struct packet *shown;
     uint16_t next_port;
@@ -166,6 +166,9 @@ static bool step_tcp(struct thing *thing) {
         if (l->thing.is_open) {
             l->cb(l->ctx, t, &t->peer);
             must(t->ev != NULL || !thing->is_open); /* adopted or closed */
+        } else {
+            thing->is_open = false; /* nobody listens any more */
+            t->seen = FAKE_SEEN_RESET;
         }
         return true;
     }
@@ -408,8 +411,7 @@ static struct host_query *new_query(struct fake_host *f, void *ctx) {
 static const struct rule *find_name(const struct fake_host *f, const char *name, uint32_t ip) {
     struct rule *r;
     SLIST_FOREACH(r, &f->rules, entry) {
-        if (r->kind == RULE_NAME &&
-            (name != NULL ? strcasecmp(r->name, name) == 0 : r->ip == ip)) {
+        if (r->kind == RULE_NAME && (name != NULL ? strcasecmp(r->name, name) == 0 : r->ip == ip)) {
             return r;
         }
     }

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,6 +32,7 @@ static const uint32_t loopback = 0x7f000001u;
 static uv_loop_t loop;
 static uv_prepare_t keeper; /* a loop with nothing but timers would not run */
 static struct clk *clk;
+static struct clk_timer tick;
 static struct route *route;
 static struct host_uv *host;
 static struct bearer bearer;
@@ -49,11 +51,17 @@ static void on_prepare(uv_prepare_t *prepare) {
     (void)prepare;
 }
 
+/* So that a turn ends by itself, and what only the kernel knows is looked at again. */
+static void on_tick(void *ctx) {
+    clk_start(clk, &tick, CLK_MS(5), on_tick, ctx);
+}
+
 static void setup(void) {
     cr_assert_eq(uv_loop_init(&loop), 0);
     uv_prepare_init(&loop, &keeper);
     uv_prepare_start(&keeper, on_prepare);
     clk = clk_new_real(&loop, 1);
+    on_tick(NULL);
     route = route_new();
     host = host_uv_new(&loop, clk, route);
     bearer_init(&bearer, clk, host_uv_host(host));
@@ -74,17 +82,8 @@ static void teardown(void) {
 
 TestSuite(host_uv, .init = setup, .fini = teardown, .timeout = 30);
 
-static void on_idle(void *ctx) {
-    *(bool *)ctx = true;
-}
-
-/* One turn of the loop; every 5 ms at the latest, so that what only the kernel knows is looked at. */
 static void turn(void) {
-    bool is_over = false;
-    struct clk_timer timer = {0};
-    clk_start(clk, &timer, CLK_MS(5), on_idle, &is_over);
     uv_run(&loop, UV_RUN_ONCE);
-    clk_stop(clk, &timer);
 }
 
 #define RUN_UNTIL(condition)                                                                       \
@@ -362,6 +361,68 @@ Test(host_uv, writing_to_a_reset_link_is_a_reset_and_no_signal) {
     stream_send(stream, "y", 1);
     RUN_UNTIL(seen.closed > 0);
     cr_assert_eq(seen.why, NET_CLOSE_RESET);
+}
+
+static void on_host_connect(void *ctx, int err) {
+    (void)ctx;
+    seen.opened++;
+    seen.open_err = err;
+}
+
+static void on_host_end(void *ctx, int err) {
+    (void)ctx;
+    seen.closed++;
+    seen.err = err;
+}
+
+static void on_host_writable(void *ctx) {
+    (void)ctx;
+    seen.room++;
+}
+
+Test(host_uv, after_one_short_write_there_is_room_again) {
+    static const struct host_tcp_events raw = {.on_connect = on_host_connect,
+                                               .on_writable = on_host_writable};
+    char *p = pattern();
+    static char got[65536];
+    struct net_host net = host_uv_host(host);
+    int server = bound(SOCK_STREAM, 0);
+    const struct net_addr to = {loopback, port_of(server)};
+    struct host_tcp *t;
+    cr_assert_eq(net.ops->tcp_connect(net.host, &to, 0, &raw, NULL, &t), 0);
+    RUN_UNTIL(seen.opened == 1);
+    int fd = accept(server, NULL, NULL);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    while (net.ops->tcp_write(t, p, MEGABYTE) == MEGABYTE) {
+    }
+    cr_assert_eq(seen.room, 0);
+    RUN_UNTIL(recv(fd, got, sizeof got, 0) < 0 && seen.room == 1);
+    net.ops->tcp_close(t);
+    close(fd);
+    close(server);
+    free(p);
+}
+
+/* Who does not read has not seen the FIN, and writes until the pipe is broken. */
+Test(host_uv, a_broken_pipe_is_an_error_and_no_signal) {
+    static const struct host_tcp_events raw = {.on_connect = on_host_connect,
+                                               .on_end = on_host_end};
+    signal(SIGPIPE, SIG_DFL); /* whatever the test's parent left */
+    struct host_uv *own = host_uv_new(&loop, clk, route);
+    struct net_host net = host_uv_host(own);
+    int server = bound(SOCK_STREAM, 0);
+    const struct net_addr to = {loopback, port_of(server)};
+    struct host_tcp *t;
+    cr_assert_eq(net.ops->tcp_connect(net.host, &to, 0, &raw, NULL, &t), 0);
+    RUN_UNTIL(seen.opened == 1);
+    close(accept(server, NULL, NULL));
+    RUN_UNTIL(net.ops->tcp_write(t, "x", 1) == -EPIPE);
+    cr_assert_eq(seen.closed, 0);
+    RUN_UNTIL(seen.closed == 1);
+    cr_assert_eq(seen.err, -ECONNRESET);
+    net.ops->tcp_close(t);
+    host_uv_close(own);
+    close(server);
 }
 
 Test(host_uv, our_reset_reaches_the_peer) {
@@ -642,8 +703,9 @@ Test(host_uv, mapped_names_need_no_server) {
 }
 
 Test(host_uv, malformed_name_servers_are_refused) {
-    static const char *const wrong[] = {"", "localhost:53", "1.2.3", "127.0.0.1:x", "127.0.0.1:0",
-                                        "127.0.0.1,,127.0.0.2", "127.0.0.1,"};
+    static const char *const wrong[] = {
+        "",          "localhost:53", "1.2.3", "127.0.0.1:x", "127.0.0.1:0", "127.0.0.1,,127.0.0.2",
+        "127.0.0.1,"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         cr_assert_eq(host_uv_set_dns(host, wrong[i]), -EINVAL, "%s", wrong[i]);
     }

@@ -1,6 +1,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "base/clk.h"
 #include "netstack/bearer.h"
@@ -27,7 +27,7 @@ static void on_addr(void *ctx, int err, const char *name) {
     (void)ctx;
     seen.calls++;
     seen.err = err;
-    strncpy(seen.name, name != NULL ? name : "", sizeof seen.name - 1);
+    snprintf(seen.name, sizeof seen.name, "%s", name != NULL ? name : "");
 }
 
 static void setup(void) {

@@ -97,8 +97,7 @@ static void run(void) {
 }
 
 static void start(void) {
-    INSIDE(cr_assert_eq(
-        stream_connect(&stream, &bearer, &server, 0, CLK_S(10), &events, NULL), 0));
+    INSIDE(cr_assert_eq(stream_connect(&stream, &bearer, &server, 0, CLK_S(10), &events, NULL), 0));
 }
 
 static struct fake_link *connected(void) {
