@@ -109,7 +109,7 @@ static void on_event(void *ctx, enum chan_event event) {
     if (event == CHAN_CLOSED) {
         /* What was not taken yet is data, no command. */
         chan_discard(s->cfg.chan, true, false);
-        finish(s, true);
+        session_cancel(s);
     }
 }
 

@@ -35,7 +35,7 @@ struct at_arg {
 };
 
 typedef void at_cancel_fn(void *ctx);
-/* The data of a prompt, complete. NULL: cancelled by ESC or by the DTE's leaving. */
+/* The data of a prompt, complete. NULL: cancelled by ESC (n 0), or too long (n above the bound). */
 typedef void at_data_fn(struct at_req *rq, const uint8_t *p, size_t n);
 
 /* What was asked. */

@@ -119,7 +119,7 @@ static void begin_line(struct at_session *s, enum line_event event) {
 }
 
 /* Ends what runs without an answer of its own. */
-static void cancel(struct at_session *s) {
+void session_cancel(struct at_session *s) {
     prompt_cancel(s);
     if (!s->req.is_open) {
         return;
@@ -143,7 +143,7 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
     struct at_session *s = session_of(ctx);
     if (is_abortable(s)) {
         /* The byte that aborts is not part of the next line (V.250 5.6.1). */
-        cancel(s);
+        session_cancel(s);
         reply_code(s, REPLY_ERROR);
         urc_flush(s);
         return 1;
@@ -182,18 +182,25 @@ static void on_drained(void *ctx) {
 
 static void on_event(void *ctx, enum chan_event event) {
     struct at_session *s = session_of(ctx);
-    if (event == CHAN_OPENED) {
+    switch (event) {
+    case CHAN_OPENED:
         /* What an earlier DTE typed ahead is not the new one's. */
         chan_discard(s->cfg.chan, true, false);
         line_reset(&s->line);
         session_idle(s);
-        return;
-    }
-    if (buf_len(&s->cfg.chan->in) == 0) {
-        line_reset(&s->line);
-    }
-    if (is_abortable(s)) {
-        cancel(s);
+        break;
+    case CHAN_CLOSED:
+        if (buf_len(&s->cfg.chan->in) == 0) {
+            line_reset(&s->line);
+        }
+        if (is_abortable(s)) {
+            session_cancel(s);
+        }
+        break;
+    case CHAN_DTR_OFF:
+    case CHAN_DTR_ON:
+        /* In command mode DTR hangs nothing up (V3.00 2.2.18). */
+        break;
     }
 }
 
@@ -223,7 +230,7 @@ void session_close(struct at_session *s) {
     }
     CHECK_OBJ(s, AT_SESSION_MAGIC);
     s->is_in_handler = true; /* nothing starts any more */
-    cancel(s);
+    session_cancel(s);
     chan_pop(s->cfg.chan, &session_user, s);
     urc_clear(s);
     arena_fini(&s->req.arena);

@@ -69,6 +69,7 @@ struct at_session {
 /* session.c */
 void session_ended(struct at_session *s, bool is_good); /* the request has ended */
 void session_idle(struct at_session *s);                /* something may go on now */
+void session_cancel(struct at_session *s);              /* ends what runs without an answer */
 bool session_may_urc(const struct at_session *s);
 
 /* reply.c */

@@ -35,7 +35,7 @@ static void make_room(struct at_session *s) {
     }
     must(victim < q->n);
     q->dropped++;
-    LOG(LOG_AT, LOG_WARN, s->cfg.chan->name, "unsolicited result dropped, queue full: %s",
+    LOG(LOG_AT, LOG_INFO, s->cfg.chan->name, "unsolicited result dropped, queue full: %s",
         item(q, victim)->text);
     remove_item(q, victim);
 }
