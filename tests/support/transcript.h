@@ -1,0 +1,144 @@
+/* transcript.h: dialogue files: what a driver types, what the module answers, what far ends do.
+ *
+ * One file plays in process, where modem time is exact, and against the daemon, where there is
+ * slack. The format is described in tests/transcripts/README.md.
+ *
+ * Owns: transcript_parse's result owns all texts in it. Drivers are the caller's.
+ */
+#ifndef TESTS_SUPPORT_TRANSCRIPT_H
+#define TESTS_SUPPORT_TRANSCRIPT_H
+
+#include <regex.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "netstack/net.h"
+
+enum {
+    TRANSCRIPT_PEERS = 16,
+    TRANSCRIPT_NAMES = 8,
+    TRANSCRIPT_PEER_NAME = 16,
+    TRANSCRIPT_MAX = 1 << 20, /* bytes of one text, and of what is read ahead */
+};
+
+/* -- the file -- */
+
+enum transcript_how { TRANSCRIPT_ACCEPT, TRANSCRIPT_REFUSE, TRANSCRIPT_BLACK_HOLE };
+
+struct transcript_peer {
+    enum { TRANSCRIPT_TCP, TRANSCRIPT_UDP, TRANSCRIPT_CALLER } kind;
+    char name[TRANSCRIPT_PEER_NAME];
+    struct net_addr addr; /* modem-side */
+    uint16_t server_port; /* a caller's */
+    enum transcript_how how;
+};
+
+struct transcript_name {
+    char name[256];
+    uint32_t ip;
+};
+
+struct transcript_ping {
+    uint32_t ip;
+    int64_t rtt_us;
+};
+
+enum transcript_kind {
+    TRANSCRIPT_SEND,
+    TRANSCRIPT_EXPECT,  /* text */
+    TRANSCRIPT_MATCH,   /* regex, one line */
+    TRANSCRIPT_WINDOW,  /* from_us to to_us: when the next expectation begins to come */
+    TRANSCRIPT_SILENCE, /* from_us */
+    TRANSCRIPT_WAIT,    /* from_us */
+    TRANSCRIPT_PEER_CALL,
+    TRANSCRIPT_PEER_SEND, /* text; port: a UDP peer's target, 0: whom it last heard from */
+    TRANSCRIPT_PEER_EXPECT,
+    TRANSCRIPT_PEER_CLOSE,
+    TRANSCRIPT_PEER_RESET,
+    TRANSCRIPT_PEER_EXPECT_CLOSE,
+    TRANSCRIPT_PEER_EXPECT_RESET,
+    TRANSCRIPT_PEER_WINDOW,    /* number: takes so many bytes more; -1: any */
+    TRANSCRIPT_PEER_HOLD_ACKS, /* number: 1 on, 0 off */
+    TRANSCRIPT_DTE,            /* number: 1 opens the port, 0 closes it */
+    TRANSCRIPT_ATTACHED,       /* number: whether the packet service is there */
+    TRANSCRIPT_REGISTERED,     /* number: +CREG's <stat> */
+    TRANSCRIPT_NAMES_ARE,      /* number: 0 answered, 1 silent, -1 broken */
+    TRANSCRIPT_PORT_TAKEN,     /* port */
+};
+
+struct transcript_step {
+    enum transcript_kind kind;
+    unsigned line;
+    char *source; /* the line of the file */
+    uint8_t *text;
+    size_t n;
+    regex_t regex;
+    int64_t from_us, to_us;
+    size_t peer;
+    int number;
+    uint16_t port;
+};
+
+struct transcript {
+    char *path;
+    char profile[32]; /* "": the default one */
+    bool only_in_process;
+    struct transcript_peer peers[TRANSCRIPT_PEERS];
+    size_t npeers;
+    struct transcript_name names[TRANSCRIPT_NAMES];
+    size_t nnames;
+    struct transcript_ping pings[TRANSCRIPT_NAMES];
+    size_t npings;
+    struct transcript_step *steps;
+    size_t nsteps;
+};
+
+enum { TRANSCRIPT_ERROR_TEXT = 256 };
+
+/* NULL: `error` says what is wrong with which line. */
+struct transcript *transcript_parse(const char *path, const char *text,
+                                    char error[TRANSCRIPT_ERROR_TEXT]);
+struct transcript *transcript_load(const char *path, char error[TRANSCRIPT_ERROR_TEXT]);
+void transcript_free(struct transcript *t); /* NULL is allowed */
+
+/* Every .at file below `folder`, sorted; the array and its strings are the caller's. */
+size_t transcript_find(const char *folder, char ***paths);
+
+/* -- the module it plays against -- */
+
+enum transcript_end { TRANSCRIPT_OPEN, TRANSCRIPT_FIN, TRANSCRIPT_RST };
+
+struct transcript_driver {
+    void *ctx;
+    int64_t early_us;             /* how much before a window something may come */
+    int64_t slack_us;             /* how much later than said */
+    int64_t rest_us;              /* how long the end is listened to */
+    int64_t (*now_us)(void *ctx); /* modem time */
+    void (*send)(void *ctx, const uint8_t *p, size_t n);
+    /* Lets modem time go on until something happens, and adds the module's output to `got`.
+     * False: `until_us` has come and nothing happened. */
+    bool (*turn)(void *ctx, int64_t until_us, struct buf *got);
+    /* Bytes the far end has got and not taken; of a datagram peer, of the oldest datagram. */
+    const uint8_t *(*peer_data)(void *ctx, size_t peer, size_t *n);
+    void (*peer_take)(void *ctx, size_t peer, size_t n);
+    enum transcript_end (*peer_end)(void *ctx, size_t peer); /* what the module did */
+    /* Any other step; false: it cannot be done. */
+    bool (*act)(void *ctx, const struct transcript_step *s);
+};
+
+/* 0, or 1 with the two dialogues side by side in `report`. */
+int transcript_play(const struct transcript *t, const struct transcript_driver *d, FILE *report);
+
+/* -- drivers -- */
+
+/* In process: a unit on a channel without a kernel, manual time, a fake outside world.
+ * chop: the input arrives in pieces of so many bytes, 0: at once. */
+int transcript_play_in_process(const struct transcript *t, size_t chop, FILE *report);
+
+/* The daemon `program` on a pty, far ends on 127.0.0.0/8. */
+int transcript_play_on_daemon(const struct transcript *t, const char *program, FILE *report);
+
+#endif
