@@ -187,8 +187,12 @@ void chan_set_dtr(struct chan *ch, bool is_on) {
 
 void chan_discard(struct chan *ch, bool input, bool output) {
     CHECK_OBJ(ch, CHAN_MAGIC);
-    if (input) {
+    /* As long as the transport hands over more of what has come already. */
+    while (input && buf_len(&ch->in) > 0) {
         buf_clear(&ch->in);
+        if (ch->transport != NULL) {
+            ch->transport->room(ch->transport_ctx);
+        }
     }
     if (output) {
         chan_tx_done(ch, buf_len(&ch->out));

@@ -184,8 +184,10 @@ static void on_event(void *ctx, enum chan_event event) {
     struct at_session *s = session_of(ctx);
     switch (event) {
     case CHAN_OPENED:
-        /* What an earlier DTE typed ahead is not the new one's. */
-        chan_discard(s->cfg.chan, true, false);
+        /* What an earlier DTE typed ahead is not the new one's. In data mode it is not ours. */
+        if (chan_is_top(s->cfg.chan, s)) {
+            chan_discard(s->cfg.chan, true, false);
+        }
         line_reset(&s->line);
         session_idle(s);
         break;

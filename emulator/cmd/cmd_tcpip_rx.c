@@ -152,7 +152,7 @@ static void set_mode(struct at_req *rq, int mode) {
         if (mode == RXGET_PUSH) {
             t->is_announced = false;
         }
-        if (link_available(tcpip_sockets(c), n) > 0) {
+        if (link_available(tcpip_sockets(c), n) > 0 && !transparent_has(c, n)) {
             tcpip_on_data(c, n);
         }
     }
@@ -212,7 +212,7 @@ void cmd_ciprxget(struct at_req *rq) {
                    at_nargs(rq) <= (mode == RXGET_ASK ? 2 : 3);
     if (!is_good) {
         tcpip_ip_error(rq, IP_INFO_INVALID);
-    } else if (!is_manual(c)) {
+    } else if (!is_manual(c) || transparent_has(c, (unsigned)n)) {
         tcpip_ip_error(rq, IP_INFO_NOT_SUPPORTED);
     } else if (mode == RXGET_ASK) {
         at_info(rq, "+CIPRXGET: 4,%d,%zu", n, link_available(tcpip_sockets(c), (unsigned)n));

@@ -63,6 +63,9 @@ static enum ip_err check_link(struct at_req *rq, unsigned n, const struct link_i
     if (info->state != LINK_OPEN) {
         return at_has(rq, 2) ? IP_WRONG_PARAMETER : IP_NOT_SUPPORTED;
     }
+    if (transparent_has(cmd_of(rq), n)) {
+        return IP_NOT_SUPPORTED; /* it is the port's own: only the others take commands (note 2.4) */
+    }
     if (info->server >= 0 && !at_has(rq, 1)) {
         return IP_NOT_SUPPORTED; /* accepted links take counted sending only (note 2.3.4) */
     }

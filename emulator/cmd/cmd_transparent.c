@@ -45,7 +45,8 @@ static struct chan *chan_of(const struct cmd *c) {
  * nowhere shown (guess). */
 static void connect_text(struct cmd *c, char *to, size_t size) {
     const struct at_session *s = c->session;
-    if (session_int(s, SLOT_X) == 0) {
+    /* As a number it is the bare one's: the module lists no others (guess). */
+    if (session_int(s, SLOT_X) == 0 || session_int(s, SLOT_V) == 0) {
         snprintf(to, size, "CONNECT");
         return;
     }
@@ -120,35 +121,61 @@ static void leave(struct cmd *c, enum transparent_state state) {
     clk_stop(c->modem->clk, &t->guard);
     clk_stop(c->modem->clk, &t->delay);
     clk_stop(c->modem->clk, &t->ring);
+    if (state == TRANSPARENT_IDLE) {
+        link_release(tcpip_sockets(c), TRANSPARENT_LINK);
+    }
     if (was_online) {
         chan_watch_dtr(chan_of(c), false);
         chan_pop(chan_of(c), &data_user, c);
     }
 }
 
+/* Off the channel, and the link stays: if the peer has not closed it meanwhile. */
+static void suspend(struct cmd *c) {
+    bool is_over = of(c)->is_closing;
+    if (is_over) {
+        urc_post(c->session, URC_EVENT, "CLOSED");
+    }
+    leave(c, is_over ? TRANSPARENT_IDLE : TRANSPARENT_ESCAPED);
+}
+
 /* -- from the DTE -- */
+
+/* Returns whether it was an escape. */
+static bool end_guard(struct cmd *c, clk_mono now) {
+    unsigned release = 0;
+    if (escape_due(&of(c)->escape, now, &release)) {
+        session_say(c->session, "OK");
+        suspend(c);
+        return true;
+    }
+    if (release > 0) {
+        link_put(tcpip_sockets(c), TRANSPARENT_LINK, "+++", release);
+    }
+    return false;
+}
 
 static void on_guard(void *ctx) {
     struct cmd *c = owner(ctx);
-    unsigned release = 0;
-    if (escape_due(&of(c)->escape, clk_now(c->modem->clk), &release)) {
-        session_say(c->session, "OK");
-        leave(c, TRANSPARENT_ESCAPED);
-        return;
-    }
-    link_put(tcpip_sockets(c), TRANSPARENT_LINK, "+++", release);
+    end_guard(c, clk_now(c->modem->clk));
 }
 
 static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
     struct cmd *c = owner(ctx);
     struct transparent *t = of(c);
     size_t room = link_room(tcpip_sockets(c), TRANSPARENT_LINK);
-    /* Room for held plus signs is kept, so that what is passed always fits. */
-    if (room <= ESCAPE_LENGTH) {
+    /* Room for held plus signs is kept, so that what is passed always fits. A link that has ended
+     * takes everything, to nowhere (guess). */
+    if (room <= ESCAPE_LENGTH && !t->is_closing) {
         link_want_room(tcpip_sockets(c), TRANSPARENT_LINK);
         return 0;
     }
-    size_t take = n < room - ESCAPE_LENGTH ? n : room - ESCAPE_LENGTH;
+    /* The input may be read before a timer that was due earlier has run. */
+    if (end_guard(c, at)) {
+        return 0;
+    }
+    size_t most = t->is_closing ? n : room - ESCAPE_LENGTH;
+    size_t take = n < most ? n : most;
     struct escape_verdict v = escape_feed(&t->escape, p, take, at);
     link_put(tcpip_sockets(c), TRANSPARENT_LINK, "+++", v.release);
     if (v.pass) {
@@ -184,7 +211,7 @@ static void on_dtr_off(struct cmd *c, bool is_there) {
         if (is_there) {
             session_say(c->session, "OK"); /* what DTR off answers is not said (guess) */
         }
-        leave(c, TRANSPARENT_ESCAPED);
+        suspend(c);
         return;
     }
     link_close(tcpip_sockets(c), TRANSPARENT_LINK);
@@ -194,11 +221,19 @@ static void on_dtr_off(struct cmd *c, bool is_there) {
     leave(c, TRANSPARENT_IDLE);
 }
 
+/* The stream's bytes would be taken for answers by whoever comes next. */
+static void on_closed(struct cmd *c) {
+    if (session_int(c->session, SLOT_AMP_D) != DTR_IGNORE) {
+        chan_discard(chan_of(c), false, true);
+    }
+    on_dtr_off(c, false);
+}
+
 static void on_event(void *ctx, enum chan_event event) {
     struct cmd *c = owner(ctx);
     switch (event) {
     case CHAN_CLOSED:
-        on_dtr_off(c, false);
+        on_closed(c);
         break;
     case CHAN_DTR_OFF:
         on_dtr_off(c, true);
@@ -262,8 +297,12 @@ void transparent_on_data(struct cmd *c) {
 
 /* -- opening and closing -- */
 
+/* While the service is closed, the answer is that of the mode it would open in. */
 bool transparent_opens(struct cmd *c, unsigned link) {
-    return of(c)->is_mode && link == TRANSPARENT_LINK;
+    bool is_mode = sockets_is_open(tcpip_sockets(c))
+                       ? of(c)->is_mode
+                       : setting_int(c->module, SLOT_CIPMODE_MODE) != 0;
+    return is_mode && link == TRANSPARENT_LINK;
 }
 
 bool transparent_has(const struct cmd *c, unsigned link) {
@@ -357,10 +396,18 @@ void transparent_end(struct cmd *c) {
 }
 
 void transparent_stop(struct cmd *c) {
+    if (of(c)->state == TRANSPARENT_ONLINE) {
+        chan_discard(chan_of(c), true, false); /* unsent data is not commands */
+    }
     leave(c, TRANSPARENT_IDLE);
 }
 
 /* -- callers -- */
+
+static bool may_answer(const struct cmd *c) {
+    bool is_dtr_off = session_int(c->session, SLOT_AMP_D) == DTR_HANG_UP && !chan_of(c)->is_open;
+    return session_int(c->session, SLOT_S0) != 0 && !is_dtr_off;
+}
 
 static void answer(struct cmd *c) {
     urc_post_source(c->session, connect_called, c);
@@ -369,10 +416,9 @@ static void answer(struct cmd *c) {
 static void on_ring(void *ctx) {
     struct cmd *c = owner(ctx);
     struct transparent *t = of(c);
-    int wanted = session_int(c->session, SLOT_S0);
     urc_post(c->session, URC_REPEATABLE, "RING");
     t->rings++;
-    if (wanted > 0 && t->rings >= wanted) {
+    if (may_answer(c) && t->rings >= session_int(c->session, SLOT_S0)) {
         answer(c);
     } else {
         clk_start(c->modem->clk, &t->ring, CLK_S(RING_PERIOD_S), on_ring, c);
@@ -383,12 +429,11 @@ static void on_ring(void *ctx) {
  * data waits for ATA or ATO (guess). Some modules ring instead. */
 void transparent_on_called(struct cmd *c) {
     struct transparent *t = of(c);
-    bool is_dtr_off = session_int(c->session, SLOT_AMP_D) == DTR_HANG_UP && !chan_of(c)->is_open;
     t->state = TRANSPARENT_CALLED;
     t->rings = 0;
     if (c->modem->profile->server_rings) {
         on_ring(c);
-    } else if (session_int(c->session, SLOT_S0) != 0 && !is_dtr_off) {
+    } else if (may_answer(c)) {
         answer(c);
     }
 }

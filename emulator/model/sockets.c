@@ -294,6 +294,12 @@ enum ip_err link_close(struct sockets *sk, unsigned n) {
     return IP_OK;
 }
 
+void link_release(struct sockets *sk, unsigned n) {
+    if (at(sk, n)->state == LINK_ENDED) {
+        free_link(at(sk, n));
+    }
+}
+
 void link_info(const struct sockets *sk, unsigned n, struct link_info *out) {
     const struct link *l = at(sk, n);
     *out = (struct link_info){l->state, l->proto, l->server, l->peer, l->tag};
@@ -412,7 +418,8 @@ void link_counts(const struct sockets *sk, unsigned n, struct stream_counts *out
 static unsigned free_link_for(const struct server *sv) {
     static const enum link_state wanted[] = {LINK_FREE, LINK_ENDED};
     unsigned end = sv->links.is_single ? sv->links.first + 1 : LIMIT_LINKS;
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+    size_t kinds = sv->links.is_single ? 1 : sizeof wanted / sizeof wanted[0];
+    for (size_t i = 0; i < kinds; i++) {
         for (unsigned n = sv->links.first; n < end; n++) {
             if (sv->sk->links[n].state == wanted[i]) {
                 return n;

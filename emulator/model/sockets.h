@@ -70,6 +70,8 @@ enum ip_err link_bind(struct sockets *sk, unsigned n, uint16_t local_port,
                       const struct net_addr *peer, void *tag);
 /* Closes whatever state it is in and forgets unread data. IP_NOT_SUPPORTED: nothing is open. */
 enum ip_err link_close(struct sockets *sk, unsigned n);
+/* Forgets the unread data of a link that has ended; any other stays as it is. */
+void link_release(struct sockets *sk, unsigned n);
 
 /* 0: *is_done says whether the stack has taken all already; if not, TOPIC_LINK_SENT follows when it
  * has, or (wait_ack) when the peer has acknowledged it, or after `timeout`. IP_BUSY: an earlier one
@@ -91,7 +93,8 @@ void link_counts(const struct sockets *sk, unsigned n, struct stream_counts *out
 
 /* -- servers -- */
 
-/* Its callers get the lowest free one of the links `first` to LIMIT_LINKS - 1; `is_single`: only `first`. */
+/* Its callers get the lowest free one of the links `first` to LIMIT_LINKS - 1. `is_single`: only
+ * `first`, and not before link_release if it has ended. */
 struct server_links {
     unsigned first;
     bool is_single;
