@@ -1,0 +1,408 @@
+#define _GNU_SOURCE /* pipe2, memmem */
+#include "tests/support/daemon.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/obj.h"
+#include "tests/support/turn.h"
+
+enum { GOT_MAX = 1 << 24, CHUNK = 65536 };
+
+/* -- the daemon -- */
+
+void daemon_init(struct daemon *d) {
+    *d = (struct daemon){.modems = 1, .out = -1, .err = -1};
+    d->program = getenv("SIM7X00");
+    snprintf(d->folder, sizeof d->folder, "/tmp/sim7x00-XXXXXX");
+    must(mkdtemp(d->folder) != NULL);
+    snprintf(d->link, sizeof d->link, "%s/modem", d->folder);
+    buf_init(&d->said, CHUNK);
+    d->args[d->nargs++] = xstrdup("sim7x00");
+    daemon_option(d, "--link", "%s", d->link);
+}
+
+void daemon_option(struct daemon *d, const char *option, const char *fmt, ...) {
+    must(d->nargs + 3 < DAEMON_ARGS);
+    d->args[d->nargs++] = xstrdup(option);
+    if (fmt != NULL) {
+        char text[512];
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(text, sizeof text, fmt, ap);
+        va_end(ap);
+        d->args[d->nargs++] = xstrdup(text);
+    }
+}
+
+/* In the child: dies with its parent. */
+static void exec_daemon(struct daemon *d, int out, int err) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(out, STDOUT_FILENO);
+    if (err >= 0) {
+        dup2(err, STDERR_FILENO);
+    }
+    execv(d->program, d->args);
+    perror(d->program);
+    _exit(127);
+}
+
+void daemon_spawn(struct daemon *d) {
+    int out[2];
+    int err[2] = {-1, -1};
+    if (d->program == NULL) {
+        fputs("SIM7X00 is not set: the path of the daemon\n", stderr);
+        abort();
+    }
+    must(pipe2(out, O_CLOEXEC) == 0);
+    must(!d->keeps_err || pipe2(err, O_CLOEXEC) == 0);
+    d->started_at_us = turn_now_us();
+    d->pid = fork();
+    must(d->pid >= 0);
+    if (d->pid == 0) {
+        exec_daemon(d, out[1], err[1]);
+    }
+    close(out[1]);
+    d->out = out[0];
+    if (d->keeps_err) {
+        close(err[1]);
+        d->err = err[0];
+    }
+}
+
+static bool is_ready(const struct daemon *d) {
+    unsigned lines = 0;
+    const char *p = (const char *)buf_data(&d->said);
+    for (size_t i = 0; i < buf_len(&d->said); i++) {
+        lines += p[i] == '\n';
+    }
+    return lines >= d->modems;
+}
+
+void daemon_start(struct daemon *d) {
+    daemon_spawn(d);
+    while (!is_ready(d)) {
+        char bytes[4096];
+        struct pollfd p = {.fd = d->out, .events = POLLIN};
+        ssize_t n = poll(&p, 1, TURN_LIMIT_MS) > 0 ? read(d->out, bytes, sizeof bytes) : 0;
+        if (n <= 0) {
+            turn_failed("the daemon's ready line", __FILE__, __LINE__);
+        }
+        must(buf_put_all(&d->said, bytes, (size_t)n) == 0);
+    }
+}
+
+void daemon_quick(struct daemon *d) {
+    daemon_init(d);
+    daemon_start(d);
+}
+
+static int exit_status(pid_t pid) {
+    int status = 0;
+    must(waitpid(pid, &status, 0) == pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int daemon_wait(struct daemon *d, char *err, size_t size) {
+    size_t n = 0;
+    ssize_t got = 0;
+    while (d->err >= 0 && n + 1 < size && (got = read(d->err, err + n, size - 1 - n)) > 0) {
+        n += (size_t)got;
+    }
+    if (size > 0) {
+        err[n] = '\0';
+    }
+    int status = exit_status(d->pid);
+    close(d->out);
+    if (d->err >= 0) {
+        close(d->err);
+    }
+    return status;
+}
+
+void daemon_fini(struct daemon *d) {
+    DIR *dir = opendir(d->folder);
+    struct dirent *e = NULL;
+    while (dir != NULL && (e = readdir(dir)) != NULL) {
+        unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    closedir(dir);
+    rmdir(d->folder);
+    buf_fini(&d->said);
+    while (d->nargs > 0) {
+        free(d->args[--d->nargs]);
+    }
+}
+
+void daemon_stop(struct daemon *d) {
+    kill(d->pid, SIGTERM);
+    int status = daemon_wait(d, NULL, 0);
+    if (status != 0 || faccessat(AT_FDCWD, d->link, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        fprintf(stderr, "the daemon ended with status %d and %s its link\n", status,
+                status != 0 ? "perhaps" : "left");
+        abort();
+    }
+    daemon_fini(d);
+}
+
+long daemon_status(const struct daemon *d, const char *key) {
+    char path[64];
+    char line[256];
+    long value = -1;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)d->pid);
+    FILE *f = fopen(path, "r");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        size_t n = strlen(key);
+        if (strncmp(line, key, n) == 0 && line[n] == ':') {
+            value = strtol(line + n + 1, NULL, 10);
+        }
+    }
+    if (f != NULL) {
+        fclose(f);
+    }
+    return value;
+}
+
+unsigned daemon_count(const struct daemon *d, const char *folder) {
+    char path[64];
+    unsigned n = 0;
+    struct dirent *e = NULL;
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)d->pid, folder);
+    DIR *dir = opendir(path);
+    must(dir != NULL);
+    while ((e = readdir(dir)) != NULL) {
+        n += e->d_name[0] != '.';
+    }
+    closedir(dir);
+    return n;
+}
+
+/* -- clients -- */
+
+static void on_readable(void *ctx, int fd, short revents) {
+    struct dte *t = ctx;
+    uint8_t bytes[CHUNK];
+    (void)revents;
+    ssize_t n = read(fd, bytes, sizeof bytes);
+    if (n > 0) {
+        must(buf_put_all(&t->got, bytes, (size_t)n) == 0);
+    } else if (n == 0 || errno != EAGAIN) {
+        turn_remove(fd); /* the other side has gone: nothing more will come */
+    }
+}
+
+static void start_reading(struct dte *t) {
+    buf_init(&t->got, GOT_MAX);
+    turn_add(t->fd, POLLIN, on_readable, t);
+}
+
+void dte_open(struct dte *t, const char *path) {
+    struct termios raw;
+    *t = (struct dte){.fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)};
+    if (t->fd < 0 || tcgetattr(t->fd, &raw) != 0) {
+        turn_failed(path, __FILE__, __LINE__);
+    }
+    cfmakeraw(&raw);
+    must(tcsetattr(t->fd, TCSANOW, &raw) == 0);
+    start_reading(t);
+}
+
+void dte_run(struct dte *t, const char *command) {
+    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    *t = (struct dte){0};
+    t->pid = forkpty(&t->fd, NULL, NULL, &size);
+    must(t->pid >= 0);
+    if (t->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        setenv("TERM", "vt100", 1);
+        execl("/bin/bash", "bash", "-c", command, (char *)NULL);
+        _exit(127);
+    }
+    fcntl(t->fd, F_SETFL, O_NONBLOCK);
+    fcntl(t->fd, F_SETFD, FD_CLOEXEC);
+    start_reading(t);
+}
+
+static bool has_exited(pid_t pid) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == pid;
+}
+
+static void show(const struct dte *t) {
+    size_t n = buf_len(&t->got);
+    size_t from = n > 2000 ? n - 2000 : 0;
+    fprintf(stderr, "came so far (%zu bytes):\n", n);
+    fwrite(buf_data(&t->got) + from, 1, n - from, stderr);
+    fputc('\n', stderr);
+}
+
+int dte_exited(struct dte *t) {
+    int64_t limit_us = turn_now_us() + TURN_LIMIT_MS * 1000;
+    while (!has_exited(t->pid)) {
+        if (!turn_step(limit_us)) {
+            show(t);
+            turn_failed("the end of a program", __FILE__, __LINE__);
+        }
+    }
+    int status = exit_status(t->pid);
+    if (status != 0) {
+        show(t);
+    }
+    t->pid = 0;
+    dte_close(t);
+    return status;
+}
+
+void dte_close(struct dte *t) {
+    if (t->pid > 0) {
+        kill(t->pid, SIGKILL);
+        exit_status(t->pid);
+        t->pid = 0;
+    }
+    if (t->fd >= 0) {
+        turn_remove(t->fd);
+        close(t->fd);
+        t->fd = -1;
+        buf_fini(&t->got);
+        free(t->taken);
+        t->taken = NULL;
+    }
+}
+
+void dte_send(struct dte *t, const void *p, size_t n) {
+    const uint8_t *from = p;
+    int64_t limit_us = turn_now_us() + TURN_LIMIT_MS * 1000;
+    while (n > 0) {
+        ssize_t wrote = write(t->fd, from, n);
+        if (wrote > 0) {
+            from += wrote;
+            n -= (size_t)wrote;
+            limit_us = turn_now_us() + TURN_LIMIT_MS * 1000;
+            continue;
+        }
+        turn_events(t->fd, POLLIN | POLLOUT);
+        if (!turn_once(limit_us)) {
+            show(t);
+            turn_failed("room for input", __FILE__, __LINE__);
+        }
+        turn_events(t->fd, POLLIN);
+    }
+}
+
+void dte_say(struct dte *t, const char *fmt, ...) {
+    char text[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    size_t n = (size_t)vsnprintf(text, sizeof text - 1, fmt, ap);
+    va_end(ap);
+    text[n++] = '\r';
+    dte_send(t, text, n);
+}
+
+/* Takes everything before and with the first `n` bytes of what came. */
+static void take(struct dte *t, size_t n) {
+    t->taken = xrealloc(t->taken, n + 1);
+    buf_take(&t->got, t->taken, n);
+    t->taken[n] = '\0';
+}
+
+/* Which of the texts came first; `count`: none. */
+static size_t look(const struct dte *t, const char *const *texts, size_t count, size_t *end) {
+    size_t first = count;
+    for (size_t i = 0; i < count && buf_len(&t->got) > 0; i++) {
+        const uint8_t *data = buf_data(&t->got);
+        const uint8_t *at = memmem(data, buf_len(&t->got), texts[i], strlen(texts[i]));
+        if (at != NULL && (first == count || (size_t)(at - data) + strlen(texts[i]) < *end)) {
+            *end = (size_t)(at - data) + strlen(texts[i]);
+            first = i;
+        }
+    }
+    return first;
+}
+
+size_t dte_expect_one_of(struct dte *t, const char *const *texts, size_t count) {
+    size_t end = 0;
+    size_t which = 0;
+    int64_t limit_us = turn_now_us() + TURN_LIMIT_MS * 1000;
+    while ((which = look(t, texts, count, &end)) == count) {
+        if (!turn_once(limit_us)) {
+            show(t);
+            turn_failed(texts[0], __FILE__, __LINE__);
+        }
+    }
+    take(t, end);
+    return which;
+}
+
+const char *dte_expect(struct dte *t, const char *text) {
+    dte_expect_one_of(t, &text, 1);
+    return t->taken;
+}
+
+void dte_read(struct dte *t, void *to, size_t n) {
+    int64_t limit_us = turn_now_us() + TURN_LIMIT_MS * 1000;
+    while (buf_len(&t->got) < n) {
+        if (!turn_once(limit_us)) {
+            show(t);
+            turn_failed("bytes", __FILE__, __LINE__);
+        }
+    }
+    buf_take(&t->got, to, n);
+}
+
+const char *dte_ask(struct dte *t, const char *command, const char *answer) {
+    dte_say(t, "%s", command);
+    return dte_expect(t, answer);
+}
+
+void dte_is_silent(struct dte *t, int64_t ms) {
+    turn_for(ms);
+    if (buf_len(&t->got) > 0) {
+        show(t);
+        turn_failed("silence", __FILE__, __LINE__);
+    }
+}
+
+void dte_read_on(struct dte *t, bool on) {
+    turn_events(t->fd, on ? POLLIN : 0);
+}
+
+/* -- bytes -- */
+
+/* xorshift: every byte value comes, and a lost or doubled byte does not go unseen. */
+static uint8_t next(struct pattern *p) {
+    p->state ^= p->state << 13;
+    p->state ^= p->state >> 17;
+    p->state ^= p->state << 5;
+    return (uint8_t)(p->state >> 8);
+}
+
+void pattern_init(struct pattern *p, unsigned seed) {
+    p->state = (seed + 1) * 2654435769u;
+}
+
+void pattern_fill(struct pattern *p, void *to, size_t n) {
+    for (uint8_t *at = to; n > 0; n--) {
+        *at++ = next(p);
+    }
+}
+
+bool pattern_check(struct pattern *p, const void *from, size_t n) {
+    bool is_good = true;
+    for (const uint8_t *at = from; n > 0; n--) {
+        is_good &= *at++ == next(p);
+    }
+    return is_good;
+}
