@@ -3,13 +3,47 @@
 #include "base/obj.h"
 
 void bearer_init(struct bearer *b, struct clk *clk, struct net_host host) {
-    *b = (struct bearer){.clk = clk, .host = host};
+    *b = (struct bearer){
+        .clk = clk,
+        .host = host,
+        .retransmit = {.retries = 10, .least_ms = 500}, /* AT+CIPCCFG's defaults */
+        .rtt_ms = 50,
+        .rng = rng_stream(0, "bearer"),
+    };
     OBJ_INIT(b, BEARER_MAGIC);
 }
 
 void bearer_fini(struct bearer *b) {
     bearer_down(b);
     OBJ_FINI(b);
+}
+
+void bearer_set_seed(struct bearer *b, uint64_t seed) {
+    CHECK_OBJ(b, BEARER_MAGIC);
+    b->rng = rng_stream(seed, "bearer");
+}
+
+void bearer_changed(struct bearer *b) {
+    CHECK_OBJ(b, BEARER_MAGIC);
+    for (struct bearer_user *u = b->users; u != NULL; u = u->next) {
+        if (u->changed != NULL) {
+            u->changed(u);
+        }
+    }
+}
+
+void bearer_trace(const struct bearer *b, const struct bearer_trace *t) {
+    if (b->on_trace != NULL) {
+        b->on_trace(b->trace_ctx, t);
+    }
+}
+
+clk_dur bearer_round_trip(const struct bearer *b, const struct impair *link) {
+    uint32_t ms = b->rtt_ms;
+    for (int dir = 0; dir < IMPAIR_DIRECTIONS; dir++) {
+        ms += b->impair[dir].latency_ms + link[dir].latency_ms;
+    }
+    return CLK_MS(ms);
 }
 
 void bearer_up(struct bearer *b, uint32_t ip) {

@@ -310,6 +310,11 @@ void host_tcp_shutdown(struct host_tcp *t) {
     }
 }
 
+bool host_tcp_in_flight(const struct host_tcp *t) {
+    CHECK_OBJ(t, HOST_TCP_MAGIC);
+    return t->is_connected && sockinfo_in_flight(fd_of(t)) > 0;
+}
+
 uint64_t host_tcp_acked(const struct host_tcp *t) {
     CHECK_OBJ(t, HOST_TCP_MAGIC);
     return t->is_connected ? sockinfo_acked(fd_of(t), t->is_caller) : 0;

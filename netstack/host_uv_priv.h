@@ -48,6 +48,7 @@ void host_tcp_read(struct host_tcp *t, bool on);
 void host_tcp_shutdown(struct host_tcp *t);
 void host_tcp_close(struct host_tcp *t);
 void host_tcp_reset(struct host_tcp *t);
+bool host_tcp_in_flight(const struct host_tcp *t);
 uint64_t host_tcp_acked(const struct host_tcp *t);
 int host_tcp_listen(void *host, uint16_t port, host_accept_fn *cb, void *ctx,
                     struct host_listener **out);

@@ -207,7 +207,7 @@ static const struct dgram_events dgram_events = {.on_data = on_data, .on_closed 
 
 static int start_connect(struct link *l, uint32_t ip) {
     l->peer = (struct net_addr){ip, l->target.port};
-    return stream_connect(&l->stream, l->sk->bearer, &l->peer, l->target.local_port,
+    return stream_connect(&l->stream, l->sk->bearer, &l->peer, l->target.local_port, l->number,
                           l->target.timeout, &stream_events, l);
 }
 
@@ -439,7 +439,7 @@ static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer
     l->server = (int)sv->number;
     l->peer = *peer;
     l->state = LINK_OPEN;
-    l->stream = stream_accept(sk->bearer, t, peer, &stream_events, l);
+    l->stream = stream_accept(sk->bearer, t, peer, n, &stream_events, l);
     const struct link_accepted a = {l->tag, n, sv->number, *peer};
     bus_post(sk->bus, TOPIC_LINK_ACCEPTED, &a);
 }

@@ -291,6 +291,10 @@ static void tcp_reset(struct host_tcp *t) {
     tcp_gone(t, FAKE_SEEN_RESET);
 }
 
+static bool tcp_in_flight(const struct host_tcp *t) {
+    return t->taken > t->acked;
+}
+
 static uint64_t tcp_acked(const struct host_tcp *t) {
     return t->acked;
 }
@@ -487,6 +491,7 @@ static const struct host_ops ops = {
     .tcp_shutdown = tcp_shutdown,
     .tcp_close = tcp_close,
     .tcp_reset = tcp_reset,
+    .tcp_in_flight = tcp_in_flight,
     .tcp_acked = tcp_acked,
     .udp_open = udp_open,
     .udp_send = udp_send,
