@@ -21,6 +21,7 @@ struct net_dgram {
     uint32_t magic;
 #define DGRAM_MAGIC 0x2d6f0b87u
     struct clk *clk;
+    struct bearer *bearer;
     const struct host_ops *ops;
     struct bearer_user user;
     struct host_udp *udp; /* NULL: the bearer went down */
@@ -54,6 +55,7 @@ static void on_arrived(void *ctx, const struct net_addr *from, const uint8_t *p,
 static void on_datagram(void *ctx, const struct net_addr *from, const uint8_t *p, size_t n) {
     struct net_dgram *d;
     CAST_OBJ(d, ctx, DGRAM_MAGIC);
+    bearer_touch(d->bearer);
     /* An empty one has nothing that could be shown. */
     if (n > 0) {
         dgram_air_put(&d->down, from, p, n < LIMIT_DGRAM_SIZE ? n : LIMIT_DGRAM_SIZE);
@@ -101,6 +103,7 @@ int dgram_open(struct net_dgram **out, struct bearer *b, uint16_t local_port,
     }
     struct net_dgram *d = xmalloc(sizeof *d);
     d->clk = b->clk;
+    d->bearer = b;
     d->ops = b->host.ops;
     d->user.down = on_down;
     d->ev = ev;
@@ -128,6 +131,7 @@ int dgram_send(struct net_dgram *d, const struct net_addr *to, const void *p, si
         return -ENETDOWN;
     }
     d->send_error = 0;
+    bearer_touch(d->bearer);
     dgram_air_put(&d->up, to, p, n);
     if (d->send_error == 0) {
         d->sent += n;

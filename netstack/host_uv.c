@@ -121,6 +121,7 @@ static const struct host_ops ops = {
     .tcp_shutdown = host_tcp_shutdown,
     .tcp_close = host_tcp_close,
     .tcp_reset = host_tcp_reset,
+    .tcp_forget = host_tcp_forget,
     .tcp_in_flight = host_tcp_in_flight,
     .tcp_acked = host_tcp_acked,
     .udp_open = host_udp_open,

@@ -223,6 +223,7 @@ static void on_data(void *ctx, const uint8_t *p, size_t n) {
         return;
     }
     s->received += n;
+    bearer_touch(s->bearer);
     bool is_there = wire_down_put(&s->down, p, n);
     if (buf_len(&s->down.in) >= LIMIT_STREAM_IN) {
         set_reading(s, false);
@@ -531,6 +532,14 @@ void stream_reset(struct net_stream *s) {
     clk_stop(s->clk, &s->turn);
     if (s->state != STREAM_CLOSED || s->tcp != NULL) {
         let_go(s, s->ops->tcp_reset);
+    }
+}
+
+void stream_forget(struct net_stream *s) {
+    CHECK_OBJ(s, STREAM_MAGIC);
+    clk_stop(s->clk, &s->turn);
+    if (s->state == STREAM_OPEN) {
+        let_go(s, s->ops->tcp_forget);
     }
 }
 

@@ -5,17 +5,6 @@
 
 static void on_schedule(void *ctx);
 
-static bool is_lost(struct syn *s, enum impair_direction dir) {
-    bool by_bearer = impair_loses(&s->bearer->impair[dir], &s->bearer->rng);
-    bool by_link = impair_loses(&s->impair[dir], &s->bearer->rng);
-    return by_bearer || by_link;
-}
-
-static clk_dur delay(struct syn *s, enum impair_direction dir) {
-    return (clk_dur){impair_delay(&s->bearer->impair[dir], &s->bearer->rng).us +
-                     impair_delay(&s->impair[dir], &s->bearer->rng).us};
-}
-
 static void on_fly(void *ctx) {
     struct syn *s = ctx;
     s->arrived(s->ctx);
@@ -23,7 +12,7 @@ static void on_fly(void *ctx) {
 
 /* Returns true when the SYN is at the peer already. */
 static bool transmit(struct syn *s) {
-    bool lost = is_lost(s, IMPAIR_UP);
+    bool lost = bearer_loses(s->bearer, s->impair, IMPAIR_UP);
     clk_dur rtt = bearer_round_trip(s->bearer, s->impair);
     clk_dur wait = retransmit_wait(&s->bearer->retransmit, s->n, rtt,
                                    clk_since(s->bearer->clk, s->first));
@@ -33,7 +22,7 @@ static bool transmit(struct syn *s) {
     if (lost) {
         return false;
     }
-    clk_dur way = delay(s, IMPAIR_UP);
+    clk_dur way = bearer_delay(s->bearer, s->impair, IMPAIR_UP);
     if (way.us > 0) {
         clk_start(s->bearer->clk, &s->fly, way, on_fly, s);
     }
@@ -64,9 +53,9 @@ void syn_stop(struct syn *s) {
 }
 
 bool syn_loses_answer(struct syn *s) {
-    return is_lost(s, IMPAIR_DOWN);
+    return bearer_loses(s->bearer, s->impair, IMPAIR_DOWN);
 }
 
 clk_dur syn_way_back(struct syn *s) {
-    return delay(s, IMPAIR_DOWN);
+    return bearer_delay(s->bearer, s->impair, IMPAIR_DOWN);
 }

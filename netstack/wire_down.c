@@ -5,7 +5,7 @@
 #include "base/obj.h"
 #include "netstack/bearer.h"
 
-enum { PEER_LEAST_MS = 1000 }; /* the peer's first retransmission, RFC 6298 2.1 */
+enum { PEER_LEAST_MS = 1000, PEER_MOST_MS = 64000 }; /* the peer's retransmissions, RFC 6298 2 */
 
 static const int64_t never_us = INT64_MAX;
 
@@ -31,30 +31,23 @@ bool wire_down_is_idle(const struct wire_down *d) {
 }
 
 bool wire_down_is_black_hole(const struct wire_down *d) {
-    return d->impair[IMPAIR_DOWN].black_hole || d->bearer->impair[IMPAIR_DOWN].black_hole;
+    return d->impair[IMPAIR_DOWN].black_hole || d->bearer->impair[IMPAIR_DOWN].black_hole ||
+           d->bearer->is_suspended;
 }
 
 static int64_t due_us(struct wire_down *d, size_t n) {
-    struct impair *mine = &d->impair[IMPAIR_DOWN];
-    struct impair *all = &d->bearer->impair[IMPAIR_DOWN];
     if (wire_down_is_black_hole(d)) {
         return never_us;
     }
     int64_t now_us = clk_now(d->bearer->clk).us;
-    int64_t start_us = d->free_at.us > now_us ? d->free_at.us : now_us;
-    int64_t slow_us = impair_duration(mine, n).us;
-    int64_t slower_us = impair_duration(all, n).us;
-    d->free_at.us = start_us + (slow_us > slower_us ? slow_us : slower_us);
-    int64_t due = d->free_at.us + impair_delay(mine, &d->bearer->rng).us +
-                  impair_delay(all, &d->bearer->rng).us;
+    d->free_at.us = (d->free_at.us > now_us ? d->free_at.us : now_us) +
+                    bearer_duration(d->bearer, d->impair, IMPAIR_DOWN, n).us;
+    int64_t due = d->free_at.us + bearer_delay(d->bearer, d->impair, IMPAIR_DOWN).us;
     /* Each loss costs a retransmission of the peer's, which waits twice as long every time. */
-    for (int64_t wait_ms = PEER_LEAST_MS;
-         impair_loses(mine, &d->bearer->rng) || impair_loses(all, &d->bearer->rng);
-         wait_ms *= 2) {
+    int64_t wait_ms = PEER_LEAST_MS;
+    while (wait_ms <= PEER_MOST_MS && bearer_loses(d->bearer, d->impair, IMPAIR_DOWN)) {
         due += CLK_MS(wait_ms).us;
-        if (wait_ms >= 64 * PEER_LEAST_MS) {
-            break;
-        }
+        wait_ms *= 2;
     }
     return due;
 }
@@ -82,9 +75,7 @@ static void on_timer(void *ctx) {
 
 bool wire_down_put(struct wire_down *d, const uint8_t *p, size_t n) {
     must(buf_put_all(&d->in, p, n) == 0);
-    bool is_clean = impair_is_clean(&d->impair[IMPAIR_DOWN]) &&
-                    impair_is_clean(&d->bearer->impair[IMPAIR_DOWN]);
-    if (is_clean && d->nchunks == 0) {
+    if (d->nchunks == 0 && bearer_is_clean(d->bearer, d->impair)) {
         d->arrived_n += n;
         return true;
     }

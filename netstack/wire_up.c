@@ -18,24 +18,6 @@ static clk_mono later(clk_mono t, clk_dur by) {
     return (clk_mono){t.us + by.us};
 }
 
-static bool is_clean(const struct wire_up *u) {
-    return impair_is_clean(&u->impair[IMPAIR_UP]) && impair_is_clean(&u->impair[IMPAIR_DOWN]) &&
-           impair_is_clean(&u->bearer->impair[IMPAIR_UP]) &&
-           impair_is_clean(&u->bearer->impair[IMPAIR_DOWN]);
-}
-
-static bool is_lost(struct wire_up *u, enum impair_direction dir) {
-    /* Both are asked, so that one's chance does not hang on the other's. */
-    bool by_bearer = impair_loses(&u->bearer->impair[dir], &u->bearer->rng);
-    bool by_link = impair_loses(&u->impair[dir], &u->bearer->rng);
-    return by_bearer || by_link;
-}
-
-static clk_dur delay(struct wire_up *u, enum impair_direction dir) {
-    return (clk_dur){impair_delay(&u->bearer->impair[dir], &u->bearer->rng).us +
-                     impair_delay(&u->impair[dir], &u->bearer->rng).us};
-}
-
 static void trace(struct wire_up *u, const char *what, size_t bytes, bool lost, clk_dur wait) {
     const struct bearer_trace t = {u->link, what, u->n, u->acked, bytes, lost, wait};
     bearer_trace(u->bearer, &t);
@@ -82,7 +64,7 @@ static void expect_ack(struct wire_up *u, uint64_t end, clk_mono due) {
 /* An acknowledgement whose time has come passes or is lost; a later one makes up for it. */
 static void pass_acks(struct wire_up *u) {
     while (u->nacks > 0 && u->acks[0].due.us <= now(u).us) {
-        if (!is_lost(u, IMPAIR_DOWN)) {
+        if (!bearer_loses(u->bearer, u->impair, IMPAIR_DOWN)) {
             u->ack_limit = u->acks[0].end;
         }
         pop(u->acks, &u->nacks);
@@ -124,7 +106,7 @@ static bool transmit(struct wire_up *u, size_t bytes) {
     if (!clk_pending(&u->schedule)) {
         begin_schedule(u);
     }
-    bool lost = is_lost(u, IMPAIR_UP);
+    bool lost = bearer_loses(u->bearer, u->impair, IMPAIR_UP);
     trace(u, "transmit", bytes, lost, (clk_dur){0});
     if (!clk_pending(&u->schedule)) {
         start_wait(u);
@@ -143,10 +125,8 @@ static void arm_fly(struct wire_up *u) {
 
 static void launch(struct wire_up *u, size_t bytes) {
     clk_mono start = u->free_at.us > now(u).us ? u->free_at : now(u);
-    clk_dur slow = impair_duration(&u->bearer->impair[IMPAIR_UP], bytes);
-    clk_dur slower = impair_duration(&u->impair[IMPAIR_UP], bytes);
-    u->free_at = later(start, slow.us > slower.us ? slow : slower);
-    clk_mono due = later(u->free_at, delay(u, IMPAIR_UP));
+    u->free_at = later(start, bearer_duration(u->bearer, u->impair, IMPAIR_UP, bytes));
+    clk_mono due = later(u->free_at, bearer_delay(u->bearer, u->impair, IMPAIR_UP));
     /* Segments of a link do not overtake each other. */
     if (u->nair > 0 && due.us < u->air[u->nair - 1].due.us) {
         due = u->air[u->nair - 1].due;
@@ -186,7 +166,7 @@ static void on_fly(void *ctx) {
     struct wire_up *u = ctx;
     while (u->nair > 0 && u->air[0].due.us <= now(u).us) {
         u->passed = u->air[0].end;
-        expect_ack(u, u->passed, later(now(u), delay(u, IMPAIR_DOWN)));
+        expect_ack(u, u->passed, later(now(u), bearer_delay(u->bearer, u->impair, IMPAIR_DOWN)));
         pop(u->air, &u->nair);
     }
     give_passed(u);
@@ -209,7 +189,7 @@ static void give_directly(struct wire_up *u) {
 }
 
 void wire_up_pump(struct wire_up *u) {
-    if (u->nair == 0 && !u->is_stuck && is_clean(u)) {
+    if (u->nair == 0 && !u->is_stuck && bearer_is_clean(u->bearer, u->impair)) {
         give_directly(u);
         return;
     }
@@ -221,6 +201,7 @@ size_t wire_up_put(struct wire_up *u, const void *p, size_t n) {
     const uint8_t *bytes = p;
     size_t done = 0;
     size_t put = 0;
+    bearer_touch(u->bearer);
     do {
         put = buf_put(&u->out, bytes + done, n - done);
         u->accepted += put;
@@ -234,14 +215,14 @@ size_t wire_up_put(struct wire_up *u, const void *p, size_t n) {
 
 /* What waits is the peer's to take: its window is closed, but it answers. */
 static bool is_peer_slow(struct wire_up *u) {
-    return !u->is_stuck && u->nair == 0 && is_clean(u) && !u->owner->host_in_flight(u->ctx);
+    return !u->is_stuck && u->nair == 0 && bearer_is_clean(u->bearer, u->impair) && !u->owner->host_in_flight(u->ctx);
 }
 
 static void retransmit(struct wire_up *u) {
     uint64_t from = u->is_stuck ? u->transmitted : u->acked;
     uint64_t left = u->accepted - from;
     size_t bytes = left < WIRE_SEGMENT ? (size_t)left : WIRE_SEGMENT;
-    bool lost = is_lost(u, IMPAIR_UP);
+    bool lost = bearer_loses(u->bearer, u->impair, IMPAIR_UP);
     u->n++;
     trace(u, "transmit", bytes, lost, (clk_dur){0});
     start_wait(u);
@@ -254,7 +235,7 @@ static void retransmit(struct wire_up *u) {
         transmit_rest(u);
     } else {
         /* The host has it already; what comes anew is its acknowledgement. */
-        clk_dur both = {delay(u, IMPAIR_UP).us + delay(u, IMPAIR_DOWN).us};
+        clk_dur both = {bearer_delay(u->bearer, u->impair, IMPAIR_UP).us + bearer_delay(u->bearer, u->impair, IMPAIR_DOWN).us};
         expect_ack(u, u->passed, later(now(u), both));
     }
 }

@@ -58,6 +58,7 @@ struct sockets {
     struct clk *clk;
     bool is_open;
     bool is_lost;
+    bool fin_when_dormant;
     void *tag; /* who opened the service */
     struct bearer_user user;
     struct clk_timer timer; /* the result of opening or closing */
@@ -290,8 +291,16 @@ enum ip_err link_close(struct sockets *sk, unsigned n) {
     if (l->state != LINK_OPENING && l->state != LINK_OPEN) {
         return IP_NOT_SUPPORTED; /* field F18 */
     }
+    if (l->stream != NULL && bearer_is_dormant(sk->bearer) && !sk->fin_when_dormant) {
+        stream_forget(l->stream);
+    }
     free_link(l);
     return IP_OK;
+}
+
+void sockets_set_fin_when_dormant(struct sockets *sk, bool on) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    sk->fin_when_dormant = on;
 }
 
 void link_info(const struct sockets *sk, unsigned n, struct link_info *out) {

@@ -291,6 +291,11 @@ static void tcp_reset(struct host_tcp *t) {
     tcp_gone(t, FAKE_SEEN_RESET);
 }
 
+/* The far end is told nothing. */
+static void tcp_forget(struct host_tcp *t) {
+    tcp_gone(t, FAKE_SEEN_NOTHING);
+}
+
 static bool tcp_in_flight(const struct host_tcp *t) {
     return t->taken > t->acked;
 }
@@ -491,6 +496,7 @@ static const struct host_ops ops = {
     .tcp_shutdown = tcp_shutdown,
     .tcp_close = tcp_close,
     .tcp_reset = tcp_reset,
+    .tcp_forget = tcp_forget,
     .tcp_in_flight = tcp_in_flight,
     .tcp_acked = tcp_acked,
     .udp_open = udp_open,
