@@ -13,7 +13,9 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/modem.h"
 #include "emulator/options.h"
+#include "emulator/trace.h"
 #include "emulator/unit.h"
 #include "netstack/host_uv.h"
 #include "netstack/route.h"
@@ -50,6 +52,7 @@ struct app {
     struct peers *peers;
     struct host_uv *host;
     struct watch *watch;
+    struct trace *trace;
     struct modem_slot *slots;
     unsigned slot_count;
     bool is_stopping;
@@ -202,9 +205,17 @@ static int start_modem(struct app *a, unsigned i) {
         .clk = a->clk,
         .host = host_uv_host(a->host),
         .chan = port_chan(slot->port),
+        .seed = o->seed + i,
     };
     slot->unit = unit_new(&unit);
     must(slot->unit != NULL); /* the profile was checked with the options */
+    struct modem *modem = unit_modem(slot->unit);
+    for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
+        modem_impair(modem, dir, &o->impair[dir]);
+    }
+    if (a->trace != NULL) {
+        trace_attach(a->trace, &modem->bearer, i);
+    }
     say_ready(a, name, slot->port);
     return 0;
 }
@@ -269,6 +280,13 @@ static int start_all(struct app *a) {
         fprintf(stderr, "sim7x00: --dns: '%s' is not allowed: ADDR[:PORT][,...]\n", o->dns);
         return EXIT_USAGE;
     }
+    if (o->trace != NULL) {
+        a->trace = trace_open(o->trace, a->clk);
+        if (a->trace == NULL) {
+            fprintf(stderr, "sim7x00: --trace: '%s': %s\n", o->trace, strerror(errno));
+            return EXIT_REFUSED;
+        }
+    }
     raise_descriptor_limit();
     if (watch_new(&a->watch, &a->loop) != 0) {
         return EXIT_REFUSED;
@@ -297,6 +315,7 @@ static void stop_all(struct app *a) {
     for (unsigned i = 0; i < a->slot_count; i++) {
         stop_modem(&a->slots[i]);
     }
+    trace_close(a->trace);
     watch_close(a->watch);
     host_uv_close(a->host);
     peers_close(a->peers);

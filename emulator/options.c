@@ -15,6 +15,9 @@ enum option_id {
     OPT_LISTEN,
     OPT_CLOCK,
     OPT_DNS,
+    OPT_IMPAIR,
+    OPT_SEED,
+    OPT_TRACE,
     OPT_MODEMS,
     OPT_JSON,
     OPT_LOG,
@@ -31,6 +34,9 @@ static const struct option long_options[] = {
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"clock", required_argument, NULL, OPT_CLOCK},
     {"dns", required_argument, NULL, OPT_DNS},
+    {"impair", required_argument, NULL, OPT_IMPAIR},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"trace", required_argument, NULL, OPT_TRACE},
     {"modems", required_argument, NULL, OPT_MODEMS},
     {"json", no_argument, NULL, OPT_JSON},
     {"log", required_argument, NULL, OPT_LOG},
@@ -58,6 +64,12 @@ static const char help_text[] =
     "                               may be repeated\n"
     "  --clock real|xN              the module's time: real, or N (1 to 1000) times as fast\n"
     "  --dns SERVERS                name servers, ADDR[:PORT][,...] (the host's own)\n"
+    "  --impair DIR:WHAT[,...]      what is wrong with the network: DIR is up, down or both;\n"
+    "                               WHAT is latency=MS, jitter=MS, rate=BPS, lose=COUNT, loss=P,\n"
+    "                               black-hole, and for UDP dup=P, reorder=P, corrupt=P\n"
+    "                               (P from 0 to 1); may be repeated\n"
+    "  --seed N                     of all chance; the same seed gives the same run (0)\n"
+    "  --trace FILE                 what happens to links on the wire, as JSON lines\n"
     "  --modems N                   N modules (1 to 1000) with the links PATH0, PATH1, ...\n"
     "  --quick-start                the server of the vendor's TCP/IP application note,\n"
     "                               116.236.221.75:8011, and its UDP peers\n"
@@ -126,6 +138,50 @@ static int take_modems(struct options *o, const char *value, char error[OPTIONS_
     return 0;
 }
 
+static int take_impair(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    static const struct {
+        const char *name;
+        bool applies[IMPAIR_DIRECTIONS];
+    } directions[] = {
+        {"up:", {true, false}},
+        {"down:", {false, true}},
+        {"both:", {true, true}},
+    };
+    for (size_t i = 0; i < sizeof directions / sizeof directions[0]; i++) {
+        struct sv text = sv_of(value);
+        struct sv prefix = sv_of(directions[i].name);
+        if (!sv_starts_nocase(text, prefix)) {
+            continue;
+        }
+        for (int dir = 0; dir < IMPAIR_DIRECTIONS; dir++) {
+            struct sv wrong = text;
+            struct impair im = o->impair[dir];
+            if (impair_parse(&im, sv_slice(text, prefix.n, text.n), &wrong) != 0) {
+                return fail(error,
+                            "--impair: '%.*s' is not allowed: latency=MS, jitter=MS, rate=BPS, "
+                            "lose=COUNT, loss=P, dup=P, reorder=P, corrupt=P, black-hole or none",
+                            SV_ARG(sv_slice(wrong, 0, 64)));
+            }
+            if (directions[i].applies[dir]) {
+                o->impair[dir] = im;
+            }
+        }
+        return 0;
+    }
+    return fail(error, "--impair: '%.64s' is not allowed: up:, down: or both: and what is wrong",
+                value);
+}
+
+static int take_seed(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    int64_t seed = 0;
+    if (sv_int(sv_of(value), 0, INT64_MAX, &seed) != 0) {
+        return fail(error, "--seed: '%.64s' is not allowed: a number from 0 to %lld", value,
+                    (long long)INT64_MAX);
+    }
+    o->seed = (uint64_t)seed;
+    return 0;
+}
+
 /* The texts themselves are the route's to judge. */
 static int take_entry(const char *option, const char *list[LIMIT_ROUTES], size_t *count,
                       const char *value, char error[OPTIONS_ERROR_TEXT]) {
@@ -169,6 +225,12 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_clock(o, optarg, error);
     case OPT_DNS:
         return take_text("--dns", &o->dns, optarg, "ADDR[:PORT][,...]", error);
+    case OPT_IMPAIR:
+        return take_impair(o, optarg, error);
+    case OPT_SEED:
+        return take_seed(o, optarg, error);
+    case OPT_TRACE:
+        return take_text("--trace", &o->trace, optarg, "a file", error);
     case OPT_MODEMS:
         return take_modems(o, optarg, error);
     case OPT_LOG:

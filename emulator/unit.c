@@ -18,6 +18,16 @@ struct unit {
     struct cmd *cmd;
 };
 
+/* Settings of the module that act below the commands. */
+static void on_setting(void *ctx, unsigned slot) {
+    struct unit *u;
+    CAST_OBJ(u, ctx, UNIT_MAGIC);
+    if (slot == SLOT_CIPCCFG_NMRETRY || slot == SLOT_CIPCCFG_TIMEOUTVAL) {
+        modem_set_retransmit(u->modem, (unsigned)setting_int(u->settings, SLOT_CIPCCFG_NMRETRY),
+                             (unsigned)setting_int(u->settings, SLOT_CIPCCFG_TIMEOUTVAL));
+    }
+}
+
 struct unit *unit_new(const struct unit_config *cfg) {
     const struct profile *profile = profile_find(cfg->profile);
     if (profile == NULL) {
@@ -26,7 +36,9 @@ struct unit *unit_new(const struct unit_config *cfg) {
     struct unit *u = xmalloc(sizeof *u);
     OBJ_INIT(u, UNIT_MAGIC);
     u->settings = setting_store_new(slot_infos, SLOT_COUNT, false);
+    setting_on_change(u->settings, on_setting, u);
     u->modem = modem_new(profile, cfg->clk, cfg->host);
+    modem_set_seed(u->modem, cfg->seed);
     u->cmd = cmd_new(u->modem, u->settings, cfg->chan);
     return u;
 }

@@ -2,6 +2,8 @@
 #ifndef EMULATOR_UNIT_H
 #define EMULATOR_UNIT_H
 
+#include <stdint.h>
+
 #include "netstack/host.h"
 
 struct chan;
@@ -14,6 +16,7 @@ struct unit_config {
     const char *name;    /* in the log */
     struct clk *clk;
     struct net_host host;
+    uint64_t seed;
     struct chan *chan;
 };
 

@@ -12,15 +12,30 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clk.h"
+#include "base/rng.h"
 #include "netstack/host.h"
-
-struct clk;
+#include "netstack/impair.h"
+#include "netstack/retransmit.h"
 
 /* What stands on a bearer embeds one of these and is told when it goes down. */
 struct bearer_user {
     struct bearer_user *next, **prev; /* prev NULL: not attached */
     void (*down)(struct bearer_user *u);
+    void (*changed)(struct bearer_user *u); /* impairments or limits did; may be NULL */
 };
+
+/* One event of a link's life on the wire. */
+struct bearer_trace {
+    unsigned link;
+    const char *what; /* "connect", "transmit", "wait", "acknowledged", "failed" */
+    unsigned n;       /* which transmission */
+    uint64_t acked;   /* bytes acknowledged so far */
+    size_t bytes;     /* of a transmission */
+    bool lost;
+    clk_dur wait; /* for its acknowledgement */
+};
+typedef void bearer_trace_fn(void *ctx, const struct bearer_trace *t);
 
 struct bearer {
     uint32_t magic;
@@ -30,10 +45,36 @@ struct bearer {
     struct bearer_user *users;
     bool is_up;
     uint32_t ip; /* the modem's own address while up */
+    /* The wire, for every link on it. */
+    struct impair impair[IMPAIR_DIRECTIONS];
+    struct retransmit_config retransmit;
+    uint32_t rtt_ms; /* the module's estimate for this cell, without impairments */
+    bool is_suspended; /* a voice call has the radio (note 2.10): nothing passes */
+    clk_dur dormancy;    /* without traffic the bearer is dormant after it; 0: never */
+    clk_mono traffic_at; /* the newest traffic */
+    struct rng rng;
+    bearer_trace_fn *on_trace;
+    void *trace_ctx;
 };
 
 void bearer_init(struct bearer *b, struct clk *clk, struct net_host host);
 void bearer_fini(struct bearer *b); /* takes it down first */
+void bearer_set_seed(struct bearer *b, uint64_t seed);
+void bearer_touch(struct bearer *b); /* there is traffic */
+bool bearer_is_dormant(const struct bearer *b);
+/* After a change of `impair` or `retransmit`. */
+void bearer_changed(struct bearer *b);
+void bearer_trace(const struct bearer *b, const struct bearer_trace *t);
+/* Whether nothing is wrong with either direction, for a link with these impairments of its own. */
+bool bearer_is_clean(const struct bearer *b, const struct impair *link);
+/* Whether a transmission in this direction is lost. Each has its own chance, so both are asked. */
+bool bearer_loses(struct bearer *b, struct impair *link, enum impair_direction dir);
+/* How long one is under way, without what the rate makes it wait; how long that is. */
+clk_dur bearer_delay(struct bearer *b, const struct impair *link, enum impair_direction dir);
+clk_dur bearer_duration(const struct bearer *b, const struct impair *link,
+                        enum impair_direction dir, size_t bytes);
+/* The newest estimate of the round-trip time: the cell's and what the path of a link adds. */
+clk_dur bearer_round_trip(const struct bearer *b, const struct impair *link);
 void bearer_up(struct bearer *b, uint32_t ip);
 void bearer_down(struct bearer *b);
 void bearer_attach(struct bearer *b, struct bearer_user *u); /* only while up */

@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/obj.h"
 #include "netstack/bearer.h"
+#include "netstack/dgram_air.h"
 
 /* In the queue a datagram is this and its bytes: the bound counts headers, as UDP does. */
 struct head {
@@ -20,6 +21,7 @@ struct net_dgram {
     uint32_t magic;
 #define DGRAM_MAGIC 0x2d6f0b87u
     struct clk *clk;
+    struct bearer *bearer;
     const struct host_ops *ops;
     struct bearer_user user;
     struct host_udp *udp; /* NULL: the bearer went down */
@@ -29,19 +31,15 @@ struct net_dgram {
     size_t taken;     /* bytes of the oldest datagram that are read already */
     size_t available; /* bytes of all datagrams, without `taken` */
     uint64_t sent, received, dropped;
+    struct impair impair[IMPAIR_DIRECTIONS];
+    struct dgram_air up, down;
+    int send_error; /* of the newest datagram */
     struct clk_timer turn;
 };
 
-static void on_datagram(void *ctx, const struct net_addr *from, const uint8_t *p, size_t n) {
+static void on_arrived(void *ctx, const struct net_addr *from, const uint8_t *p, size_t n) {
     struct net_dgram *d;
     CAST_OBJ(d, ctx, DGRAM_MAGIC);
-    if (n > LIMIT_DGRAM_SIZE) {
-        n = LIMIT_DGRAM_SIZE;
-    }
-    /* An empty one has nothing that could be shown. */
-    if (n == 0) {
-        return;
-    }
     struct head head = {.ip = from->ip, .port = from->port, .n = (uint16_t)n};
     if (buf_room(&d->in) < sizeof head + n) {
         d->dropped++;
@@ -54,9 +52,30 @@ static void on_datagram(void *ctx, const struct net_addr *from, const uint8_t *p
     d->ev->on_data(d->ctx);
 }
 
+static void on_datagram(void *ctx, const struct net_addr *from, const uint8_t *p, size_t n) {
+    struct net_dgram *d;
+    CAST_OBJ(d, ctx, DGRAM_MAGIC);
+    bearer_touch(d->bearer);
+    /* An empty one has nothing that could be shown. */
+    if (n > 0) {
+        dgram_air_put(&d->down, from, p, n < LIMIT_DGRAM_SIZE ? n : LIMIT_DGRAM_SIZE);
+    }
+}
+
+/* A datagram leaves the air towards its peer. What the host says of it is nobody's to hear. */
+static void on_leave(void *ctx, const struct net_addr *to, const uint8_t *p, size_t n) {
+    struct net_dgram *d;
+    CAST_OBJ(d, ctx, DGRAM_MAGIC);
+    if (d->udp != NULL) {
+        d->send_error = d->ops->udp_send(d->udp, to, p, n);
+    }
+}
+
 static const struct host_udp_events udp_events = {.on_datagram = on_datagram};
 
 static void close_host(struct net_dgram *d) {
+    dgram_air_fini(&d->up);
+    dgram_air_fini(&d->down);
     if (d->udp != NULL) {
         d->ops->udp_close(d->udp);
         d->udp = NULL;
@@ -84,10 +103,15 @@ int dgram_open(struct net_dgram **out, struct bearer *b, uint16_t local_port,
     }
     struct net_dgram *d = xmalloc(sizeof *d);
     d->clk = b->clk;
+    d->bearer = b;
     d->ops = b->host.ops;
     d->user.down = on_down;
     d->ev = ev;
     d->ctx = ctx;
+    d->up = (struct dgram_air){
+        .bearer = b, .impair = d->impair, .dir = IMPAIR_UP, .deliver = on_leave, .ctx = d};
+    d->down = (struct dgram_air){
+        .bearer = b, .impair = d->impair, .dir = IMPAIR_DOWN, .deliver = on_arrived, .ctx = d};
     int err = d->ops->udp_open(b->host.host, local_port, &udp_events, d, &d->udp);
     if (err != 0) {
         free(d);
@@ -106,11 +130,13 @@ int dgram_send(struct net_dgram *d, const struct net_addr *to, const void *p, si
     if (d->udp == NULL) {
         return -ENETDOWN;
     }
-    int err = d->ops->udp_send(d->udp, to, p, n);
-    if (err == 0) {
+    d->send_error = 0;
+    bearer_touch(d->bearer);
+    dgram_air_put(&d->up, to, p, n);
+    if (d->send_error == 0) {
         d->sent += n;
     }
-    return err;
+    return d->send_error;
 }
 
 const uint8_t *dgram_peek(const struct net_dgram *d, struct net_addr *from, size_t *n) {

@@ -62,6 +62,10 @@ struct host_ops {
     void (*tcp_shutdown)(struct host_tcp *t);        /* FIN behind what was written */
     void (*tcp_close)(struct host_tcp *t);           /* FIN if not sent yet; `t` is gone */
     void (*tcp_reset)(struct host_tcp *t);           /* RST; `t` is gone */
+    /* The peer is told nothing; what it sends later is answered with RST. `t` is gone. */
+    void (*tcp_forget)(struct host_tcp *t);
+    /* Something was sent and is not acknowledged, which a closed window alone does not make. */
+    bool (*tcp_in_flight)(const struct host_tcp *t);
     uint64_t (*tcp_acked)(const struct host_tcp *t); /* bytes the peer's host acknowledged */
 
     int (*udp_open)(void *host, uint16_t local_port, const struct host_udp_events *ev, void *ctx,

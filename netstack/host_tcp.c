@@ -13,6 +13,7 @@ enum {
     PENDING_MAX = 16384, /* copied when the kernel takes no more: its room is then reported */
     LINGER_S = 120,      /* for these to be taken after the close */
     BACKLOG = 8,
+    HOST_GHOSTS_MAX = 64, /* forgotten links whose peers do not know; a further one is reset */
 };
 
 struct host_tcp {
@@ -30,6 +31,7 @@ struct host_tcp {
     bool is_caller, is_connected, is_reading, is_shut, is_closing;
     bool wants_room; /* the last tcp_write was short */
     bool has_ended;  /* on_end was called */
+    bool is_ghost;   /* forgotten by its user */
     int err;         /* of a write: the read that follows would show a plain end */
     struct clk_timer timer;
 };
@@ -79,6 +81,7 @@ static void end_handle(struct host_tcp *t, bool by_reset) {
     t->ev = NULL;
     t->is_closing = true;
     clk_stop(t->h->clk, &t->timer);
+    t->h->nghosts -= t->is_ghost ? 1 : 0;
     LIST_REMOVE(t, entry);
     if (!by_reset || uv_tcp_close_reset(&t->handle, on_closed) != 0) {
         uv_close((uv_handle_t *)&t->handle, on_closed);
@@ -207,7 +210,11 @@ static void tell_end(struct host_tcp *t, int err) {
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
     struct host_tcp *t;
     CAST_OBJ(t, stream->data, HOST_TCP_MAGIC);
-    if (nread > 0) {
+    if (t->ev == NULL) {
+        if (nread != 0) {
+            end_handle(t, nread > 0);
+        }
+    } else if (nread > 0) {
         t->ev->on_data(t->ctx, (const uint8_t *)buf->base, (size_t)nread);
     } else if (nread < 0) {
         tell_end(t, nread == UV_EOF ? t->err : (int)nread);
@@ -308,6 +315,24 @@ void host_tcp_shutdown(struct host_tcp *t) {
         t->is_shut = true;
         uv_shutdown(&t->shutdown, (uv_stream_t *)&t->handle, on_shutdown);
     }
+}
+
+/* A socket of the host cannot vanish: it stays as a ghost until the peer speaks. */
+void host_tcp_forget(struct host_tcp *t) {
+    CHECK_OBJ(t, HOST_TCP_MAGIC);
+    t->ev = NULL;
+    if (!t->is_connected || t->has_ended || t->h->nghosts == HOST_GHOSTS_MAX) {
+        end_handle(t, t->is_connected);
+        return;
+    }
+    t->is_ghost = true;
+    t->h->nghosts++;
+    uv_read_start((uv_stream_t *)&t->handle, on_alloc, on_read);
+}
+
+bool host_tcp_in_flight(const struct host_tcp *t) {
+    CHECK_OBJ(t, HOST_TCP_MAGIC);
+    return t->is_connected && sockinfo_in_flight(fd_of(t)) > 0;
 }
 
 uint64_t host_tcp_acked(const struct host_tcp *t) {

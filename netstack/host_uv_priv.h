@@ -25,6 +25,7 @@ struct host_uv {
     struct clk *clk;
     const struct route *route;
     LIST_HEAD(host_tcps, host_tcp) tcps;
+    unsigned nghosts; /* of these: forgotten by their users */
     LIST_HEAD(host_listeners, host_listener) listeners;
     LIST_HEAD(host_udps, host_udp) udps;
     LIST_HEAD(host_queries, host_query) queries;
@@ -48,6 +49,8 @@ void host_tcp_read(struct host_tcp *t, bool on);
 void host_tcp_shutdown(struct host_tcp *t);
 void host_tcp_close(struct host_tcp *t);
 void host_tcp_reset(struct host_tcp *t);
+void host_tcp_forget(struct host_tcp *t);
+bool host_tcp_in_flight(const struct host_tcp *t);
 uint64_t host_tcp_acked(const struct host_tcp *t);
 int host_tcp_listen(void *host, uint16_t port, host_accept_fn *cb, void *ctx,
                     struct host_listener **out);

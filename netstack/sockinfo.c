@@ -24,6 +24,15 @@ unsigned sockinfo_unacked(int fd) {
     return ioctl(fd, SIOCOUTQ, &n) == 0 && n > 0 ? (unsigned)n : 0;
 }
 
+unsigned sockinfo_in_flight(int fd) {
+    int unsent = 0;
+    unsigned unacked = sockinfo_unacked(fd);
+    if (ioctl(fd, SIOCOUTQNSD, &unsent) != 0 || unsent < 0) {
+        return 0;
+    }
+    return unacked > (unsigned)unsent ? unacked - (unsigned)unsent : 0;
+}
+
 void sockinfo_discard_input(int fd) {
     /* With MSG_TRUNC a TCP socket drops the bytes without copying them anywhere. */
     while (recv(fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT) > 0) {

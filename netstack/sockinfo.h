@@ -12,6 +12,9 @@ uint64_t sockinfo_acked(int fd, bool is_caller);
 /* Bytes written but not acknowledged; a FIN under way counts as one. 0 when it does not tell. */
 unsigned sockinfo_unacked(int fd);
 
+/* Of these, how many have been sent: the rest waits for the peer's window. */
+unsigned sockinfo_in_flight(int fd);
+
 /* Throws away what has arrived: a close with unread bytes would be a reset. */
 void sockinfo_discard_input(int fd);
 

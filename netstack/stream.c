@@ -9,9 +9,11 @@
 #include "base/obj.h"
 #include "netstack/bearer.h"
 #include "netstack/host.h"
+#include "netstack/syn.h"
+#include "netstack/wire_down.h"
+#include "netstack/wire_up.h"
 
 enum {
-    LINGER_S = 120,       /* all waits of the module's schedule together (note 2.6) */
     ACK_POLL_MAX_MS = 50, /* acknowledgements cannot be waited for, only asked for */
 };
 
@@ -20,49 +22,59 @@ struct net_stream {
 #define STREAM_MAGIC 0x57a3e1c9u
     struct clk *clk;
     const struct host_ops *ops;
+    struct bearer *bearer;
     struct bearer_user user;
-    struct host_tcp *tcp; /* NULL: gone. In STREAM_CLOSED it is still there to send the rest. */
+    struct host_tcp *tcp; /* NULL: gone, or the SYN is not there yet. In STREAM_CLOSED it is still
+                             there to send the rest. */
     const struct stream_events *ev;
     void *ctx;
     enum stream_state state;
     struct net_addr peer;
-    struct buf in, out;
-    struct stream_counts counts;
+    uint16_t local_port;
+    struct impair impair[IMPAIR_DIRECTIONS];
+    struct syn syn;
+    struct wire_up up;
+    struct wire_down down;
+    uint64_t received;
     uint64_t watched; /* on_acked comes when as many are acknowledged */
     unsigned ack_wait_ms;
     bool is_reading;
-    bool wants_room;           /* the last send was short */
-    bool is_orphan;            /* freed by its user, still sending */
+    bool wants_room; /* the last send was short */
+    bool is_orphan;  /* freed by its user, still sending */
+    bool has_answer; /* the host has connected, or failed to; the module may not know yet */
+    int answer;
+    bool has_end; /* the peer has ended the link; likewise */
+    int end;
     struct clk_timer deadline; /* of connecting; of sending the rest after the close */
-    struct clk_timer turn;     /* to report the loss of the bearer in a turn of its own */
+    struct clk_timer turn;     /* to report in a turn of its own */
     struct clk_timer ack;
 };
 
+static struct net_stream *stream_of(void *ctx) {
+    struct net_stream *s;
+    CAST_OBJ(s, ctx, STREAM_MAGIC);
+    return s;
+}
+
 static void destroy(struct net_stream *s) {
     clk_stop(s->clk, &s->turn);
-    buf_fini(&s->in);
-    buf_fini(&s->out);
+    wire_up_fini(&s->up);
+    wire_down_fini(&s->down);
     OBJ_FINI(s);
     free(s);
 }
 
-static void note_acked(struct net_stream *s) {
-    uint64_t acked = s->tcp != NULL ? s->ops->tcp_acked(s->tcp) : 0;
-    if (acked > s->counts.sent) {
-        acked = s->counts.sent;
-    }
-    if (acked > s->counts.acked) {
-        s->counts.acked = acked;
-    }
-}
-
 /* The end of the host's socket, by tcp_close or tcp_reset. */
 static void let_go(struct net_stream *s, void (*how)(struct host_tcp *t)) {
-    note_acked(s);
+    wire_up_acked(&s->up);
     s->state = STREAM_CLOSED;
-    how(s->tcp);
-    s->tcp = NULL;
-    buf_clear(&s->out);
+    if (s->tcp != NULL) {
+        how(s->tcp);
+        s->tcp = NULL;
+    }
+    wire_up_fini(&s->up);
+    wire_down_stop(&s->down);
+    syn_stop(&s->syn);
     clk_stop(s->clk, &s->deadline);
     clk_stop(s->clk, &s->ack);
     bearer_detach(&s->user);
@@ -76,30 +88,16 @@ static void end_orphan(struct net_stream *s) {
 }
 
 static void set_reading(struct net_stream *s, bool on) {
-    if (s->is_reading != on) {
+    if (s->tcp != NULL && s->is_reading != on) {
         s->is_reading = on;
         s->ops->tcp_read(s->tcp, on);
     }
 }
 
-static void pump_out(struct net_stream *s) {
-    size_t n = buf_len(&s->out);
-    if (n == 0) {
-        return;
-    }
-    int taken = s->ops->tcp_write(s->tcp, buf_data(&s->out), n);
-    if (taken < 0) {
-        buf_clear(&s->out);
-    } else {
-        buf_drop(&s->out, (size_t)taken);
-    }
-}
-
 static void on_linger_over(void *ctx) {
-    struct net_stream *s;
-    CAST_OBJ(s, ctx, STREAM_MAGIC);
+    struct net_stream *s = stream_of(ctx);
     LOG(LOG_NET, LOG_INFO, "stream", "the peer never took the last %zu bytes: reset",
-        buf_len(&s->out));
+        wire_up_pending(&s->up));
     let_go(s, s->ops->tcp_reset);
     end_orphan(s);
 }
@@ -108,22 +106,76 @@ static void on_linger_over(void *ctx) {
 static void finish(struct net_stream *s) {
     s->state = STREAM_CLOSED;
     clk_stop(s->clk, &s->ack);
-    if (buf_len(&s->out) == 0) {
+    if (wire_up_pending(&s->up) == 0) {
         let_go(s, s->ops->tcp_close);
         return;
     }
     /* Reading on, to throw away: a peer that is stuck in a write of its own would never read. */
     set_reading(s, true);
-    clk_start(s->clk, &s->deadline, CLK_S(LINGER_S), on_linger_over, s);
+    clk_start(s->clk, &s->deadline, CLK_S(RETRANSMIT_TOTAL_S), on_linger_over, s);
 }
 
-/* What the host says. */
+/* -- the way up -- */
 
-static void on_connect(void *ctx, int err) {
-    struct net_stream *s;
-    CAST_OBJ(s, ctx, STREAM_MAGIC);
-    must(s->state == STREAM_CONNECTING);
+static int give(void *ctx, const uint8_t *p, size_t n) {
+    struct net_stream *s = stream_of(ctx);
+    return s->tcp != NULL ? s->ops->tcp_write(s->tcp, p, n) : -ENOTCONN;
+}
+
+static uint64_t host_acked(void *ctx) {
+    struct net_stream *s = stream_of(ctx);
+    return s->tcp != NULL ? s->ops->tcp_acked(s->tcp) : 0;
+}
+
+static bool host_in_flight(void *ctx) {
+    struct net_stream *s = stream_of(ctx);
+    return s->tcp != NULL && s->ops->tcp_in_flight(s->tcp);
+}
+
+/* Bytes have left. */
+static void on_gave(void *ctx) {
+    struct net_stream *s = stream_of(ctx);
+    if (s->state == STREAM_CLOSED) {
+        if (wire_up_pending(&s->up) == 0) {
+            let_go(s, s->ops->tcp_close);
+            end_orphan(s);
+        }
+        return;
+    }
+    if (s->wants_room && wire_up_room(&s->up) > 0) {
+        s->wants_room = false;
+        if (s->ev->on_room != NULL) {
+            s->ev->on_room(s->ctx);
+        }
+    }
+}
+
+/* The schedule has run out (note 2.6). The peer is told, if it can still be reached: a socket of
+ * the host cannot vanish. */
+static void on_failed(void *ctx) {
+    struct net_stream *s = stream_of(ctx);
+    bool was_open = s->state == STREAM_OPEN;
+    let_go(s, s->ops->tcp_reset);
+    if (was_open) {
+        s->ev->on_closed(s->ctx, NET_CLOSE_TIMEOUT);
+    } else {
+        end_orphan(s);
+    }
+}
+
+static const struct wire_up_owner up_owner = {
+    .give = give,
+    .host_acked = host_acked,
+    .host_in_flight = host_in_flight,
+    .gave = on_gave,
+    .failed = on_failed,
+};
+
+/* -- connecting -- */
+
+static void opened(struct net_stream *s, int err) {
     clk_stop(s->clk, &s->deadline);
+    syn_stop(&s->syn);
     if (err != 0) {
         let_go(s, s->ops->tcp_close);
     } else {
@@ -133,44 +185,58 @@ static void on_connect(void *ctx, int err) {
     s->ev->on_open(s->ctx, err);
 }
 
-static void on_connect_timeout(void *ctx) {
-    struct net_stream *s;
-    CAST_OBJ(s, ctx, STREAM_MAGIC);
-    let_go(s, s->ops->tcp_close);
-    s->ev->on_open(s->ctx, -ETIMEDOUT);
+static void report_opened(void *ctx) {
+    struct net_stream *s = stream_of(ctx);
+    opened(s, s->answer);
 }
 
+/* The answer to a SYN comes back, or is lost; the next SYN brings another. */
+static void answer_syn(struct net_stream *s) {
+    if (clk_pending(&s->turn) || syn_loses_answer(&s->syn)) {
+        return;
+    }
+    clk_dur way = syn_way_back(&s->syn);
+    if (way.us > 0) {
+        clk_start(s->clk, &s->turn, way, report_opened, s);
+    } else {
+        opened(s, s->answer);
+    }
+}
+
+static void on_connect(void *ctx, int err) {
+    struct net_stream *s = stream_of(ctx);
+    must(s->state == STREAM_CONNECTING);
+    s->has_answer = true;
+    s->answer = err;
+    answer_syn(s);
+}
+
+static void on_connect_timeout(void *ctx) {
+    opened(stream_of(ctx), -ETIMEDOUT);
+}
+
+/* -- the way down -- */
+
 static void on_data(void *ctx, const uint8_t *p, size_t n) {
-    struct net_stream *s;
-    CAST_OBJ(s, ctx, STREAM_MAGIC);
+    struct net_stream *s = stream_of(ctx);
     if (s->state != STREAM_OPEN) {
         return;
     }
-    must(buf_put_all(&s->in, p, n) == 0);
-    s->counts.received += n;
-    if (buf_len(&s->in) >= LIMIT_STREAM_IN) {
+    s->received += n;
+    bearer_touch(s->bearer);
+    bool is_there = wire_down_put(&s->down, p, n);
+    if (buf_len(&s->down.in) >= LIMIT_STREAM_IN) {
         set_reading(s, false);
     }
-    s->ev->on_data(s->ctx);
+    if (is_there) {
+        s->ev->on_data(s->ctx);
+    }
 }
 
 static void on_writable(void *ctx) {
-    struct net_stream *s;
-    CAST_OBJ(s, ctx, STREAM_MAGIC);
-    pump_out(s);
-    if (s->state == STREAM_CLOSED) {
-        if (buf_len(&s->out) == 0) {
-            let_go(s, s->ops->tcp_close);
-            end_orphan(s);
-        }
-        return;
-    }
-    if (s->wants_room && buf_room(&s->out) > 0) {
-        s->wants_room = false;
-        if (s->ev->on_room != NULL) {
-            s->ev->on_room(s->ctx);
-        }
-    }
+    struct net_stream *s = stream_of(ctx);
+    wire_up_pump(&s->up);
+    on_gave(s);
 }
 
 static enum net_close close_of(int err) {
@@ -186,21 +252,45 @@ static enum net_close close_of(int err) {
     }
 }
 
-static void on_end(void *ctx, int err) {
-    struct net_stream *s;
-    CAST_OBJ(s, ctx, STREAM_MAGIC);
-    bool was_open = s->state == STREAM_OPEN;
-    if (err != 0) {
+static void report_end(void *ctx) {
+    struct net_stream *s = stream_of(ctx);
+    if (s->end != 0) {
         let_go(s, s->ops->tcp_close);
-    } else if (was_open) {
+    } else {
         /* The module keeps no half-open links: it closes its side, too. */
         finish(s);
     }
-    if (was_open) {
-        s->ev->on_closed(s->ctx, close_of(err));
-    } else {
-        end_orphan(s);
+    s->ev->on_closed(s->ctx, close_of(s->end));
+}
+
+static bool can_end(const struct net_stream *s) {
+    return s->has_end && wire_down_is_idle(&s->down) && !wire_down_is_black_hole(&s->down);
+}
+
+static void on_end(void *ctx, int err) {
+    struct net_stream *s = stream_of(ctx);
+    if (s->state != STREAM_OPEN) {
+        /* A FIN is no reason not to send the rest. */
+        if (err != 0) {
+            let_go(s, s->ops->tcp_close);
+            end_orphan(s);
+        }
+        return;
     }
+    s->has_end = true;
+    s->end = err;
+    if (can_end(s)) {
+        report_end(s);
+    }
+}
+
+/* Bytes that were under way are there. */
+static void on_arrived(void *ctx) {
+    struct net_stream *s = stream_of(ctx);
+    if (can_end(s)) {
+        clk_start(s->clk, &s->turn, CLK_US(0), report_end, s);
+    }
+    s->ev->on_data(s->ctx);
 }
 
 static const struct host_tcp_events tcp_events = {
@@ -210,23 +300,44 @@ static const struct host_tcp_events tcp_events = {
     .on_end = on_end,
 };
 
-/* What the bearer says. */
+/* The SYN is at the peer; the first one calls it, a later one asks for its answer again. */
+static int call_peer(struct net_stream *s) {
+    if (s->tcp != NULL) {
+        if (s->has_answer) {
+            answer_syn(s);
+        }
+        return 0;
+    }
+    return s->ops->tcp_connect(s->bearer->host.host, &s->peer, s->local_port, &tcp_events, s,
+                               &s->tcp);
+}
+
+static void on_syn_arrived(void *ctx) {
+    struct net_stream *s = stream_of(ctx);
+    int err = call_peer(s);
+    if (err != 0) {
+        opened(s, err);
+    }
+}
+
+/* -- what the bearer says -- */
 
 static void report_open_lost(void *ctx) {
-    struct net_stream *s;
-    CAST_OBJ(s, ctx, STREAM_MAGIC);
+    struct net_stream *s = stream_of(ctx);
     s->ev->on_open(s->ctx, -ENETDOWN);
 }
 
 static void report_lost(void *ctx) {
-    struct net_stream *s;
-    CAST_OBJ(s, ctx, STREAM_MAGIC);
+    struct net_stream *s = stream_of(ctx);
     s->ev->on_closed(s->ctx, NET_CLOSE_NETWORK);
 }
 
+static struct net_stream *of_user(struct bearer_user *u) {
+    return stream_of((char *)u - offsetof(struct net_stream, user));
+}
+
 static void on_down(struct bearer_user *u) {
-    struct net_stream *s;
-    CAST_OBJ(s, (void *)((char *)u - offsetof(struct net_stream, user)), STREAM_MAGIC);
+    struct net_stream *s = of_user(u);
     enum stream_state was = s->state;
     if (was != STREAM_CLOSED) {
         clk_start(s->clk, &s->turn, CLK_US(0),
@@ -236,7 +347,11 @@ static void on_down(struct bearer_user *u) {
     end_orphan(s);
 }
 
-/* What the user says. */
+static void on_changed(struct bearer_user *u) {
+    stream_impair_changed(of_user(u));
+}
+
+/* -- what the user says -- */
 
 static struct net_stream *new_stream(struct bearer *b, const struct net_addr *peer,
                                      const struct stream_events *ev, void *ctx) {
@@ -244,40 +359,52 @@ static struct net_stream *new_stream(struct bearer *b, const struct net_addr *pe
     OBJ_INIT(s, STREAM_MAGIC);
     s->clk = b->clk;
     s->ops = b->host.ops;
+    s->bearer = b;
     s->user.down = on_down;
+    s->user.changed = on_changed;
     s->peer = *peer;
     s->ev = ev;
     s->ctx = ctx;
-    buf_init(&s->in, LIMIT_STREAM_IN + HOST_READ_MAX);
-    buf_init(&s->out, LIMIT_STREAM_OUT);
+    s->syn = (struct syn){.bearer = b,
+                          .impair = s->impair,
+                          .arrived = on_syn_arrived,
+                          .failed = on_connect_timeout,
+                          .ctx = s};
+    wire_up_init(&s->up, b, s->impair, &up_owner, s);
+    wire_down_init(&s->down, b, s->impair, LIMIT_STREAM_IN + HOST_READ_MAX, on_arrived, s);
     return s;
 }
 
 int stream_connect(struct net_stream **out, struct bearer *b, const struct net_addr *to,
-                   uint16_t local_port, clk_dur timeout, const struct stream_events *ev,
-                   void *ctx) {
+                   uint16_t local_port, unsigned link, clk_dur timeout,
+                   const struct stream_events *ev, void *ctx) {
     CHECK_OBJ(b, BEARER_MAGIC);
     if (!b->is_up) {
         return -ENETDOWN;
     }
     struct net_stream *s = new_stream(b, to, ev, ctx);
-    int err = s->ops->tcp_connect(b->host.host, to, local_port, &tcp_events, s, &s->tcp);
+    s->local_port = local_port;
+    s->up.link = link;
+    s->syn.link = link;
+    s->state = STREAM_CONNECTING;
+    bearer_attach(b, &s->user);
+    int err = syn_start(&s->syn) ? call_peer(s) : 0;
     if (err != 0) {
+        let_go(s, s->ops->tcp_close);
         destroy(s);
         return err;
     }
-    s->state = STREAM_CONNECTING;
-    bearer_attach(b, &s->user);
     clk_start(s->clk, &s->deadline, timeout, on_connect_timeout, s);
     *out = s;
     return 0;
 }
 
 struct net_stream *stream_accept(struct bearer *b, struct host_tcp *t, const struct net_addr *peer,
-                                 const struct stream_events *ev, void *ctx) {
+                                 unsigned link, const struct stream_events *ev, void *ctx) {
     CHECK_OBJ(b, BEARER_MAGIC);
     struct net_stream *s = new_stream(b, peer, ev, ctx);
     s->tcp = t;
+    s->up.link = link;
     s->state = STREAM_OPEN;
     bearer_attach(b, &s->user);
     s->ops->tcp_adopt(t, &tcp_events, s);
@@ -295,11 +422,31 @@ const struct net_addr *stream_peer(const struct net_stream *s) {
     return &s->peer;
 }
 
+struct impair *stream_impair(struct net_stream *s) {
+    CHECK_OBJ(s, STREAM_MAGIC);
+    return s->impair;
+}
+
+void stream_impair_changed(struct net_stream *s) {
+    CHECK_OBJ(s, STREAM_MAGIC);
+    if (s->state == STREAM_OPEN) {
+        wire_up_pump(&s->up);
+        wire_down_pump(&s->down);
+        if (can_end(s)) {
+            clk_start(s->clk, &s->turn, CLK_US(0), report_end, s);
+        }
+    }
+}
+
 void stream_counts(const struct net_stream *s, struct stream_counts *out) {
     CHECK_OBJ(s, STREAM_MAGIC);
-    /* The count is the host's; here is only its newest reading. */
-    note_acked((struct net_stream *)(uintptr_t)s);
-    *out = s->counts;
+    /* The count is the host's; asking brings only its newest reading. */
+    struct wire_up *up = (struct wire_up *)(uintptr_t)&s->up;
+    *out = (struct stream_counts){
+        .sent = s->up.accepted,
+        .acked = wire_up_acked(up),
+        .received = s->received,
+    };
 }
 
 int stream_send(struct net_stream *s, const void *p, size_t n) {
@@ -307,20 +454,14 @@ int stream_send(struct net_stream *s, const void *p, size_t n) {
     if (s->state != STREAM_OPEN) {
         return -ENOTCONN;
     }
-    const uint8_t *bytes = p;
-    size_t done = 0;
-    while (done < n && buf_room(&s->out) > 0) {
-        done += buf_put(&s->out, bytes + done, n - done);
-        pump_out(s);
-    }
-    s->counts.sent += done;
+    size_t done = wire_up_put(&s->up, p, n);
     s->wants_room = done < n;
     return (int)done;
 }
 
 size_t stream_room(const struct net_stream *s) {
     CHECK_OBJ(s, STREAM_MAGIC);
-    return s->state == STREAM_OPEN ? buf_room(&s->out) : 0;
+    return s->state == STREAM_OPEN ? wire_up_room(&s->up) : 0;
 }
 
 void stream_want_room(struct net_stream *s) {
@@ -330,29 +471,28 @@ void stream_want_room(struct net_stream *s) {
 
 size_t stream_available(const struct net_stream *s) {
     CHECK_OBJ(s, STREAM_MAGIC);
-    return buf_len(&s->in);
+    return s->down.arrived_n;
 }
 
 const uint8_t *stream_peek(const struct net_stream *s, size_t *n) {
     CHECK_OBJ(s, STREAM_MAGIC);
-    *n = buf_len(&s->in);
-    return buf_data(&s->in);
+    *n = s->down.arrived_n;
+    return buf_data(&s->down.in);
 }
 
 void stream_consume(struct net_stream *s, size_t n) {
     CHECK_OBJ(s, STREAM_MAGIC);
-    must(n <= buf_len(&s->in));
-    buf_drop(&s->in, n);
-    if (s->state == STREAM_OPEN && buf_len(&s->in) < LIMIT_STREAM_IN) {
+    must(n <= s->down.arrived_n);
+    buf_drop(&s->down.in, n);
+    s->down.arrived_n -= n;
+    if (s->state == STREAM_OPEN && !s->has_end && buf_len(&s->down.in) < LIMIT_STREAM_IN) {
         set_reading(s, true);
     }
 }
 
 static void poll_acked(void *ctx) {
-    struct net_stream *s;
-    CAST_OBJ(s, ctx, STREAM_MAGIC);
-    note_acked(s);
-    if (s->counts.acked < s->watched) {
+    struct net_stream *s = stream_of(ctx);
+    if (wire_up_acked(&s->up) < s->watched) {
         s->ack_wait_ms = s->ack_wait_ms == 0 ? 1 : 2 * s->ack_wait_ms;
         if (s->ack_wait_ms > ACK_POLL_MAX_MS) {
             s->ack_wait_ms = ACK_POLL_MAX_MS;
@@ -366,7 +506,7 @@ static void poll_acked(void *ctx) {
 void stream_watch_ack(struct net_stream *s) {
     CHECK_OBJ(s, STREAM_MAGIC);
     if (s->state == STREAM_OPEN) {
-        s->watched = s->counts.sent;
+        s->watched = s->up.accepted;
         s->ack_wait_ms = 0;
         clk_start(s->clk, &s->ack, CLK_US(0), poll_acked, s);
     }
@@ -390,8 +530,16 @@ void stream_close(struct net_stream *s) {
 void stream_reset(struct net_stream *s) {
     CHECK_OBJ(s, STREAM_MAGIC);
     clk_stop(s->clk, &s->turn);
-    if (s->tcp != NULL) {
+    if (s->state != STREAM_CLOSED || s->tcp != NULL) {
         let_go(s, s->ops->tcp_reset);
+    }
+}
+
+void stream_forget(struct net_stream *s) {
+    CHECK_OBJ(s, STREAM_MAGIC);
+    clk_stop(s->clk, &s->turn);
+    if (s->state == STREAM_OPEN) {
+        let_go(s, s->ops->tcp_forget);
     }
 }
 
@@ -405,5 +553,5 @@ void stream_free(struct net_stream *s) {
         return;
     }
     s->is_orphan = true;
-    buf_fini(&s->in);
+    wire_down_fini(&s->down);
 }

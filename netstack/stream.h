@@ -19,6 +19,7 @@
 
 struct bearer;
 struct host_tcp;
+struct impair;
 struct net_stream;
 
 enum stream_state { STREAM_CONNECTING, STREAM_OPEN, STREAM_CLOSED };
@@ -38,14 +39,20 @@ struct stream_counts {
     uint64_t received; /* bytes that came from the peer */
 };
 
-/* Connects; on_open says how it went, -ETIMEDOUT after `timeout` of modem time.
+/* Connects; on_open says how it went, -ETIMEDOUT after `timeout` of modem time or when the
+ * schedule of retransmit.h has run out. `link` names it in the trace.
  * -ENETDOWN: the bearer is down; other -E...: the host refused at once. */
 int stream_connect(struct net_stream **out, struct bearer *b, const struct net_addr *to,
-                   uint16_t local_port, clk_dur timeout, const struct stream_events *ev, void *ctx);
+                   uint16_t local_port, unsigned link, clk_dur timeout,
+                   const struct stream_events *ev, void *ctx);
 
 /* An accepted link, open from the start. */
 struct net_stream *stream_accept(struct bearer *b, struct host_tcp *t, const struct net_addr *peer,
-                                 const struct stream_events *ev, void *ctx);
+                                 unsigned link, const struct stream_events *ev, void *ctx);
+
+/* What is wrong with this link's own path, by direction; stream_impair_changed after a change. */
+struct impair *stream_impair(struct net_stream *s);
+void stream_impair_changed(struct net_stream *s);
 
 enum stream_state stream_state(const struct net_stream *s);
 const struct net_addr *stream_peer(const struct net_stream *s);
@@ -65,7 +72,8 @@ void stream_watch_ack(struct net_stream *s);
 
 /* FIN behind what was accepted; the host finishes it in the background. No on_closed comes. */
 void stream_close(struct net_stream *s);
-void stream_reset(struct net_stream *s); /* RST */
+void stream_reset(struct net_stream *s);  /* RST */
+void stream_forget(struct net_stream *s); /* the peer is told nothing (note 2.9) */
 void stream_free(struct net_stream *s);  /* closes first if need be; NULL is allowed */
 
 #endif

@@ -52,6 +52,12 @@ void cmd_cgact(struct at_req *rq) {
     }
 }
 
+/* Item 1341: AT+CIPCLOSE tells the peer in dormancy, too (note 2.9). */
+void cmd_cnvw(struct at_req *rq) {
+    cmd_of(rq)->modem->nv_fin = at_int(rq, 2) == 1;
+    at_ok(rq);
+}
+
 static void tell_address(struct at_req *rq, int32_t cid) {
     struct modem *m = cmd_of(rq)->modem;
     char ip[NET_IP_TEXT];

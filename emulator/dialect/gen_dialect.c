@@ -125,6 +125,8 @@ static const struct {
     {"lac", FIELD_STR},
     {"ci", FIELD_STR},
     {"ip", FIELD_STR},
+    {"rtt_ms", FIELD_INT},
+    {"dormancy_s", FIELD_INT},
     {"wireless_rate", FIELD_INT},
     {"rcv_from", FIELD_STR},
     {"ipclose_space", FIELD_BOOL},

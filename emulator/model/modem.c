@@ -33,6 +33,8 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
     bearer_init(&m->bearer, clk, host);
+    m->bearer.rtt_ms = (uint32_t)profile->rtt_ms;
+    m->bearer.dormancy = CLK_S(profile->dormancy_s);
     m->sockets = sockets_new(&m->bus, &m->bearer);
     /* The default bearer of LTE; older technologies activate it with AT+NETOPEN, which looks alike. */
     m->active[1] = true;
@@ -49,6 +51,38 @@ void modem_free(struct modem *m) {
     bearer_fini(&m->bearer);
     OBJ_FINI(m);
     free(m);
+}
+
+void modem_set_seed(struct modem *m, uint64_t seed) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    bearer_set_seed(&m->bearer, seed);
+}
+
+void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->bearer.retransmit = (struct retransmit_config){retries, least_ms};
+}
+
+void modem_impair(struct modem *m, enum impair_direction dir, const struct impair *im) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->bearer.impair[dir] = *im;
+    bearer_changed(&m->bearer);
+}
+
+void modem_set_voice_call(struct modem *m, bool is_up) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->bearer.is_suspended = is_up && m->profile->tech == PROFILE_GSM;
+    bearer_changed(&m->bearer);
+}
+
+void modem_power_cycle(struct modem *m) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    bearer_down(&m->bearer);
+    m->bearer.is_suspended = false;
+    m->fun = 1;
+    reg_init(&m->reg, m->profile);
+    sockets_set_fin_when_dormant(m->sockets, m->nv_fin);
+    update_bearer(m);
 }
 
 void modem_set_registration(struct modem *m, enum reg_stat stat) {

@@ -34,6 +34,7 @@ struct modem {
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
+    bool nv_fin; /* NV item 1341: counts from the next power cycle on (note 2.9) */
 };
 
 struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host);
@@ -43,6 +44,15 @@ void modem_free(struct modem *m); /* NULL is allowed */
 void modem_set_fun(struct modem *m, int fun);
 void modem_set_registration(struct modem *m, enum reg_stat stat);
 void modem_set_attached(struct modem *m, bool is_attached);
+void modem_set_seed(struct modem *m, uint64_t seed);
+/* AT+CIPCCFG's limits of retransmission (note 2.6). */
+void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms);
+/* What is wrong with the way to every peer. */
+void modem_impair(struct modem *m, enum impair_direction dir, const struct impair *im);
+/* A voice call: in GSM no TCP passes meanwhile, in WCDMA and LTE it does (note 2.10). */
+void modem_set_voice_call(struct modem *m, bool is_up);
+/* Off and on again: links die, what NV keeps for the next start counts from now on. */
+void modem_power_cycle(struct modem *m);
 /* A context up or down; while none is up there is no network for the sockets. */
 void modem_set_active(struct modem *m, unsigned cid, bool is_active);
 

@@ -36,6 +36,8 @@ struct profile {
     const char *lac, *ci;  /* hex digits without quotes; lac is the tac of an LTE cell */
     const char *ip;        /* address of the first context */
     int32_t wireless_rate; /* bit/s, in CONNECT under AT&E0 */
+    int32_t rtt_ms;        /* the module's estimate of a round trip in this cell (note 2.6) */
+    int32_t dormancy_s;    /* without traffic the packet service is dormant after it (note 2.9) */
 
     const char *rcv_from;        /* sender line up to the address: "RECV FROM:" (field F12) */
     bool ipclose_space;          /* "+IPCLOSE: 0, 1" (note 2.3.1), else "0,1" (field F17) */

@@ -58,6 +58,7 @@ struct sockets {
     struct clk *clk;
     bool is_open;
     bool is_lost;
+    bool fin_when_dormant;
     void *tag; /* who opened the service */
     struct bearer_user user;
     struct clk_timer timer; /* the result of opening or closing */
@@ -207,7 +208,7 @@ static const struct dgram_events dgram_events = {.on_data = on_data, .on_closed 
 
 static int start_connect(struct link *l, uint32_t ip) {
     l->peer = (struct net_addr){ip, l->target.port};
-    return stream_connect(&l->stream, l->sk->bearer, &l->peer, l->target.local_port,
+    return stream_connect(&l->stream, l->sk->bearer, &l->peer, l->target.local_port, l->number,
                           l->target.timeout, &stream_events, l);
 }
 
@@ -290,6 +291,9 @@ enum ip_err link_close(struct sockets *sk, unsigned n) {
     if (l->state != LINK_OPENING && l->state != LINK_OPEN) {
         return IP_NOT_SUPPORTED; /* field F18 */
     }
+    if (l->stream != NULL && bearer_is_dormant(sk->bearer) && !sk->fin_when_dormant) {
+        stream_forget(l->stream);
+    }
     free_link(l);
     return IP_OK;
 }
@@ -298,6 +302,11 @@ void link_release(struct sockets *sk, unsigned n) {
     if (at(sk, n)->state == LINK_ENDED) {
         free_link(at(sk, n));
     }
+}
+
+void sockets_set_fin_when_dormant(struct sockets *sk, bool on) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    sk->fin_when_dormant = on;
 }
 
 void link_info(const struct sockets *sk, unsigned n, struct link_info *out) {
@@ -446,7 +455,7 @@ static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer
     l->server = (int)sv->number;
     l->peer = *peer;
     l->state = LINK_OPEN;
-    l->stream = stream_accept(sk->bearer, t, peer, &stream_events, l);
+    l->stream = stream_accept(sk->bearer, t, peer, n, &stream_events, l);
     const struct link_accepted a = {l->tag, n, sv->number, *peer};
     bus_post(sk->bus, TOPIC_LINK_ACCEPTED, &a);
 }

@@ -68,8 +68,10 @@ enum ip_err link_connect(struct sockets *sk, unsigned n, const struct link_targe
 /* UDP; `peer` may be NULL. Done when it returns 0. */
 enum ip_err link_bind(struct sockets *sk, unsigned n, uint16_t local_port,
                       const struct net_addr *peer, void *tag);
-/* Closes whatever state it is in and forgets unread data. IP_NOT_SUPPORTED: nothing is open. */
+/* Closes whatever state it is in and forgets unread data. IP_NOT_SUPPORTED: nothing is open.
+ * On a dormant bearer the peer is not told, unless `fin_when_dormant` (note 2.9). */
 enum ip_err link_close(struct sockets *sk, unsigned n);
+void sockets_set_fin_when_dormant(struct sockets *sk, bool on);
 /* Forgets the unread data of a link that has ended; any other stays as it is. */
 void link_release(struct sockets *sk, unsigned n);
 

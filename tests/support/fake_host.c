@@ -291,6 +291,15 @@ static void tcp_reset(struct host_tcp *t) {
     tcp_gone(t, FAKE_SEEN_RESET);
 }
 
+/* The far end is told nothing. */
+static void tcp_forget(struct host_tcp *t) {
+    tcp_gone(t, FAKE_SEEN_NOTHING);
+}
+
+static bool tcp_in_flight(const struct host_tcp *t) {
+    return t->taken > t->acked;
+}
+
 static uint64_t tcp_acked(const struct host_tcp *t) {
     return t->acked;
 }
@@ -487,6 +496,8 @@ static const struct host_ops ops = {
     .tcp_shutdown = tcp_shutdown,
     .tcp_close = tcp_close,
     .tcp_reset = tcp_reset,
+    .tcp_forget = tcp_forget,
+    .tcp_in_flight = tcp_in_flight,
     .tcp_acked = tcp_acked,
     .udp_open = udp_open,
     .udp_send = udp_send,

@@ -163,7 +163,7 @@ static int called(uint16_t port, uint16_t local_port) {
 
 static void start(uint16_t port, uint16_t local_port) {
     struct net_addr to = {loopback, port};
-    int err = stream_connect(&stream, &bearer, &to, local_port, CLK_S(5), &events, NULL);
+    int err = stream_connect(&stream, &bearer, &to, local_port, 0, CLK_S(5), &events, NULL);
     cr_assert_eq(err, 0);
 }
 
@@ -507,7 +507,7 @@ static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer
     seen.accepted++;
     seen.peer = *peer;
     if (seen.accepted == 1) {
-        stream = stream_accept(&bearer, t, peer, &events, NULL);
+        stream = stream_accept(&bearer, t, peer, 0, &events, NULL);
     } else {
         listener_refuse(listener, t);
     }

@@ -97,7 +97,7 @@ static void run(void) {
 }
 
 static void start(void) {
-    INSIDE(cr_assert_eq(stream_connect(&stream, &bearer, &server, 0, CLK_S(10), &events, NULL), 0));
+    INSIDE(cr_assert_eq(stream_connect(&stream, &bearer, &server, 0, 0, CLK_S(10), &events, NULL), 0));
 }
 
 static struct fake_link *connected(void) {
@@ -157,7 +157,7 @@ Test(stream, an_unreachable_peer_says_so) {
 
 Test(stream, what_the_host_refuses_at_once_is_returned) {
     fake_host_on_connect(fake, server.ip, 0, FAKE_NO_ROUTE);
-    int err = stream_connect(&stream, &bearer, &server, 0, CLK_S(10), &events, NULL);
+    int err = stream_connect(&stream, &bearer, &server, 0, 0, CLK_S(10), &events, NULL);
     cr_assert_eq(err, -ENETUNREACH);
     cr_assert_null(stream);
     run();
@@ -178,12 +178,12 @@ Test(stream, a_silent_peer_times_out_at_the_exact_instant) {
 
 Test(stream, without_a_bearer_there_is_no_link) {
     bearer_down(&bearer);
-    int err = stream_connect(&stream, &bearer, &server, 0, CLK_S(1), &events, NULL);
+    int err = stream_connect(&stream, &bearer, &server, 0, 0, CLK_S(1), &events, NULL);
     cr_assert_eq(err, -ENETDOWN);
 }
 
 Test(stream, a_local_port_is_passed_on) {
-    cr_assert_eq(stream_connect(&stream, &bearer, &server, 4242, CLK_S(1), &events, NULL), 0);
+    cr_assert_eq(stream_connect(&stream, &bearer, &server, 4242, 0, CLK_S(1), &events, NULL), 0);
     cr_assert_eq(fake_host_local_port(fake_host_link(fake, server.ip, 80)), 4242);
 }
 
@@ -565,7 +565,7 @@ static struct net_listener *listener;
 
 static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer) {
     (void)ctx;
-    INSIDE(stream = stream_accept(&bearer, t, peer, &events, NULL));
+    INSIDE(stream = stream_accept(&bearer, t, peer, 0, &events, NULL));
 }
 
 Test(stream, an_accepted_link_is_open_from_the_start) {

@@ -398,9 +398,15 @@ Test(uart, xon_that_found_no_room_is_sent_later) {
     go_online();
     fill();
     client_expect(XOFF);
-    static const uint8_t block[200000];
-    fake_host_send(peer(), block, sizeof block);
-    settle();
+    /* One byte at a time, because behind a long write the kernel has room for a short one. */
+    size_t sent = 0;
+    while (chan_pending(port_chan(port)) < 10) {
+        fake_host_send(peer(), "", 1);
+        sent++;
+        fake_host_run(fake);
+        uv_run(&loop, UV_RUN_NOWAIT);
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
     fake_host_window(peer(), SIZE_MAX);
     settle();
     client_read();
@@ -408,7 +414,7 @@ Test(uart, xon_that_found_no_room_is_sent_later) {
     for (size_t i = 0; i < buf_len(&got); i++) {
         flow += buf_data(&got)[i] != 0;
     }
-    cr_assert_eq(buf_len(&got), sizeof block + flow);
+    cr_assert_eq(buf_len(&got), sent + flow);
     cr_assert_eq(flow % 2, 1, "XON and XOFF came %zu times: the client is stopped for ever", flow);
     stop();
 }
@@ -429,29 +435,5 @@ Test(uart, switching_flow_control_off_starts_what_was_stopped) {
     client_write(XOFF);
     client_ask("AT\r", "");
     client_ask("AT+IFC=0,0\r", OK OK);
-    stop();
-}
-
-/* The XON stands behind data that nobody takes. */
-Test(uart, xon_is_heard_although_the_input_is_full) {
-    start();
-    client_ask("AT+IFC=1,0\r", OK);
-    go_online();
-    static const uint8_t block[2000];
-    fake_host_send(peer(), block, sizeof block);
-    client_write(XOFF);
-    client_read();
-    size_t before = buf_len(&got);
-    fake_host_window(peer(), 0);
-    char data[1000];
-    memset(data, 'd', sizeof data);
-    for (size_t i = 0; i < (LIMIT_STREAM_OUT + LIMIT_CHAN_IN) / sizeof data + 2; i++) {
-        cr_assert_eq(write(tty, data, sizeof data), (ssize_t)sizeof data);
-        settle();
-    }
-    fake_host_send(peer(), block, sizeof block);
-    client_write(XON);
-    client_read();
-    cr_assert_eq(buf_len(&got), before + sizeof block + (before < sizeof block ? sizeof block : 0));
     stop();
 }

@@ -1,0 +1,52 @@
+/* wire_down.h: from the peer of a TCP link to the module: what has arrived, what is still under way.
+ *
+ * The host has the bytes already; the impairments decide when the module does. A
+ * lost segment comes with the peer's retransmission, and everything behind it waits.
+ *
+ * Owns:    received bytes. Borrows: bearer, impairments, owner.
+ */
+#ifndef NETSTACK_WIRE_DOWN_H
+#define NETSTACK_WIRE_DOWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clk.h"
+#include "netstack/impair.h"
+
+struct bearer;
+
+enum { WIRE_CHUNKS = 64 };
+
+struct wire_chunk {
+    size_t n;
+    clk_mono due; /* WIRE_NEVER: the path is a black hole */
+};
+
+struct wire_down {
+    struct bearer *bearer;
+    struct impair *impair;
+    void (*arrived)(void *ctx); /* more is there to read, or nothing is under way any more */
+    void *ctx;
+    struct buf in; /* first what has arrived, then what is under way */
+    size_t arrived_n;
+    struct wire_chunk chunks[WIRE_CHUNKS];
+    size_t nchunks;
+    clk_mono free_at;
+    struct clk_timer timer;
+};
+
+void wire_down_init(struct wire_down *d, struct bearer *b, struct impair *impair, size_t max,
+                    void (*arrived)(void *ctx), void *ctx);
+void wire_down_stop(struct wire_down *d); /* what is under way never comes; the rest stays readable */
+void wire_down_fini(struct wire_down *d); /* allowed twice */
+
+/* The host has received these; n at most the room. Returns whether they have arrived already. */
+bool wire_down_put(struct wire_down *d, const uint8_t *p, size_t n);
+bool wire_down_is_black_hole(const struct wire_down *d);
+bool wire_down_is_idle(const struct wire_down *d); /* nothing is under way */
+void wire_down_pump(struct wire_down *d);          /* the impairments have changed */
+
+#endif

@@ -1,0 +1,75 @@
+/* wire_up.h: from a TCP link to its peer: transmissions, what gets through, what is acknowledged.
+ *
+ * Bytes accepted from the driver are transmitted in segments. A segment that the
+ * impairments of bearer and link let through is the host's after its time in the air;
+ * a lost one stays, with all behind it, until a retransmission of the schedule
+ * (retransmit.h) gets through. A byte is acknowledged when the peer's host has
+ * acknowledged it and the acknowledgement has come back through the other direction.
+ * With nothing wrong on the path bytes go straight to the host.
+ *
+ * Owns:    the bytes not yet taken by the host. Borrows: bearer, impairments, owner.
+ * Calls back: failed, once, from its timer; give and the questions from anywhere.
+ */
+#ifndef NETSTACK_WIRE_UP_H
+#define NETSTACK_WIRE_UP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clk.h"
+#include "netstack/impair.h"
+
+struct bearer;
+
+enum { WIRE_SEGMENT = 1460, WIRE_FLIGHTS = 64 };
+
+struct wire_up_owner {
+    int (*give)(void *ctx, const uint8_t *p, size_t n); /* bytes the host took, or -E...: gone */
+    uint64_t (*host_acked)(void *ctx);
+    bool (*host_in_flight)(void *ctx); /* the host has sent something that is not acknowledged */
+    void (*gave)(void *ctx);           /* bytes have left: there is room */
+    void (*failed)(void *ctx);         /* the schedule has run out */
+};
+
+/* A segment in the air, or its acknowledgement on the way back. */
+struct wire_flight {
+    uint64_t end; /* offset behind its last byte */
+    clk_mono due;
+};
+
+struct wire_up {
+    struct bearer *bearer;
+    struct impair *impair; /* the link's own, both directions */
+    const struct wire_up_owner *owner;
+    void *ctx;
+    unsigned link; /* in the trace */
+    struct buf out;
+    uint64_t accepted, transmitted, passed, given; /* offsets, each at most the one before */
+    uint64_t acked;     /* known to be acknowledged */
+    uint64_t ack_limit; /* acknowledgements have come back up to here */
+    struct wire_flight air[WIRE_FLIGHTS], acks[WIRE_FLIGHTS];
+    size_t nair, nacks;
+    bool is_stuck;       /* the segment at `transmitted` was lost */
+    clk_mono free_at;    /* the rate lets the next segment go then */
+    struct clk_timer fly; /* the next segment in the air is due */
+    struct clk_timer schedule;
+    unsigned n;          /* transmissions of what is unacknowledged */
+    clk_mono first;      /* the first of them */
+    uint64_t progress;   /* acked when the schedule was started */
+};
+
+void wire_up_init(struct wire_up *u, struct bearer *b, struct impair *impair,
+                  const struct wire_up_owner *owner, void *ctx);
+void wire_up_fini(struct wire_up *u); /* forgets everything; allowed twice */
+
+size_t wire_up_put(struct wire_up *u, const void *p, size_t n); /* takes what fits */
+size_t wire_up_room(const struct wire_up *u);
+size_t wire_up_pending(const struct wire_up *u); /* accepted, not the host's yet */
+uint64_t wire_up_acked(struct wire_up *u);       /* bytes */
+
+/* The host takes more, or the impairments have changed. */
+void wire_up_pump(struct wire_up *u);
+
+#endif
