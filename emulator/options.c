@@ -64,7 +64,7 @@ static const char help_text[] =
     "                               may be repeated\n"
     "  --clock real|xN              the module's time: real, or N (1 to 1000) times as fast\n"
     "  --dns SERVERS                name servers, ADDR[:PORT][,...] (the host's own)\n"
-    "  --impair DIR:WHAT[,...]      what is wrong with the network: DIR is up, down or both;\n"
+    "  --impair DIR:WHAT[,...]      what is wrong with the network; DIR: up, down, both;\n"
     "                               WHAT is latency=MS, jitter=MS, rate=BPS, lose=COUNT, loss=P,\n"
     "                               black-hole, and for UDP dup=P, reorder=P, corrupt=P\n"
     "                               (P from 0 to 1); may be repeated\n"

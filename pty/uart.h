@@ -3,7 +3,8 @@
  * A pty has no DTR: its stand-ins are the last close (port.h) and speed B0, which
  * can only be asked for, so that is done while somebody wants to know. Hardware flow
  * control needs nothing: a full kernel buffer makes the client's write wait, as RTS
- * would. XON/XOFF is done here: the characters are taken out of the input.
+ * would. XON/XOFF is done here: the characters are taken out of the input. One that stands
+ * behind more input than the channel takes is not seen before the channel has room.
  *
  * Borrows: clock, tty and channel. Caller's memory.
  */

@@ -391,8 +391,7 @@ Test(uart, full_input_is_told_by_xoff_and_room_by_xon) {
     stop();
 }
 
-/* The client reads nothing for a while, so that there is no room for the byte when it is due. */
-Test(uart, xon_that_found_no_room_is_sent_later) {
+Test(uart, xon_goes_past_output_that_nobody_reads) {
     start();
     client_ask("AT+IFC=0,1\r", OK);
     go_online();
