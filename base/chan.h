@@ -26,8 +26,8 @@
 struct chan;
 
 enum chan_event {
-    CHAN_OPENED, /* a DTE is there (a tty: first open; lines: DTR on) */
-    CHAN_CLOSED, /* it has gone (a tty: last close); input it sent before is still offered */
+    CHAN_OPENED,  /* a DTE is there (a tty: first open; lines: DTR on) */
+    CHAN_CLOSED,  /* it has gone (a tty: last close); input it sent before is still offered */
     CHAN_DTR_OFF, /* it is there, but has dropped DTR (a tty: speed B0) */
     CHAN_DTR_ON,
 };

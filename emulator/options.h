@@ -30,12 +30,12 @@ struct options {
     size_t map_count;
     const char *listens[LIMIT_ROUTES];
     size_t listen_count;
-    unsigned clock_factor; /* 1: real time */
-    const char *dns;       /* NULL: the host's own servers */
+    unsigned clock_factor;                   /* 1: real time */
+    const char *dns;                         /* NULL: the host's own servers */
     struct impair impair[IMPAIR_DIRECTIONS]; /* of every module's bearer */
     uint64_t seed;
-    const char *trace;     /* NULL: none */
-    unsigned modems;       /* 0: one, whose link has no number */
+    const char *trace; /* NULL: none */
+    unsigned modems;   /* 0: one, whose link has no number */
     enum log_level log_level;
     bool is_json, is_log_json, is_quick_start;
 };

@@ -24,17 +24,17 @@ struct uart {
     struct clk *clk;
     const struct tty *tty;
     struct chan *chan;
-    struct clk_timer ask;  /* for the speed */
-    bool obeys_xoff;       /* the client stops and starts our output with DC3 and DC1 */
-    bool sends_xoff;       /* and we its */
-    bool is_stopped;       /* DC3 was received */
+    struct clk_timer ask; /* for the speed */
+    bool obeys_xoff;      /* the client stops and starts our output with DC3 and DC1 */
+    bool sends_xoff;      /* and we its */
+    bool is_stopped;      /* DC3 was received */
     bool has_sent_xoff;
 };
 
 void uart_init(struct uart *u, struct clk *clk, const struct tty *tty, struct chan *chan);
 void uart_stop(struct uart *u); /* no callback comes any more */
 
-/* Asks for the speed from now on, or no longer: chan_set_dtr when it becomes B0 or stops being it. */
+/* Asks for the speed from now on, or no longer: chan_set_dtr when it becomes B0 or another one. */
 void uart_watch_dtr(struct uart *u, bool on);
 
 void uart_set_flow(struct uart *u, bool obeys_xoff, bool sends_xoff);

@@ -1,4 +1,4 @@
-/* errors.h: the module's error numbers; generated names (errors.inc, from emulator/dialect/errors.json). */
+/* errors.h: the module's error numbers; errors.inc is generated from dialect/errors.json. */
 #ifndef EMULATOR_AT_ERRORS_H
 #define EMULATOR_AT_ERRORS_H
 

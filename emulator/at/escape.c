@@ -30,8 +30,8 @@ struct escape_verdict escape_feed(struct escape *e, const uint8_t *p, size_t n, 
 
 /* A plus sign that comes exactly at the end of the gap is still in time. */
 static int64_t due_us(const struct escape *e) {
-    int64_t guard_us = e->held == ESCAPE_LENGTH ? CLK_MS(ESCAPE_GUARD_MS).us
-                                                : CLK_MS(ESCAPE_GAP_MS).us + 1;
+    int64_t guard_us =
+        e->held == ESCAPE_LENGTH ? CLK_MS(ESCAPE_GUARD_MS).us : CLK_MS(ESCAPE_GAP_MS).us + 1;
     return e->last.us + guard_us;
 }
 

@@ -35,7 +35,8 @@ struct escape_verdict escape_feed(struct escape *e, const uint8_t *p, size_t n, 
 
 /* When to call escape_due, from now; negative: nothing is held. */
 clk_dur escape_wait(const struct escape *e, clk_mono now);
-/* That instant has come: an escape (true; nothing is held any more), or `release` plus signs are data. */
+/* That instant has come: an escape (true; nothing is held any more), or `release` plus signs are
+ * data. */
 bool escape_due(struct escape *e, clk_mono now, unsigned *release);
 
 #endif

@@ -89,7 +89,7 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
             is_done = take_until_end(pr, p[used++], &is_cancelled);
         }
     }
-    /* The note's transcripts show the data behind the prompt; the byte that ends it is not shown. */
+    /* The note's transcripts show the data behind the prompt, but not the byte that ends it. */
     size_t shown = is_done && pr->want == 0 ? used - 1 : used;
     if (session_int(s, SLOT_E) != 0 && shown > 0) {
         reply_write(s, p, shown);

@@ -1,4 +1,4 @@
-/* reply.c: results and information as S3, S4, V, Q and CMEE want them (V.250 5.7, 6.2; V3.00 2.2.20). */
+/* reply.c: results and information as S3, S4, V, Q and CMEE want them (V.250 5.7, V3.00 2.2.20). */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,10 +12,10 @@ static const struct {
     const char *text;
     int number;
 } codes[] = {
-    [REPLY_OK] = {"OK", 0},           [REPLY_CONNECT] = {"CONNECT", 1},
-    [REPLY_RING] = {"RING", 2},       [REPLY_NO_CARRIER] = {"NO CARRIER", 3},
-    [REPLY_ERROR] = {"ERROR", 4},     [REPLY_NO_DIALTONE] = {"NO DIALTONE", 6},
-    [REPLY_BUSY] = {"BUSY", 7},       [REPLY_NO_ANSWER] = {"NO ANSWER", 8},
+    [REPLY_OK] = {"OK", 0},       [REPLY_CONNECT] = {"CONNECT", 1},
+    [REPLY_RING] = {"RING", 2},   [REPLY_NO_CARRIER] = {"NO CARRIER", 3},
+    [REPLY_ERROR] = {"ERROR", 4}, [REPLY_NO_DIALTONE] = {"NO DIALTONE", 6},
+    [REPLY_BUSY] = {"BUSY", 7},   [REPLY_NO_ANSWER] = {"NO ANSWER", 8},
 };
 
 static const struct {

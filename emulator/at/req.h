@@ -46,11 +46,12 @@ void *at_owner_of(struct at_req *rq); /* the session's owner: the command famili
 
 /* The arguments, checked against the row unless it has AT_SELF_CHECK. */
 size_t at_nargs(const struct at_req *rq);
-const struct at_arg *at_arg(const struct at_req *rq, size_t i); /* beyond the last: a left-out one */
+const struct at_arg *at_arg(const struct at_req *rq,
+                            size_t i); /* beyond the last: a left-out one */
 bool at_has(const struct at_req *rq, size_t i);
 int32_t at_int(const struct at_req *rq, size_t i);    /* given, else the parameter's default */
 struct sv at_text(const struct at_req *rq, size_t i); /* given, else the default */
-/* For AT_SELF_CHECK: the number of the first argument that does not fit its parameter, -1: all do. */
+/* For AT_SELF_CHECK: the first argument that does not fit its parameter, -1: all do. */
 int at_check(const struct at_req *rq);
 
 void *at_alloc(struct at_req *rq, size_t n); /* lives until the request ends */
@@ -63,9 +64,10 @@ void at_info_raw(struct at_req *rq, const void *p, size_t n); /* a line of any b
 
 /* The end: exactly one of these, once. */
 void at_ok(struct at_req *rq);
-void at_fail(struct at_req *rq, enum at_err e);          /* ERROR, +CME ERROR, +CMS ERROR by CMEE */
-void at_final(struct at_req *rq, const char *text);      /* "NO CARRIER", ... */
-/* "CONNECT ...", and `user` is on the channel from the next byte on; the rest of the line is dropped. */
+void at_fail(struct at_req *rq, enum at_err e);     /* ERROR, +CME ERROR, +CMS ERROR by CMEE */
+void at_final(struct at_req *rq, const char *text); /* "NO CARRIER", ... */
+/* "CONNECT ...", and `user` is on the channel from the next byte on; the rest of the line is
+ * dropped. */
 void at_connect(struct at_req *rq, const char *text, const struct chan_user *user, void *ctx);
 
 /* Asks for data: `prompt` is sent behind CR LF, then bytes are collected. want > 0: so many bytes.

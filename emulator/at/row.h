@@ -21,10 +21,10 @@ enum at_kind {
 };
 
 enum at_type {
-    AT_INT, /* decimal, in one of `ranges` */
-    AT_STR, /* quoted; its length in ranges[0] */
+    AT_INT,  /* decimal, in one of `ranges` */
+    AT_STR,  /* quoted; its length in ranges[0] */
     AT_WORD, /* one of `words`, without case; quoted unless AT_BARE */
-    AT_RAW, /* as it stands: a dial string */
+    AT_RAW,  /* as it stands: a dial string */
 };
 
 enum at_param_flag {
@@ -77,8 +77,8 @@ struct at_record {
 
 struct at_cmd {
     const char *name; /* "+CMEE", "E", "&F", "S0"; upper case; the table is sorted by it (strcmp) */
-    uint8_t kind;       /* enum at_kind */
-    uint8_t forms;      /* enum at_form: those that exist */
+    uint8_t kind;     /* enum at_kind */
+    uint8_t forms;    /* enum at_form: those that exist */
     uint8_t code_forms; /* of these, those that `run` answers */
     uint8_t needs;      /* enum at_need */
     uint8_t save;       /* enum at_save */
@@ -86,24 +86,24 @@ struct at_cmd {
     uint8_t nparams;
     uint8_t nexec; /* how many of the parameters exec sets (0: all, to their defaults) */
     const struct at_param *params;
-    const int32_t *exec;   /* nexec values that exec sets instead of the defaults */
-    const char *test;      /* lines of the test form, \n between; NULL: from params; "": only OK */
+    const int32_t *exec; /* nexec values that exec sets instead of the defaults */
+    const char *test;    /* lines of the test form, \n between; NULL: from params; "": only OK */
     /* Read format; NULL: from params. "{0}" is the value of parameter 0 as it stands (no quotes),
      * "{0:03}" a number filled with zeros to three digits. The header is part of the format. */
     const char *read;
     const struct at_record *records; /* AT_RECORD: what exec and the factory set */
     uint8_t nrecords;
-    at_handler *run;       /* NULL when code_forms is 0 */
-    const char *source;    /* "V3.00 3.2.18" */
+    at_handler *run;    /* NULL when code_forms is 0 */
+    const char *source; /* "V3.00 3.2.18" */
 };
 
 /* What the generator says of a slot. */
 enum slot_type { SLOT_INT, SLOT_STR };
 struct slot_info {
-    const char *name; /* "CMEE_N" */
-    uint8_t type;     /* enum slot_type */
-    uint8_t save;     /* enum at_save */
-    uint8_t is_port;  /* kept a port, not a module */
+    const char *name;   /* "CMEE_N" */
+    uint8_t type;       /* enum slot_type */
+    uint8_t save;       /* enum at_save */
+    uint8_t is_port;    /* kept a port, not a module */
     uint8_t is_factory; /* AT&F resets it */
     int32_t def;
     const char *text;

@@ -29,10 +29,10 @@ struct at_session_config {
     struct chan *chan;
     struct clk *clk;
     const struct at_table *table;
-    struct setting_store *module;      /* settings of the module */
-    const struct slot_info *slots;     /* for the port's own */
+    struct setting_store *module;  /* settings of the module */
+    const struct slot_info *slots; /* for the port's own */
     size_t nslots;
-    void *owner;                       /* at_owner_of */
+    void *owner; /* at_owner_of */
     /* What of `needs` (enum at_need) is missing, as its error; 0: nothing. May be NULL. */
     int (*missing)(void *owner, unsigned needs);
 };

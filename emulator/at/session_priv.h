@@ -15,8 +15,8 @@ struct at_req {
     const struct at_cmd *row;
     struct parsed command;
     struct arena arena;
-    bool is_open;    /* handed to a handler, not ended */
-    bool is_block;   /* an information line was sent: the next one follows without a gap */
+    bool is_open;  /* handed to a handler, not ended */
+    bool is_block; /* an information line was sent: the next one follows without a gap */
     at_cancel_fn *on_cancel;
     void *cancel_ctx;
     void *data;
@@ -55,7 +55,7 @@ struct at_session {
     struct at_session_config cfg;
     struct setting_store *port;
     struct line line;
-    bool has_line; /* a command line is being run */
+    bool has_line;         /* a command line is being run */
     char text[LIMIT_LINE]; /* its text */
     size_t text_len;
     size_t pos; /* of its next command */
@@ -86,7 +86,7 @@ enum reply_code {
 void reply_write(struct at_session *s, const void *p, size_t n);
 void reply_info(struct at_session *s, const void *p, size_t n, bool is_first);
 void reply_code(struct at_session *s, enum reply_code code);
-void reply_text(struct at_session *s, const char *text); /* a result without a number of its own */
+void reply_text(struct at_session *s, const char *text);  /* a result without a number of its own */
 void reply_final(struct at_session *s, const char *text); /* with its number if V.250 gives one */
 void reply_error(struct at_session *s, enum at_err e);
 

@@ -250,8 +250,8 @@ size_t setting_records(struct setting_store *st, const struct at_cmd *row,
     return set->n;
 }
 
-const struct setting_record *setting_record_find(struct setting_store *st,
-                                                 const struct at_cmd *row, int32_t key) {
+const struct setting_record *setting_record_find(struct setting_store *st, const struct at_cmd *row,
+                                                 int32_t key) {
     const struct record_set *set = record_set(st, row);
     size_t i = find_key(set, key);
     return i < set->n && set->items[i].ints[0] == key ? &set->items[i] : NULL;

@@ -40,8 +40,8 @@ struct setting_record {
 };
 size_t setting_records(struct setting_store *st, const struct at_cmd *row,
                        const struct setting_record **out);
-const struct setting_record *setting_record_find(struct setting_store *st,
-                                                 const struct at_cmd *row, int32_t key);
+const struct setting_record *setting_record_find(struct setting_store *st, const struct at_cmd *row,
+                                                 int32_t key);
 
 /* Answers a form that needs no code: test from the parameters, read, write (all checked before
  * any is stored), exec (defaults). */

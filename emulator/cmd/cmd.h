@@ -30,14 +30,14 @@ struct cmd {
     struct modem *modem;
     struct at_session *session;
     struct setting_store *module;
-    struct tcpip *tcpip;   /* cmd_tcpip.h */
+    struct tcpip *tcpip; /* cmd_tcpip.h */
     struct {
         struct net_resolve *name; /* its name is being looked up */
         struct net_ping *session; /* it runs; at most one of the two is set */
         struct ping_config cfg;
-    } ping; /* cmd_ping.c */
-    int cops_mode;          /* of the newest AT+COPS= */
-    struct clk_timer scan;  /* AT+COPS=? */
+    } ping;                /* cmd_ping.c */
+    int cops_mode;         /* of the newest AT+COPS= */
+    struct clk_timer scan; /* AT+COPS=? */
 };
 
 struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan);

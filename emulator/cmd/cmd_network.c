@@ -33,7 +33,8 @@ static int report_stat(const struct report *r, const struct modem *m) {
 static void report_text(const struct report *r, const struct cmd *c, char *to, size_t size) {
     const struct profile *p = c->modem->profile;
     int stat = report_stat(r, c->modem);
-    bool has_cell = setting_int(c->module, r->slot) == 2 && (stat == REG_HOME || stat == REG_ROAMING);
+    bool has_cell =
+        setting_int(c->module, r->slot) == 2 && (stat == REG_HOME || stat == REG_ROAMING);
     int n = snprintf(to, size, "%d", stat);
     if (has_cell) {
         n += snprintf(to + n, size - (size_t)n, ",%s,%s", p->lac, p->ci);
@@ -138,7 +139,8 @@ static void select_oper(struct at_req *rq) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
-    bool is_here = !is_by_name || sv_eq(at_text(rq, 2), sv_of(oper_name(c->modem->profile, format)));
+    bool is_here =
+        !is_by_name || sv_eq(at_text(rq, 2), sv_of(oper_name(c->modem->profile, format)));
     setting_set_int(c->module, SLOT_COPS_FORMAT, format);
     if (mode == COPS_FORMAT) {
         at_ok(rq);

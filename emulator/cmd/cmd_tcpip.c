@@ -200,8 +200,7 @@ void cmd_cipopen(struct at_req *rq) {
         tcpip_ip_error(rq, IP_INFO_INVALID);
         return;
     }
-    bool is_good = at_check(rq) < 0 &&
-                   (!at_has(rq, 3) || tcpip_number(rq, 3, 0, 65535, &port)) &&
+    bool is_good = at_check(rq) < 0 && (!at_has(rq, 3) || tcpip_number(rq, 3, 0, 65535, &port)) &&
                    (!at_has(rq, 4) || tcpip_number(rq, 4, 0, 65535, &local_port));
     if (!is_good) {
         tcpip_error_of(rq, "+CIPOPEN", (unsigned)n, IP_WRONG_PARAMETER);
@@ -301,8 +300,8 @@ void cmd_serverstart(struct at_req *rq) {
         list_servers(rq, tcpip_sockets(c));
         return;
     }
-    if (!tcpip_number(rq, 0, 1, 65535, &port) ||
-        !tcpip_number(rq, 1, 0, LIMIT_SERVERS - 1, &i) || at_nargs(rq) > 2) {
+    if (!tcpip_number(rq, 0, 1, 65535, &port) || !tcpip_number(rq, 1, 0, LIMIT_SERVERS - 1, &i) ||
+        at_nargs(rq) > 2) {
         tcpip_error(rq, "+CIPERROR", IP_WRONG_PARAMETER);
         return;
     }

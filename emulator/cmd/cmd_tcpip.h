@@ -14,9 +14,9 @@
 struct tcpip_link {
     struct cmd *c;
     unsigned number;
-    struct clk_timer delay;  /* AT+CIPCCFG's DelayTm */
-    bool is_announced;       /* +CIPRXGET: 1 was sent and not all has been read since */
-    bool is_closing;         /* the close is told behind the data that is still pushed */
+    struct clk_timer delay; /* AT+CIPCCFG's DelayTm */
+    bool is_announced;      /* +CIPRXGET: 1 was sent and not all has been read since */
+    bool is_closing;        /* the close is told behind the data that is still pushed */
     enum net_close why;
 };
 
@@ -76,7 +76,8 @@ static inline struct sockets *tcpip_sockets(struct cmd *c) {
 bool transparent_opens(struct cmd *c, unsigned link); /* AT+CIPOPEN of this link is for data mode */
 void transparent_open(struct at_req *rq, enum ip_err err); /* AT+CIPOPEN was started, or failed */
 bool transparent_has(const struct cmd *c, unsigned link);
-void transparent_close(struct at_req *rq, enum net_proto proto); /* AT+CIPCLOSE has closed the link */
+void transparent_close(struct at_req *rq,
+                       enum net_proto proto); /* AT+CIPCLOSE has closed the link */
 void transparent_on_opened(struct cmd *c, enum ip_err err);
 void transparent_on_data(struct cmd *c);
 void transparent_on_room(struct cmd *c);
@@ -89,6 +90,7 @@ void transparent_stop(struct cmd *c);
 /* cmd_tcpip_rx.c: received data. */
 void tcpip_on_data(struct cmd *c, unsigned link);
 void tcpip_on_closed(struct cmd *c, unsigned link, enum net_close why);
-void tcpip_forget(struct cmd *c, unsigned link); /* the link is closed from this side, or opened anew */
+void tcpip_forget(struct cmd *c,
+                  unsigned link); /* the link is closed from this side, or opened anew */
 
 #endif

@@ -1,4 +1,4 @@
-/* cmd_tcpip_rx.c: received data: pushed with its headers, or fetched (AT+CIPRXGET, V3.00 11.2.6). */
+/* cmd_tcpip_rx.c: received data: pushed with headers, or fetched (AT+CIPRXGET, V3.00 11.2.6). */
 #include <stdio.h>
 #include <string.h>
 
@@ -17,10 +17,8 @@ static bool is_manual(const struct cmd *c) {
 
 static void post_closed(struct tcpip_link *t) {
     static const int reasons[] = {
-        [NET_CLOSE_LOCAL] = 0,
-        [NET_CLOSE_REMOTE] = 1,
-        [NET_CLOSE_TIMEOUT] = 2, /* V3.00 11.2.4 */
-        [NET_CLOSE_RESET] = 3,   /* note 2.3.1 */
+        [NET_CLOSE_LOCAL] = 0,   [NET_CLOSE_REMOTE] = 1, [NET_CLOSE_TIMEOUT] = 2, /* V3.00 11.2.4 */
+        [NET_CLOSE_RESET] = 3,                                                    /* note 2.3.1 */
         [NET_CLOSE_NETWORK] = 1,
     };
     t->is_closing = false;
@@ -119,7 +117,7 @@ void tcpip_on_data(struct cmd *c, unsigned link) {
     }
 }
 
-/* Pushed data comes before its link's close; data to be fetched stays and the close comes at once. */
+/* Pushed data comes before its link's close; data to be fetched stays, the close comes at once. */
 void tcpip_on_closed(struct cmd *c, unsigned link, enum net_close why) {
     struct tcpip_link *t = &c->tcpip->links[link];
     t->why = why;

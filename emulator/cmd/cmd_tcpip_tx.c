@@ -28,8 +28,7 @@ static void on_input(struct at_req *rq, const uint8_t *p, size_t n) {
     bool wait_ack = setting_int(c->module, SLOT_CIPSENDMODE_MODE) != 0;
     clk_dur timeout = CLK_MS(setting_int(c->module, SLOT_CIPTIMEOUT_CIPSEND_TIMEOUT));
     bool is_done = false;
-    enum ip_err e =
-        link_send(tcpip_sockets(c), s->link, p, n, &s->to, wait_ack, timeout, &is_done);
+    enum ip_err e = link_send(tcpip_sockets(c), s->link, p, n, &s->to, wait_ack, timeout, &is_done);
     if (e != IP_OK) {
         fail(rq, e);
         return;
@@ -46,8 +45,8 @@ static bool read_target(struct at_req *rq, const struct link_info *info, struct 
     int port = 0;
     *to = info->peer;
     if (at_has(rq, 2) || at_has(rq, 3)) {
-        bool is_good = net_parse_ip(at_text(rq, 2), &to->ip) == 0 &&
-                       tcpip_number(rq, 3, 1, 65535, &port);
+        bool is_good =
+            net_parse_ip(at_text(rq, 2), &to->ip) == 0 && tcpip_number(rq, 3, 1, 65535, &port);
         to->port = (uint16_t)port;
         return is_good && info->proto == NET_UDP;
     }
@@ -64,7 +63,7 @@ static enum ip_err check_link(struct at_req *rq, unsigned n, const struct link_i
         return at_has(rq, 2) ? IP_WRONG_PARAMETER : IP_NOT_SUPPORTED;
     }
     if (transparent_has(cmd_of(rq), n)) {
-        return IP_NOT_SUPPORTED; /* it is the port's own: only the others take commands (note 2.4) */
+        return IP_NOT_SUPPORTED; /* the port's own: only the others take commands (note 2.4) */
     }
     if (info->server >= 0 && !at_has(rq, 1)) {
         return IP_NOT_SUPPORTED; /* accepted links take counted sending only (note 2.3.4) */

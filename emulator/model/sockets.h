@@ -41,8 +41,8 @@ struct link_info {
 struct link_target {
     struct sv host; /* address or name */
     uint16_t port;
-    uint16_t local_port; /* 0: any */
-    clk_dur timeout;     /* AT+CIPTIMEOUT */
+    uint16_t local_port;  /* 0: any */
+    clk_dur timeout;      /* AT+CIPTIMEOUT */
     unsigned dns_retries; /* AT+CIPDNSSET */
 };
 
@@ -84,7 +84,7 @@ enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
  * UDP link sends them as datagrams of at most LIMIT_PUSH bytes to its peer. */
 size_t link_put(struct sockets *sk, unsigned n, const void *p, size_t len);
 size_t link_room(const struct sockets *sk, unsigned n); /* bytes link_put would take now */
-void link_want_room(struct sockets *sk, unsigned n);     /* TOPIC_LINK_ROOM when that becomes more */
+void link_want_room(struct sockets *sk, unsigned n);    /* TOPIC_LINK_ROOM when that becomes more */
 bool link_is_sending(const struct sockets *sk, unsigned n);
 
 /* Received data: all of a TCP link, the oldest datagram of a UDP link. */
