@@ -36,7 +36,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->bearer.rtt_ms = (uint32_t)profile->rtt_ms;
     m->bearer.dormancy = CLK_S(profile->dormancy_s);
     m->sockets = sockets_new(&m->bus, &m->bearer);
-    /* The default bearer of LTE; in older technologies AT+NETOPEN activates it: that looks alike. */
+    /* The default bearer of LTE; in older technologies AT+NETOPEN activates it. */
     m->active[1] = true;
     update_bearer(m);
     return m;
