@@ -131,6 +131,23 @@ static void list_links(struct at_req *rq, struct sockets *sk) {
     at_ok(rq);
 }
 
+/* The link is being opened, or is not. Returns whether the answer is command mode's OK. */
+static bool begin_open(struct at_req *rq, unsigned n, enum ip_err err) {
+    struct cmd *c = cmd_of(rq);
+    if (err == IP_OK) {
+        tcpip_forget(c, n);
+    }
+    if (transparent_opens(c, n)) {
+        transparent_open(rq, err);
+        return false;
+    }
+    if (err != IP_OK) {
+        tcpip_error_of(rq, "+CIPOPEN", n, err);
+        return false;
+    }
+    return true;
+}
+
 static void open_tcp(struct at_req *rq, unsigned n, int port, int local_port) {
     struct cmd *c = cmd_of(rq);
     struct sv host = at_text(rq, 2);
@@ -147,17 +164,9 @@ static void open_tcp(struct at_req *rq, unsigned n, int port, int local_port) {
         .timeout = CLK_MS(setting_int(c->module, SLOT_CIPTIMEOUT_CIPOPEN_TIMEOUT)),
         .dns_retries = (unsigned)setting_int(c->module, SLOT_CIPDNSSET_MAX_QUERY_RETRIES),
     };
-    enum ip_err e = link_connect(tcpip_sockets(c), n, &to, c);
-    if (transparent_opens(c, n)) {
-        transparent_open(rq, e);
-        return;
+    if (begin_open(rq, n, link_connect(tcpip_sockets(c), n, &to, c))) {
+        at_ok(rq);
     }
-    if (e != IP_OK) {
-        tcpip_error_of(rq, "+CIPOPEN", n, e);
-        return;
-    }
-    tcpip_forget(c, n);
-    at_ok(rq);
 }
 
 /* In command mode the remote address may be left out, the local port may not (field F07). */
@@ -172,19 +181,16 @@ static void open_udp(struct at_req *rq, unsigned n, int port) {
         tcpip_error_of(rq, "+CIPOPEN", n, IP_WRONG_PARAMETER);
         return;
     }
-    enum ip_err e =
-        link_bind(tcpip_sockets(c), n, (uint16_t)local_port, has_peer ? &peer : NULL, c);
-    if (transparent_opens(c, n)) {
-        transparent_open(rq, e);
+    if (!has_peer && transparent_opens(c, n)) {
+        at_fail(rq, AT_ERR_PLAIN); /* the port's own data needs somewhere to go (V3.00 11.2.3) */
         return;
     }
-    if (e != IP_OK) {
-        tcpip_error_of(rq, "+CIPOPEN", n, e);
-        return;
+    if (begin_open(
+            rq, n,
+            link_bind(tcpip_sockets(c), n, (uint16_t)local_port, has_peer ? &peer : NULL, c))) {
+        at_info(rq, "+CIPOPEN: %u,0", n);
+        at_ok(rq);
     }
-    tcpip_forget(c, n);
-    at_info(rq, "+CIPOPEN: %u,0", n);
-    at_ok(rq);
 }
 
 void cmd_cipopen(struct at_req *rq) {
