@@ -79,6 +79,18 @@ bool chan_is_busy(const struct chan *ch) {
 
 void chan_skip_lf(struct chan *ch) {
     ch->skip_lf = true;
+    ch->is_lf_late = false;
+}
+
+/* The byte behind a CR: whether it is dropped. */
+static bool is_end_of_line(struct chan *ch, uint8_t c) {
+    ch->skip_lf = false;
+    /* Where no data is wanted an LF is the line's in any case, and tells how this DTE ends lines. */
+    if (c == '\n' && ch->is_lf_late && ch->is_cr_alone && ch->depth > 1) {
+        return false;
+    }
+    ch->is_cr_alone = c != '\n';
+    return c == '\n';
 }
 
 void chan_watch_dtr(struct chan *ch, bool on) {
@@ -106,12 +118,9 @@ void chan_pump(struct chan *ch) {
     size_t before = buf_len(&ch->in);
     while (buf_len(&ch->in) > 0 && ch->depth > 0) {
         const uint8_t *p = buf_data(&ch->in);
-        if (ch->skip_lf && p != NULL) {
-            ch->skip_lf = false;
-            if (p[0] == '\n') {
-                buf_drop(&ch->in, 1);
-                continue;
-            }
+        if (ch->skip_lf && p != NULL && is_end_of_line(ch, p[0])) {
+            buf_drop(&ch->in, 1);
+            continue;
         }
         const struct chan_user *user = ch->stack[ch->depth - 1].user;
         void *ctx = ch->stack[ch->depth - 1].ctx;
@@ -139,6 +148,7 @@ void chan_rx_commit(struct chan *ch, size_t n, clk_mono at) {
     CHECK_OBJ(ch, CHAN_MAGIC);
     buf_commit(&ch->in, n);
     ch->in_at = at;
+    ch->is_lf_late = ch->skip_lf;
     chan_pump(ch);
 }
 
@@ -173,6 +183,7 @@ void chan_set_open(struct chan *ch, bool is_open) {
     if (ch->is_open != is_open) {
         ch->is_open = is_open;
         ch->is_dtr_off = false;
+        ch->is_cr_alone = false;
         tell_all(ch, is_open ? CHAN_OPENED : CHAN_CLOSED);
     }
 }

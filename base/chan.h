@@ -68,7 +68,9 @@ struct chan {
     bool is_open;
     bool is_dtr_off;
     bool is_pumping;
-    bool skip_lf; /* an LF that comes next belongs to a CR already acted on */
+    bool skip_lf;     /* an LF that comes next belongs to a CR already acted on */
+    bool is_lf_late;  /* it was not there yet when the CR was acted on */
+    bool is_cr_alone; /* the DTE's last line had no LF */
 };
 
 void chan_init(struct chan *ch, const char *name);
@@ -85,7 +87,9 @@ int chan_write(struct chan *ch, const void *p, size_t n);
 size_t chan_pending(const struct chan *ch); /* bytes not yet taken by the transport */
 bool chan_is_busy(const struct chan *ch);   /* producers should wait for `drained` */
 
-/* An LF right behind a CR is never data: the next input byte is dropped if it is one. */
+/* An LF behind a CR is the line's and not data: the next input byte is dropped if it is one. The
+ * exception is a DTE that ends its lines with CR alone: an LF that it sends later, when it has seen
+ * the prompt, is the first byte of its data. */
 void chan_skip_lf(struct chan *ch);
 
 /* For users that care for DTR, and for who sets the flow control. */

@@ -1,6 +1,6 @@
 /* req.h: one command being executed, and how its handler answers.
  *
- * A handler ends the request with exactly one of at_ok, at_fail, at_final before
+ * A handler ends the request with exactly one of at_ok, at_fail, at_final, at_connect before
  * it returns, or keeps the pointer and does so from a callback. Ending twice, or
  * after cancel, is a must. While a request is open the session takes no input:
  * it is held in the channel, not lost, and the rest of the line waits.

@@ -192,11 +192,13 @@ static void on_event(void *ctx, enum chan_event event) {
         session_idle(s);
         break;
     case CHAN_CLOSED:
+        /* What would be answered later would be answered to the next DTE. */
+        if (is_abortable(s) || (s->req.is_open && s->req.on_cancel != NULL)) {
+            session_cancel(s);
+        }
+        session_idle(s);
         if (buf_len(&s->cfg.chan->in) == 0) {
             line_reset(&s->line);
-        }
-        if (is_abortable(s)) {
-            session_cancel(s);
         }
         break;
     case CHAN_DTR_OFF:

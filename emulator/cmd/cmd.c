@@ -68,6 +68,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     c->session = session_new(&cfg);
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
+    cmd_network_start(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
 }

@@ -24,6 +24,8 @@ struct net_resolve;
 struct setting_store;
 struct tcpip;
 
+enum { CMD_REPORTS = 3 };
+
 struct cmd {
     uint32_t magic;
 #define CMD_MAGIC 0xc03da7adu
@@ -35,9 +37,10 @@ struct cmd {
         struct net_resolve *name; /* its name is being looked up */
         struct net_ping *session; /* it runs; at most one of the two is set */
         struct ping_config cfg;
-    } ping;                /* cmd_ping.c */
-    int cops_mode;         /* of the newest AT+COPS= */
-    struct clk_timer scan; /* AT+COPS=? */
+    } ping;                    /* cmd_ping.c */
+    int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
+    int cops_mode;             /* of the newest AT+COPS= */
+    struct clk_timer scan;     /* AT+COPS=? */
 };
 
 struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan);
@@ -50,6 +53,7 @@ void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
 
 /* Starts and ends with the session. */
+void cmd_network_start(struct cmd *c);
 void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);
 void cmd_ping_stop(struct cmd *c);

@@ -64,17 +64,26 @@ void cmd_cereg(struct at_req *rq) {
     read_report(rq, &reports[2]);
 }
 
+_Static_assert(sizeof reports / sizeof reports[0] == CMD_REPORTS, "one a report");
+
+void cmd_network_start(struct cmd *c) {
+    for (size_t i = 0; i < CMD_REPORTS; i++) {
+        c->reported[i] = report_stat(&reports[i], c->modem);
+    }
+}
+
+/* Each report speaks of changes of its own. */
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload) {
     (void)payload;
-    if (topic != TOPIC_REG_CHANGED) {
-        return;
-    }
-    for (size_t i = 0; i < sizeof reports / sizeof reports[0]; i++) {
-        if (setting_int(c->module, reports[i].slot) != 0) {
+    for (size_t i = 0; topic == TOPIC_REG_CHANGED && i < CMD_REPORTS; i++) {
+        const struct report *r = &reports[i];
+        int stat = report_stat(r, c->modem);
+        if (stat != c->reported[i] && setting_int(c->module, r->slot) != 0) {
             char text[64];
-            report_text(&reports[i], c, text, sizeof text);
-            urc_post(c->session, URC_EVENT, "%s: %s", reports[i].name, text);
+            report_text(r, c, text, sizeof text);
+            urc_post(c->session, URC_EVENT, "%s: %s", r->name, text);
         }
+        c->reported[i] = stat;
     }
 }
 

@@ -76,6 +76,9 @@ void cmd_netopen(struct at_req *rq) {
         at_ok(rq);
         return;
     }
+    /* Opening activates the context (V3.00 11.2.1). */
+    int cid = setting_int(c->module, SLOT_CSOCKSETPN_PROFILE_NUMBER);
+    modem_set_active(c->modem, (unsigned)cid, true);
     enum ip_err e = sockets_open(tcpip_sockets(c), c);
     if (e == IP_SOCKETS_OPENED) {
         tcpip_ip_error(rq, IP_INFO_ALREADY_OPENED);
@@ -154,7 +157,7 @@ static void open_tcp(struct at_req *rq, unsigned n, int port, int local_port) {
     uint32_t ip = 0;
     bool is_good = net_parse_ip(host, &ip) == 0 || net_is_name(host);
     if (!is_good || port == 0) {
-        tcpip_error_of(rq, "+CIPOPEN", n, IP_WRONG_PARAMETER);
+        begin_open(rq, n, IP_WRONG_PARAMETER);
         return;
     }
     const struct link_target to = {
@@ -178,11 +181,12 @@ static void open_udp(struct at_req *rq, unsigned n, int port) {
     bool has_peer = host.n > 0;
     if ((has_peer && (net_parse_ip(host, &peer.ip) != 0 || port == 0)) ||
         !tcpip_number(rq, 4, 1, 65535, &local_port)) {
-        tcpip_error_of(rq, "+CIPOPEN", n, IP_WRONG_PARAMETER);
+        begin_open(rq, n, IP_WRONG_PARAMETER);
         return;
     }
+    /* The port's own data needs somewhere to go (V3.00 11.2.3). */
     if (!has_peer && transparent_opens(c, n)) {
-        at_fail(rq, AT_ERR_PLAIN); /* the port's own data needs somewhere to go (V3.00 11.2.3) */
+        begin_open(rq, n, IP_WRONG_PARAMETER);
         return;
     }
     if (begin_open(
@@ -209,7 +213,7 @@ void cmd_cipopen(struct at_req *rq) {
     bool is_good = at_check(rq) < 0 && (!at_has(rq, 3) || tcpip_number(rq, 3, 0, 65535, &port)) &&
                    (!at_has(rq, 4) || tcpip_number(rq, 4, 0, 65535, &local_port));
     if (!is_good) {
-        tcpip_error_of(rq, "+CIPOPEN", (unsigned)n, IP_WRONG_PARAMETER);
+        begin_open(rq, (unsigned)n, IP_WRONG_PARAMETER);
     } else if (at_int(rq, 1) == 0) {
         open_tcp(rq, (unsigned)n, port, local_port);
     } else {

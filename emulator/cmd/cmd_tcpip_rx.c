@@ -59,12 +59,15 @@ static bool push(void *ctx, struct at_session *s) {
     struct net_addr from;
     size_t n = 0;
     const uint8_t *data = link_peek(sk, t->number, &from, &n);
-    if (n > LIMIT_PUSH) {
+    struct link_info info;
+    link_info(sk, t->number, &info);
+    /* A stream comes in segments, a datagram whole. */
+    if (info.proto == NET_TCP && n > LIMIT_PUSH) {
         n = LIMIT_PUSH;
     }
     if (n > 0) {
         char text[2 * NET_IP_TEXT + 64];
-        uint8_t frame[sizeof text + LIMIT_PUSH];
+        uint8_t frame[sizeof text + LIMIT_DGRAM_SIZE];
         size_t len = push_header(t, &from, n, text, sizeof text);
         memcpy(frame, text, len);
         memcpy(frame + len, data, n);

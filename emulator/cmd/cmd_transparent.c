@@ -60,7 +60,7 @@ static void connect_text(struct cmd *c, char *to, size_t size) {
     if (session_int(s, SLOT_BS_V) == 0) {
         return;
     }
-    const struct at_cmd *row = table_find(&at_dialect, SV("+CGDCONT"));
+    const struct at_cmd *row = table_find(&at_dialect, SV("+CGSOCKCONT"));
     int cid = setting_int(c->module, SLOT_CSOCKSETPN_PROFILE_NUMBER);
     const struct setting_record *context = setting_record_find(c->module, row, cid);
     snprintf(to + n, size - (size_t)n, " PACKET %s %d %d", context != NULL ? context->texts[2] : "",

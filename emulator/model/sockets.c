@@ -113,7 +113,9 @@ static bool push_send(struct link *l) {
 /* -- links -- */
 
 static void free_link(struct link *l) {
-    drop_send(l);
+    if (l->send.is_active) {
+        end_send(l, -1);
+    }
     stream_free(l->stream);
     dgram_free(l->dgram);
     resolve_cancel(l->resolve);
@@ -283,6 +285,15 @@ enum ip_err link_bind(struct sockets *sk, unsigned n, uint16_t local_port,
     return IP_OK;
 }
 
+/* In dormancy a link is closed without a word to the peer (note 2.9). While something is
+ * unacknowledged the service is not dormant. */
+static bool is_forgotten(const struct link *l) {
+    struct stream_counts counts;
+    stream_counts(l->stream, &counts);
+    return bearer_is_dormant(l->sk->bearer) && counts.acked == counts.sent &&
+           !l->sk->fin_when_dormant;
+}
+
 enum ip_err link_close(struct sockets *sk, unsigned n) {
     struct link *l = at(sk, n);
     if (!sk->is_open) {
@@ -291,7 +302,7 @@ enum ip_err link_close(struct sockets *sk, unsigned n) {
     if (l->state != LINK_OPENING && l->state != LINK_OPEN) {
         return IP_NOT_SUPPORTED; /* field F18 */
     }
-    if (l->stream != NULL && bearer_is_dormant(sk->bearer) && !sk->fin_when_dormant) {
+    if (l->stream != NULL && is_forgotten(l)) {
         stream_forget(l->stream);
     }
     free_link(l);
@@ -423,16 +434,14 @@ void link_counts(const struct sockets *sk, unsigned n, struct stream_counts *out
 
 /* -- servers -- */
 
-/* LIMIT_LINKS: none. A link whose unread data is all that is left of it is the next best. */
+/* LIMIT_LINKS: none. A link that has ended is free again when all it received was read. */
 static unsigned free_link_for(const struct server *sv) {
-    static const enum link_state wanted[] = {LINK_FREE, LINK_ENDED};
     unsigned end = sv->links.is_single ? sv->links.first + 1 : LIMIT_LINKS;
-    size_t kinds = sv->links.is_single ? 1 : sizeof wanted / sizeof wanted[0];
-    for (size_t i = 0; i < kinds; i++) {
-        for (unsigned n = sv->links.first; n < end; n++) {
-            if (sv->sk->links[n].state == wanted[i]) {
-                return n;
-            }
+    for (unsigned n = sv->links.first; n < end; n++) {
+        bool is_read = !sv->links.is_single && link_available(sv->sk, n) == 0;
+        if (sv->sk->links[n].state == LINK_FREE ||
+            (sv->sk->links[n].state == LINK_ENDED && is_read)) {
+            return n;
         }
     }
     return LIMIT_LINKS;
@@ -519,7 +528,11 @@ static void close_all(struct sockets *sk) {
         sk->servers[i].listener = NULL;
     }
     for (unsigned n = 0; n < LIMIT_LINKS; n++) {
+        bool was_opening = sk->links[n].state == LINK_OPENING;
         free_link(&sk->links[n]);
+        if (was_opening) {
+            post_opened(&sk->links[n], IP_NETWORK_FAILURE);
+        }
     }
     bearer_detach(&sk->user);
     sk->is_open = false;

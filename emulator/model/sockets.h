@@ -1,7 +1,8 @@
 /* sockets.h: the module's TCP/IP service: opened or not, ten links, four servers.
  *
- * Knows nothing of AT. Results that come later are posted on the bus
- * (events.h), never from inside a call.
+ * Knows nothing of AT. Results that come later are posted on the bus (events.h). What
+ * a call ends (a look-up, a send under way, everything when the network goes) is posted
+ * from inside it.
  *
  * Owns:    streams, datagram sockets, listeners, look-ups and pending sends.
  * Borrows: the bus, the bearer (which decides whether there is a network at all).

@@ -174,6 +174,44 @@ Test(chan, any_other_byte_ends_the_wait_for_the_lf) {
     cr_assert_str_eq(low.got, "a\n");
 }
 
+Test(chan, later_lf_of_a_dte_that_ends_its_lines_with_cr_alone_is_data) {
+    chan_skip_lf(&ch);
+    receive("AT", 1);
+    chan_skip_lf(&ch);
+    chan_push(&ch, &user_type, &high);
+    receive("\nx", 2);
+    cr_assert_str_eq(high.got, "\nx");
+    chan_pop(&ch, &user_type, &high);
+}
+
+Test(chan, later_lf_that_nobody_wants_as_data_is_dropped) {
+    chan_skip_lf(&ch);
+    receive("AT", 1);
+    chan_skip_lf(&ch);
+    receive("\nx", 2);
+    cr_assert_str_eq(low.got, "ATx");
+}
+
+Test(chan, later_lf_of_a_dte_that_ends_its_lines_with_cr_lf_is_dropped) {
+    chan_skip_lf(&ch);
+    receive("\nAT", 1);
+    chan_skip_lf(&ch);
+    receive("\n", 2);
+    receive("x", 3);
+    cr_assert_str_eq(low.got, "ATx");
+}
+
+Test(chan, next_client_may_end_its_lines_otherwise) {
+    chan_set_open(&ch, true);
+    chan_skip_lf(&ch);
+    receive("AT", 1);
+    chan_set_open(&ch, false);
+    chan_set_open(&ch, true);
+    chan_skip_lf(&ch);
+    receive("\nx", 2);
+    cr_assert_str_eq(low.got, "ATx");
+}
+
 Test(chan, input_is_bounded_and_room_is_told_when_some_was_taken) {
     low.takes = 0;
     static const uint8_t block[LIMIT_CHAN_IN];
