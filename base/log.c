@@ -55,7 +55,7 @@ void log_set_clock(const struct clk *clk) {
     state.clk = clk;
 }
 
-static void print_json_string(FILE *to, const char *s) {
+void log_json_string(FILE *to, const char *s) {
     fputc('"', to);
     for (; *s != '\0'; s++) {
         unsigned char c = (unsigned char)*s;
@@ -96,9 +96,9 @@ void log_write(enum log_category cat, enum log_level level, const char *obj, con
     }
     fprintf(stderr, "{\"us\":%lld,\"level\":\"%s\",\"category\":\"%s\",\"object\":", (long long)us,
             level_names[level], category_names[cat]);
-    print_json_string(stderr, obj != NULL ? obj : "");
+    log_json_string(stderr, obj != NULL ? obj : "");
     fputs(",\"text\":", stderr);
-    print_json_string(stderr, text);
+    log_json_string(stderr, text);
     fputs("}\n", stderr);
 }
 

@@ -50,6 +50,9 @@ void log_write(enum log_category cat, enum log_level level, const char *obj, con
 /* Bytes as text with escapes, at LOG_TRACE only. `dir` is "<" or ">". */
 void log_bytes(enum log_category cat, const char *obj, const char *dir, const void *p, size_t n);
 
+/* As a JSON string, with its quotes. */
+void log_json_string(FILE *to, const char *s);
+
 /* The newest lines of any level, oldest first. */
 void log_dump_recent(FILE *to);
 

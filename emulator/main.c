@@ -154,31 +154,16 @@ static int build_route(struct app *a) {
 
 /* -- modules -- */
 
-static void print_json_string(const char *s) {
-    putchar('"');
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c == '"' || c == '\\') {
-            printf("\\%c", c);
-        } else if (c < 0x20) {
-            printf("\\u%04x", c);
-        } else {
-            putchar(c);
-        }
-    }
-    putchar('"');
-}
-
 static void say_ready(const struct app *a, const char *name, const struct port *port) {
     if (!a->options.is_json) {
         printf("%s: %s -> %s\n", name, port_link(port), port_tty(port));
     } else {
         fputs("{\"port\":", stdout);
-        print_json_string(name);
+        log_json_string(stdout, name);
         fputs(",\"link\":", stdout);
-        print_json_string(port_link(port));
+        log_json_string(stdout, port_link(port));
         fputs(",\"tty\":", stdout);
-        print_json_string(port_tty(port));
+        log_json_string(stdout, port_tty(port));
         fputs("}\n", stdout);
     }
 }

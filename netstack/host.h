@@ -59,9 +59,8 @@ struct host_ops {
     /* 0..n bytes taken; fewer than n: on_writable follows. -EPIPE: broken, on_end follows. */
     int (*tcp_write)(struct host_tcp *t, const void *p, size_t n);
     void (*tcp_read)(struct host_tcp *t, bool on);
-    void (*tcp_shutdown)(struct host_tcp *t);        /* FIN behind what was written */
-    void (*tcp_close)(struct host_tcp *t);           /* FIN if not sent yet; `t` is gone */
-    void (*tcp_reset)(struct host_tcp *t);           /* RST; `t` is gone */
+    void (*tcp_close)(struct host_tcp *t); /* FIN if not sent yet; `t` is gone */
+    void (*tcp_reset)(struct host_tcp *t); /* RST; `t` is gone */
     /* The peer is told nothing; what it sends later is answered with RST. `t` is gone. */
     void (*tcp_forget)(struct host_tcp *t);
     /* Something was sent and is not acknowledged, which a closed window alone does not make. */

@@ -24,11 +24,10 @@ struct host_tcp {
     uv_tcp_t handle;
     uv_connect_t connect;
     uv_write_t write;
-    uv_shutdown_t shutdown;
     const struct host_tcp_events *ev; /* NULL: nobody's yet, or no longer */
     void *ctx;
     char *pending; /* what `write` is about; NULL: nothing under way */
-    bool is_caller, is_connected, is_reading, is_shut, is_closing;
+    bool is_caller, is_connected, is_reading, is_closing;
     bool wants_room; /* the last tcp_write was short */
     bool has_ended;  /* on_end was called */
     bool is_ghost;   /* forgotten by its user */
@@ -283,7 +282,7 @@ static size_t write_pending(struct host_tcp *t, const char *p, size_t n) {
 
 int host_tcp_write(struct host_tcp *t, const void *p, size_t n) {
     CHECK_OBJ(t, HOST_TCP_MAGIC);
-    if (!t->is_connected || t->is_shut || t->err != 0) {
+    if (!t->is_connected || t->err != 0) {
         return -EPIPE;
     }
     if (t->pending != NULL) {
@@ -302,19 +301,6 @@ int host_tcp_write(struct host_tcp *t, const void *p, size_t n) {
         t->wants_room = taken < n;
     }
     return (int)taken;
-}
-
-static void on_shutdown(uv_shutdown_t *req, int status) {
-    (void)req;
-    (void)status; /* a link that breaks meanwhile says so by itself */
-}
-
-void host_tcp_shutdown(struct host_tcp *t) {
-    CHECK_OBJ(t, HOST_TCP_MAGIC);
-    if (t->is_connected && !t->is_shut) {
-        t->is_shut = true;
-        uv_shutdown(&t->shutdown, (uv_stream_t *)&t->handle, on_shutdown);
-    }
 }
 
 /* A socket of the host cannot vanish: it stays as a ghost until the peer speaks. */

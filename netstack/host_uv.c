@@ -118,7 +118,6 @@ static const struct host_ops ops = {
     .tcp_adopt = host_tcp_adopt,
     .tcp_write = host_tcp_write,
     .tcp_read = host_tcp_read,
-    .tcp_shutdown = host_tcp_shutdown,
     .tcp_close = host_tcp_close,
     .tcp_reset = host_tcp_reset,
     .tcp_forget = host_tcp_forget,

@@ -46,7 +46,6 @@ int host_tcp_connect(void *host, const struct net_addr *to, uint16_t local_port,
 void host_tcp_adopt(struct host_tcp *t, const struct host_tcp_events *ev, void *ctx);
 int host_tcp_write(struct host_tcp *t, const void *p, size_t n);
 void host_tcp_read(struct host_tcp *t, bool on);
-void host_tcp_shutdown(struct host_tcp *t);
 void host_tcp_close(struct host_tcp *t);
 void host_tcp_reset(struct host_tcp *t);
 void host_tcp_forget(struct host_tcp *t);

@@ -89,11 +89,6 @@ void reply_final(struct at_session *s, const char *text) {
             return;
         }
     }
-    /* A CONNECT with a rate has the number of the bare one: the module lists no others (guess). */
-    if (!is_verbose(s) && strncmp(text, "CONNECT 1", 9) == 0) {
-        reply_code(s, REPLY_CONNECT);
-        return;
-    }
     reply_text(s, text);
 }
 

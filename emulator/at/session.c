@@ -243,6 +243,10 @@ void session_close(struct at_session *s) {
     free(s);
 }
 
+struct setting_store *session_store(const struct at_session *s, unsigned slot) {
+    return s->cfg.slots[slot].is_port ? s->port : s->cfg.module;
+}
+
 struct setting_store *session_settings(struct at_session *s) {
     return s->port;
 }
@@ -255,12 +259,8 @@ struct chan *session_chan(struct at_session *s) {
     return s->cfg.chan;
 }
 
-struct clk *session_clk(struct at_session *s) {
-    return s->cfg.clk;
-}
-
 int32_t session_int(const struct at_session *s, unsigned slot) {
-    return setting_int(s->cfg.slots[slot].is_port ? s->port : s->cfg.module, slot);
+    return setting_int(session_store(s, slot), slot);
 }
 
 void session_say(struct at_session *s, const char *text) {

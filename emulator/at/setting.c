@@ -301,8 +301,7 @@ static void put_param(struct buf *to, const struct source *src, size_t i, int wi
         return;
     }
     must(p->slot != AT_NO_SLOT);
-    struct setting_store *st =
-        src->s->cfg.slots[p->slot].is_port ? src->s->port : src->s->cfg.module;
+    struct setting_store *st = session_store(src->s, p->slot);
     put_value(to, p, setting_int(st, p->slot), setting_text(st, p->slot), width);
 }
 
@@ -426,7 +425,7 @@ static void set_param(struct at_req *rq, size_t i, int32_t value, struct sv text
         return;
     }
     struct at_session *s = rq->session;
-    struct setting_store *st = s->cfg.slots[p->slot].is_port ? s->port : s->cfg.module;
+    struct setting_store *st = session_store(s, p->slot);
     if (s->cfg.slots[p->slot].type == SLOT_STR) {
         setting_set_text(st, p->slot, text.p, text.n);
     } else {

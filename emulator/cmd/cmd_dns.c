@@ -1,16 +1,10 @@
 /* cmd_dns.c: names and addresses (V3.00 11.3.1, 11.3.2). */
-#include "emulator/at/setting.h"
 #include "emulator/cmd/cmd_tcpip.h"
 #include "handlers.h"
 #include "netstack/resolve.h"
-#include "slots.h"
 
 /* The only error the manual lists: "DNS general error". */
 enum { DNS_ERROR = 10 };
-
-static unsigned retries(struct cmd *c) {
-    return (unsigned)setting_int(c->module, SLOT_CIPDNSSET_MAX_QUERY_RETRIES);
-}
 
 static void fail(struct at_req *rq) {
     at_info(rq, "%s: 0,%d", at_row_of(rq)->name, DNS_ERROR);
@@ -42,7 +36,8 @@ static void on_name(void *ctx, int err, uint32_t ip) {
 
 void cmd_cdnsgip(struct at_req *rq) {
     struct cmd *c = cmd_of(rq);
-    wait_for(rq, resolve_name(&c->modem->bearer, at_text(rq, 0), retries(c), on_name, rq));
+    wait_for(rq,
+             resolve_name(&c->modem->bearer, at_text(rq, 0), tcpip_dns_retries(c), on_name, rq));
 }
 
 static void on_address(void *ctx, int err, const char *name) {
@@ -62,5 +57,5 @@ void cmd_cdnsghname(struct at_req *rq) {
         fail(rq);
         return;
     }
-    wait_for(rq, resolve_addr(&c->modem->bearer, ip, retries(c), on_address, rq));
+    wait_for(rq, resolve_addr(&c->modem->bearer, ip, tcpip_dns_retries(c), on_address, rq));
 }

@@ -2,11 +2,9 @@
 #include "netstack/ping.h"
 
 #include "base/obj.h"
-#include "emulator/at/setting.h"
 #include "emulator/cmd/cmd_tcpip.h"
 #include "handlers.h"
 #include "netstack/resolve.h"
-#include "slots.h"
 
 static const struct ping_totals nothing;
 
@@ -70,8 +68,8 @@ void cmd_cping(struct at_req *rq) {
         .wait_ms = (unsigned)at_int(rq, 5),
         .ttl = (unsigned)at_int(rq, 6),
     };
-    unsigned retries = (unsigned)setting_int(c->module, SLOT_CIPDNSSET_MAX_QUERY_RETRIES);
-    c->ping.name = resolve_name(&c->modem->bearer, at_text(rq, 0), retries, on_name, c);
+    c->ping.name =
+        resolve_name(&c->modem->bearer, at_text(rq, 0), tcpip_dns_retries(c), on_name, c);
     if (c->ping.name == NULL) {
         begin(c, -1, 0);
     }

@@ -57,6 +57,10 @@ void tcpip_error_of(struct at_req *rq, const char *prefix, unsigned number, enum
     at_fail(rq, AT_ERR_PLAIN);
 }
 
+unsigned tcpip_dns_retries(const struct cmd *c) {
+    return (unsigned)setting_int(c->module, SLOT_CIPDNSSET_MAX_QUERY_RETRIES);
+}
+
 bool tcpip_number(struct at_req *rq, size_t i, int lo, int hi, int *out) {
     int64_t value = 0;
     const struct at_arg *arg = at_arg(rq, i);
@@ -165,7 +169,7 @@ static void open_tcp(struct at_req *rq, unsigned n, int port, int local_port) {
         .port = (uint16_t)port,
         .local_port = (uint16_t)local_port,
         .timeout = CLK_MS(setting_int(c->module, SLOT_CIPTIMEOUT_CIPOPEN_TIMEOUT)),
-        .dns_retries = (unsigned)setting_int(c->module, SLOT_CIPDNSSET_MAX_QUERY_RETRIES),
+        .dns_retries = tcpip_dns_retries(c),
     };
     if (begin_open(rq, n, link_connect(tcpip_sockets(c), n, &to, c))) {
         at_ok(rq);

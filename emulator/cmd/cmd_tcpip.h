@@ -68,11 +68,14 @@ void tcpip_error_of(struct at_req *rq, const char *prefix, unsigned number, enum
 /* Argument i as a number in lo..hi. */
 bool tcpip_number(struct at_req *rq, size_t i, int lo, int hi, int *out);
 
+/* AT+CIPDNSSET's limit of queries. */
+unsigned tcpip_dns_retries(const struct cmd *c);
+
 static inline struct sockets *tcpip_sockets(struct cmd *c) {
     return c->modem->sockets;
 }
 
-/* cmd_transparent.c: data mode. Each returns whether the event or command was its own. */
+/* cmd_transparent.c: data mode. */
 bool transparent_opens(struct cmd *c, unsigned link); /* AT+CIPOPEN of this link is for data mode */
 void transparent_open(struct at_req *rq, enum ip_err err); /* AT+CIPOPEN was started, or failed */
 bool transparent_has(const struct cmd *c, unsigned link);

@@ -111,9 +111,7 @@ static void view_row(struct view *v, const struct at_cmd *row) {
         if (p->slot == AT_NO_SLOT || (p->flags & AT_SECRET) != 0 || at + 32 > sizeof item) {
             continue;
         }
-        struct at_session *s = at_session_of(v->rq);
-        struct setting_store *st =
-            slot_infos[p->slot].is_port ? session_settings(s) : session_module(s);
+        struct setting_store *st = session_store(at_session_of(v->rq), p->slot);
         const char *comma = is_empty ? "" : ",";
         is_empty = false;
         if (p->type == AT_STR) {

@@ -28,7 +28,7 @@ struct host_tcp {
     struct net_addr peer;
     uint16_t local_port;
     struct host_listener *listener; /* a caller that was not handed over yet */
-    bool is_connecting, is_connected, is_reading, wants_room, is_shut;
+    bool is_connecting, is_connected, is_reading, wants_room;
     bool has_ended, end_told;
     int connect_err, end_err;
     struct buf to_modem, to_peer;
@@ -251,7 +251,7 @@ static void tcp_adopt(struct host_tcp *t, const struct host_tcp_events *ev, void
 
 static int tcp_write(struct host_tcp *t, const void *p, size_t n) {
     must(t->thing.is_open);
-    if (!t->is_connected || t->is_shut || (t->has_ended && t->end_err != 0)) {
+    if (!t->is_connected || (t->has_ended && t->end_err != 0)) {
         return -EPIPE;
     }
     size_t taken = n < t->window ? n : t->window;
@@ -269,12 +269,6 @@ static void tcp_read(struct host_tcp *t, bool on) {
     must(t->thing.is_open && t->is_connected);
     t->is_reading = on;
     kick(&t->thing);
-}
-
-static void tcp_shutdown(struct host_tcp *t) {
-    must(t->thing.is_open);
-    t->is_shut = true;
-    t->seen = FAKE_SEEN_FIN;
 }
 
 static void tcp_gone(struct host_tcp *t, enum fake_seen seen) {
@@ -493,7 +487,6 @@ static const struct host_ops ops = {
     .tcp_adopt = tcp_adopt,
     .tcp_write = tcp_write,
     .tcp_read = tcp_read,
-    .tcp_shutdown = tcp_shutdown,
     .tcp_close = tcp_close,
     .tcp_reset = tcp_reset,
     .tcp_forget = tcp_forget,
