@@ -247,7 +247,7 @@ static void run_timer(struct run *r, int64_t until_us) {
 }
 
 static void play(struct run *r) {
-    static const int64_t gaps_us[] = {0,      1,      300000, 899999,  900000,
+    static const int64_t gaps_us[] = {0,      1,      300000,  899999,  900000,
                                       900001, 999999, 1000000, 1000001, 1500000};
     int64_t now_us = START_US;
     *r = (struct run){0};

@@ -330,9 +330,9 @@ Test(transparent, other_links_stay_in_command_mode_and_their_results_wait) {
     expect("stream");
     expect_for("+++", "");
     pass(1000);
-    expect(OK LINE("RECV FROM:10.0.0.2:81") "+IPD5\r\nfirst" LINE(
-        "+CLIENT: 2,1,192.168.108.5:57202") LINE("RECV FROM:192.168.108.5:57202") "+IPD6\r\nsecond"
-        LINE("+IPCLOSE: 1,1"));
+    expect(
+        OK LINE("RECV FROM:10.0.0.2:81") "+IPD5\r\nfirst" LINE("+CLIENT: 2,1,192.168.108.5:57202")
+            LINE("RECV FROM:192.168.108.5:57202") "+IPD6\r\nsecond" LINE("+IPCLOSE: 1,1"));
     expect_for("AT+CIPSEND=2,2\r", "\r\n>");
     expect_for("hi", OK LINE("+CIPSEND: 2,2,2"));
     expect_at(called, "hi");
@@ -536,7 +536,7 @@ Test(transparent, session_that_ends_while_connecting_lets_the_link_go) {
     stop();
 }
 
-/* Stream data that could not be sent must not be run as commands when the module is switched off. */
+/* Stream data that could not be sent must not be run as commands when the module goes. */
 Test(transparent, session_that_ends_with_unsent_data_runs_none_of_it) {
     start_online();
     uint8_t *p = pattern(66000);
