@@ -13,10 +13,12 @@ struct clk {
     unsigned factor;
     uv_loop_t *loop;
     uv_timer_t timer;
+    uv_prepare_t prepare; /* a turn of the loop ends where it waits for events */
+    unsigned nhandles;
     uint64_t origin_ns;     /* host instant of modem instant 0 */
     int64_t wall_origin_us; /* UTC of modem instant 0 */
     int64_t now_us;
-    uint64_t turn_ms; /* the loop turn now_us belongs to */
+    bool is_fresh; /* now_us is of this turn */
     struct clk_timer **heap;
     size_t n, cap;
     uint64_t starts;
@@ -32,10 +34,10 @@ static int64_t host_now_us(const struct clk *c) {
 
 clk_mono clk_now(const struct clk *c) {
     CHECK_OBJ(c, CLK_MAGIC);
-    if (!c->is_manual && !c->is_running && uv_now(c->loop) != c->turn_ms) {
+    if (!c->is_manual && !c->is_fresh) {
         /* The cache is no state a caller can see: it only fixes time within a turn. */
         struct clk *cache = (struct clk *)(uintptr_t)c;
-        cache->turn_ms = uv_now(c->loop);
+        cache->is_fresh = true;
         cache->now_us = host_now_us(c);
     }
     return (clk_mono){c->now_us};
@@ -137,10 +139,16 @@ static void on_uv_timer(uv_timer_t *timer) {
     struct clk *c;
     CAST_OBJ(c, timer->data, CLK_MAGIC);
     c->now_us = host_now_us(c);
-    c->turn_ms = uv_now(c->loop);
+    c->is_fresh = true;
     run_due(c, c->now_us);
     /* libuv would run a timer of 0 ms, started in its own callback, without a turn of the loop. */
     arm(c, 1);
+}
+
+static void on_uv_prepare(uv_prepare_t *prepare) {
+    struct clk *c;
+    CAST_OBJ(c, prepare->data, CLK_MAGIC);
+    c->is_fresh = false;
 }
 
 struct clk *clk_new_real(uv_loop_t *loop, unsigned factor) {
@@ -149,13 +157,17 @@ struct clk *clk_new_real(uv_loop_t *loop, unsigned factor) {
     c->loop = loop;
     c->factor = factor;
     c->origin_ns = uv_hrtime();
-    c->turn_ms = uv_now(loop);
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME, &ts);
     c->wall_origin_us = (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
     must(uv_timer_init(loop, &c->timer) == 0);
     c->timer.data = c;
     uv_unref((uv_handle_t *)&c->timer);
+    must(uv_prepare_init(loop, &c->prepare) == 0);
+    c->prepare.data = c;
+    must(uv_prepare_start(&c->prepare, on_uv_prepare) == 0);
+    uv_unref((uv_handle_t *)&c->prepare);
+    c->nhandles = 2;
     return c;
 }
 
@@ -175,7 +187,11 @@ static void free_clk(struct clk *c) {
 }
 
 static void on_uv_closed(uv_handle_t *handle) {
-    free_clk(handle->data);
+    struct clk *c;
+    CAST_OBJ(c, handle->data, CLK_MAGIC);
+    if (--c->nhandles == 0) {
+        free_clk(c);
+    }
 }
 
 void clk_close(struct clk *c) {
@@ -190,6 +206,7 @@ void clk_close(struct clk *c) {
         free_clk(c);
     } else {
         uv_close((uv_handle_t *)&c->timer, on_uv_closed);
+        uv_close((uv_handle_t *)&c->prepare, on_uv_closed);
     }
 }
 
