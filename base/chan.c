@@ -85,7 +85,8 @@ void chan_skip_lf(struct chan *ch) {
 /* The byte behind a CR: whether it is dropped. */
 static bool is_end_of_line(struct chan *ch, uint8_t c) {
     ch->skip_lf = false;
-    /* Where no data is wanted an LF is the line's in any case, and tells how this DTE ends lines. */
+    /* Where no data is wanted an LF is the line's in any case, and tells how this DTE ends
+     * lines. */
     if (c == '\n' && ch->is_lf_late && ch->is_cr_alone && ch->depth > 1) {
         return false;
     }

@@ -33,9 +33,11 @@ struct port {
     struct watch *watch;
     struct watch_entry entry;
     uv_poll_t poll;
-    int events;   /* being polled for */
-    bool is_open; /* a client is there, as far as noticed */
-    bool is_full; /* the channel had no room for input: `room` reads on */
+    int events; /* being polled for */
+    uv_prepare_t flush;
+    unsigned handles; /* not closed yet */
+    bool is_open;     /* a client is there, as far as noticed */
+    bool is_full;     /* the channel had no room for input: `room` reads on */
     bool is_closing;
     clk_mono opened_at;
     size_t sent;       /* bytes written to the tty since the newest client's open */
@@ -58,7 +60,8 @@ static void update_poll(struct port *p) {
     }
     if (p->is_open) {
         /* The hang-up is wanted also while neither input nor output can go on. */
-        bool is_sending = has_output(p) && !p->uart.is_stopped;
+        bool is_stuck = has_output(p) && !uv_is_active((const uv_handle_t *)&p->flush);
+        bool is_sending = is_stuck && !p->uart.is_stopped;
         events = UV_DISCONNECT | (p->is_full ? 0 : UV_READABLE) | (is_sending ? UV_WRITABLE : 0);
     }
     if (events == p->events) {
@@ -128,6 +131,19 @@ static void write_output(struct port *p) {
     size_t n = 0;
     const uint8_t *from = chan_tx_data(&p->chan, &n);
     chan_tx_done(&p->chan, put(p, from, n));
+}
+
+/* Before the loop waits, so that a turn's output is one write and needs no poll. */
+static void on_flush(uv_prepare_t *flush) {
+    struct port *p;
+    CAST_OBJ(p, flush->data, PORT_MAGIC);
+    /* After a hang-up there is none, because answers to a client that has gone are kept. */
+    if (p->is_open && !p->uart.is_stopped && tty_has_room(&p->tty)) {
+        write_output(p);
+    }
+    /* Also if what drained has filled it again: this turn's flush is over. */
+    uv_prepare_stop(&p->flush);
+    update_poll(p);
 }
 
 static void discard_output(struct port *p) {
@@ -215,13 +231,18 @@ static void last_close(struct port *p) {
     if (err == 0) {
         err = watch_start(p->watch, &p->entry, p->tty.path);
     }
-    /* From here on clients are told of; one that came meanwhile is seen here. */
-    bool is_back = err == 0 && !tty_is_hung_up(&p->tty);
     LOG(LOG_PTY, LOG_DEBUG, p->chan.name, "closed, %zu of %zu bytes unread", unread, p->sent);
+    bool has_only_written = unread == p->sent && is_new_client(p);
     settle_output(p, is_clean && unread == p->sent);
     /* Only now: what this input is answered with is output of after the close. */
     read_input(p);
     chan_set_open(&p->chan, false);
+    /* Since the watch is back clients are told of; one that came before is seen here, and some of
+     * the input may have been its own. */
+    bool is_back = err == 0 && !tty_is_hung_up(&p->tty);
+    if (!has_only_written && !is_back) {
+        discard_output(p);
+    }
     if (p->is_closing) {
         return;
     }
@@ -268,7 +289,7 @@ static void on_kick(void *ctx) {
         return;
     }
     if (p->is_open) {
-        update_poll(p);
+        uv_prepare_start(&p->flush, on_flush);
     } else {
         hold_output(p);
     }
@@ -357,6 +378,9 @@ int port_new(struct port **out, const struct port_config *cfg) {
         return err;
     }
     p->poll.data = p;
+    must(uv_prepare_init(cfg->loop, &p->flush) == 0);
+    p->flush.data = p;
+    p->handles = 2;
     *out = p;
     /* Last, because a link that is there means a tty that is ready. */
     err = link_point(&p->link, p->tty.path, cfg->name);
@@ -390,7 +414,9 @@ unsigned port_speed(const struct port *p) {
 static void on_closed(uv_handle_t *handle) {
     struct port *p;
     CAST_OBJ(p, handle->data, PORT_MAGIC);
-    free_port(p);
+    if (--p->handles == 0) {
+        free_port(p);
+    }
 }
 
 void port_close(struct port *p) {
@@ -403,5 +429,6 @@ void port_close(struct port *p) {
     }
     p->is_closing = true;
     uv_close((uv_handle_t *)&p->poll, on_closed);
+    uv_close((uv_handle_t *)&p->flush, on_closed);
     release(p);
 }

@@ -64,6 +64,11 @@ bool tty_is_hung_up(const struct tty *t) {
     return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
 }
 
+bool tty_has_room(const struct tty *t) {
+    struct pollfd p = {.fd = t->fd, .events = POLLOUT};
+    return poll(&p, 1, 0) > 0 && p.revents == POLLOUT;
+}
+
 int tty_clean(struct tty *t, size_t *unread) {
     *unread = 0;
     int peer = ioctl(t->fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);

@@ -25,6 +25,8 @@ void tty_close(struct tty *t);
 
 /* No client has it open. */
 bool tty_is_hung_up(const struct tty *t);
+/* A client is there and the kernel has room: it leaves some beyond that for a flow control byte. */
+bool tty_has_room(const struct tty *t);
 
 /* To be called while hung up: clears what the last client left: settings, exclusive use,
  * output it did not read, whose length goes to *unread. -EBUSY: left in exclusive use, and

@@ -23,7 +23,7 @@ enum {
     OPENS = 300,
     STALL_MS = 5000, /* of real time; the clock is TIMES as fast: a minute of the module's */
     TIMES = 12,
-    FLOOD = 1 << 20,
+    FLOOD = 16 << 20, /* more than the kernel keeps for a link */
 };
 
 static struct daemon d;
@@ -37,6 +37,8 @@ static void teardown(void) {
 }
 
 TestSuite(e2e_tty, .init = setup, .fini = teardown, .timeout = 120);
+/* Those that start it themselves. */
+TestSuite(e2e_tty_own, .timeout = 120);
 
 /* Runs a command line with $MODEM as the tty, and the folder as its own. */
 __attribute__((format(printf, 2, 3))) static void run(struct dte *t, const char *fmt, ...) {
@@ -50,9 +52,11 @@ __attribute__((format(printf, 2, 3))) static void run(struct dte *t, const char 
     dte_run(t, text);
 }
 
-/* The modem answers as one that nobody has used before. */
+/* The modem answers as one that nobody has used before. A client that opens within microseconds of
+ * another's close may be taken for the same: the kernel does not tell. */
 static void is_fresh(void) {
     struct dte t;
+    daemon_settle(&d);
     dte_open(&t, d.link);
     dte_say(&t, "AT");
     cr_assert_str_eq(dte_expect(&t, "OK\r\n"), "AT\r\r\nOK\r\n");
@@ -99,14 +103,15 @@ Test(e2e_tty, picocom) {
     is_fresh();
 }
 
-Test(e2e_tty, minicom_with_its_own_initialisation) {
+Test(e2e_tty, minicom) {
     struct dte t;
     run(&t, "minicom -b 115200 -D $MODEM");
-    dte_expect(&t, "OK"); /* to the initialisation string */
+    dte_expect(&t, "special keys");
+    dte_ask(&t, "AT S7=45 S0=0 L1 V1 X4 &c1 E1 Q0", "OK"); /* its usual initialisation */
     dte_ask(&t, "AT+CSQ", "+CSQ: ");
     dte_expect(&t, "OK");
     dte_send(&t, "\001x", 2);
-    dte_expect(&t, "Leave");
+    dte_expect(&t, "Leave Minicom?");
     dte_say(&t, "%s", "");
     cr_assert_eq(dte_exited(&t), 0);
 }
@@ -120,7 +125,7 @@ Test(e2e_tty, pyserial_in_all_its_ways) {
 
 Test(e2e_tty, socat) {
     struct dte t;
-    run(&t, "stty raw -echo; exec socat -,raw,echo=0 $MODEM,raw,echo=0");
+    run(&t, "exec socat -,raw,echo=0 $MODEM,raw,echo=0");
     dte_ask(&t, "AT", "OK\r\n");
     dte_close(&t);
     run(&t, "printf 'AT+CSQ\\r' | socat -t 0.5 - $MODEM,raw,echo=0");
@@ -134,16 +139,16 @@ Test(e2e_tty, stty_shows_a_raw_line_from_the_first_moment) {
     struct dte t;
     for (int i = 0; i < 2; i++) {
         run(&t, "stty -F $MODEM -a; echo end");
-        const char *says = dte_expect(&t, "\nend\r\n");
+        const char *says = dte_expect(&t, "\nend\n");
         cr_assert_not_null(strstr(says, "speed 115200 baud"), "%s", says);
-        static const char *const flags[] = {" -icanon", " -echo ",  " -isig", " -icrnl",
-                                            " -ixon",   " -opost", " cs8",   " -onlcr"};
+        static const char *const flags[] = {"-icanon", "-echo ", "-isig", "-icrnl",
+                                            "-ixon",   "-opost", " cs8",  "-onlcr"};
         for (size_t k = 0; k < sizeof flags / sizeof flags[0]; k++) {
             cr_assert_not_null(strstr(says, flags[k]), "no%s in %s", flags[k], says);
         }
         cr_assert_eq(dte_exited(&t), 0);
         /* What this one sets does not last. */
-        run(&t, "stty -F $MODEM 9600 cs7 sane && stty -F $MODEM raw -echo 19200 crtscts");
+        run(&t, "stty -F $MODEM 9600 sane && stty -F $MODEM raw -echo 19200 crtscts");
         cr_assert_eq(dte_exited(&t), 0);
     }
     is_fresh();
@@ -196,6 +201,7 @@ Test(e2e_tty, half_a_line_does_not_reach_the_next_client) {
     for (int i = 0; i < 20; i++) {
         struct dte t;
         dte_open(&t, d.link);
+        dte_ask(&t, "AT", "OK\r\n");
         dte_send(&t, "AT+CPIN", 7);
         if (i % 2 == 0) {
             dte_expect(&t, "AT+CPIN");
@@ -205,10 +211,9 @@ Test(e2e_tty, half_a_line_does_not_reach_the_next_client) {
     }
 }
 
-Test(e2e_tty, an_open_prompt_does_not_swallow_the_next_clients_input) {
+Test(e2e_tty_own, an_open_prompt_does_not_swallow_the_next_clients_input) {
     struct far_end far;
     struct dte t;
-    daemon_stop(&d);
     far_listen(&far, FAR_CHECK);
     daemon_init(&d);
     daemon_option(&d, "--map", "203.0.113.1:80=127.0.0.1:%u", far.port);
@@ -222,6 +227,7 @@ Test(e2e_tty, an_open_prompt_does_not_swallow_the_next_clients_input) {
     is_fresh();
     cr_assert_eq(far_link(&far, 0)->received, 0);
     far_stop(&far);
+    daemon_stop(&d);
 }
 
 Test(e2e_tty, an_unread_answer_does_not_reach_the_next_client) {
@@ -261,8 +267,7 @@ static void become_nobody(void) {
     }
 }
 
-Test(e2e_tty, exclusive_use_left_behind_does_not_lock_the_next_client_out, .init = NULL,
-     .fini = NULL) {
+Test(e2e_tty_own, exclusive_use_left_behind_does_not_lock_the_next_client_out) {
     char program[64];
     daemon_init(&d);
     /* Its folder may be closed to nobody. */
@@ -320,13 +325,12 @@ Test(e2e_tty, two_commands_in_one_write) {
     dte_close(&t);
 }
 
-Test(e2e_tty, data_in_one_write_with_the_command_that_asks_for_it) {
+Test(e2e_tty_own, data_in_one_write_with_the_command_that_asks_for_it) {
     struct dte t;
     struct far_end far;
     uint8_t line[64];
     uint8_t data[10];
     struct pattern p;
-    daemon_stop(&d);
     far_listen(&far, FAR_CHECK);
     daemon_init(&d);
     daemon_option(&d, "--map", "203.0.113.1:80=127.0.0.1:%u", far.port);
@@ -337,15 +341,12 @@ Test(e2e_tty, data_in_one_write_with_the_command_that_asks_for_it) {
     dte_ask(&t, "AT+CIPOPEN=0,\"TCP\",\"203.0.113.1\",80", "+CIPOPEN: 0,0\r\n");
     pattern_init(&p, 0);
     size_t sent = 0;
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 20; i++) {
         /* CR, CR LF; then the next command behind the data. */
-        size_t n = (size_t)snprintf((char *)line, sizeof line, "AT+CIPSEND=0,%zu\r%s",
-                                    sizeof data, i % 2 == 0 ? "" : "\n");
+        size_t n = (size_t)snprintf((char *)line, sizeof line, "AT+CIPSEND=0,%zu\r%s", sizeof data,
+                                    i % 2 == 0 ? "" : "\n");
         pattern_fill(&p, data, sizeof data);
-        if (data[0] == '\n') {
-            data[0] = '!'; /* a LF behind the CR is the command's */
-            break;
-        }
+        cr_assert_neq(data[0], '\n', "which would be the command's");
         memcpy(line + n, data, sizeof data);
         n += sizeof data;
         memcpy(line + n, "AT\r", 3);
@@ -356,40 +357,41 @@ Test(e2e_tty, data_in_one_write_with_the_command_that_asks_for_it) {
         cr_assert_str_eq(dte_expect(&t, "OK\r\n"), "\r\nOK\r\n");
         sent += sizeof data;
     }
-    cr_assert_gt(sent, 100);
     turn_until(far_link(&far, 0)->received == sent);
     cr_assert_not(far.links[0].is_wrong);
     dte_close(&t);
     far_stop(&far);
+    daemon_stop(&d);
 }
 
 /* -- bytes that wait -- */
 
 Test(e2e_tty, a_writer_that_never_waits_loses_only_what_its_own_write_refused) {
+    static const char command[] = "AT\r";
     struct dte t;
     dte_open(&t, d.link);
     dte_ask(&t, "ATE0", "OK\r\n");
     dte_read_on(&t, false);
     /* As much as goes in while nothing is read: the kernel's buffers and the daemon's. */
-    size_t commands = 0;
+    size_t written = 0;
     size_t refused = 0;
     int64_t quiet_us = turn_now_us() + 500000;
     while (turn_now_us() < quiet_us) {
-        ssize_t n = write(t.fd, "AT\r", 3);
-        if (n == 3) {
-            commands++;
+        size_t at = written % 3;
+        ssize_t n = write(t.fd, &command[at], 3 - at);
+        if (n > 0) {
+            written += (size_t)n;
             quiet_us = turn_now_us() + 500000;
-        } else if (n > 0) {
-            dte_send(&t, "AT\r" + n, (size_t)(3 - n));
-            commands++;
         } else {
             refused++;
             turn_for(1);
         }
     }
+    dte_read_on(&t, true);
+    dte_send(&t, &command[written % 3], 3 - written % 3);
+    size_t commands = written / 3 + 1;
     cr_assert_gt(commands, 1000);
     cr_assert_gt(refused, 0, "the daemon has swallowed %zu commands", commands);
-    dte_read_on(&t, true);
     for (size_t i = 0; i < commands; i++) {
         char got[7] = "";
         dte_read(&t, got, 6);
@@ -403,7 +405,7 @@ Test(e2e_tty, long_input_arrives_whole_while_a_command_runs) {
     struct dte t;
     char line[LIMIT_LINE + 8];
     dte_open(&t, d.link);
-    dte_ask(&t, "ATE0", "OK\r\n");
+    dte_ask(&t, "ATE0+CMEE=2", "OK\r\n");
     memset(line, ' ', sizeof line);
     memcpy(line, "AT+CMEE?", 8);
     line[LIMIT_LINE + 2] = '\r';
@@ -418,22 +420,18 @@ Test(e2e_tty, long_input_arrives_whole_while_a_command_runs) {
     dte_close(&t);
 }
 
-/* Reads pushed data until `total` bytes came for the pattern's link, whose number nothing says:
- * only one link sends. */
+/* Pushed data of the only link that sends. */
 static void read_pushed(struct dte *t, struct pattern *p, size_t total) {
     static uint8_t bytes[LIMIT_PUSH];
-    while (total > 0) {
-        dte_expect(t, "+IPD");
-        size_t n = strtoul(dte_expect(t, "\r\n"), NULL, 10);
-        cr_assert(n > 0 && n <= sizeof bytes && n <= total, "+IPD%zu, %zu to come", n, total);
-        dte_read(t, bytes, n);
-        cr_assert(pattern_check(p, bytes, n));
-        total -= n;
+    for (size_t got = 0; got < total;) {
+        size_t n = dte_pushed(t, bytes, sizeof bytes);
+        cr_assert(pattern_check(p, bytes, n), "after %zu bytes", got);
+        got += n;
+        cr_assert_leq(got, total);
     }
 }
 
-Test(e2e_tty, a_client_that_does_not_read_for_a_minute_loses_nothing_and_stops_nobody,
-     .init = NULL, .fini = NULL) {
+Test(e2e_tty_own, a_client_that_does_not_read_for_a_minute_loses_nothing_and_stops_nobody) {
     struct far_end flood;
     struct far_end other;
     struct dte t[2];
@@ -478,6 +476,7 @@ Test(e2e_tty, a_client_that_does_not_read_for_a_minute_loses_nothing_and_stops_n
     struct far_link *l = far_link(&flood, 0);
     cr_log_info("%zu rounds beside it, %llu bytes sent to the one that does not read", rounds,
                 (unsigned long long)l->sent);
+    cr_assert_lt(l->sent, FLOOD);
     dte_read_on(&t[0], true);
     pattern_init(&p, 0);
     size_t first = strtoul(dte_expect(&t[0], "\r\n"), NULL, 10);

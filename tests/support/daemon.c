@@ -19,7 +19,7 @@
 #include "base/obj.h"
 #include "tests/support/turn.h"
 
-enum { GOT_MAX = 1 << 24, CHUNK = 65536 };
+enum { GOT_MAX = 1 << 24, CHUNK = 65536, SHOWN = 400 };
 
 /* -- the daemon -- */
 
@@ -175,6 +175,17 @@ long daemon_status(const struct daemon *d, const char *key) {
     return value;
 }
 
+void daemon_settle(const struct daemon *d) {
+    long before = -1;
+    int64_t limit_us = turn_now_us() + TURN_LIMIT_MS * 1000;
+    while (before != daemon_status(d, "voluntary_ctxt_switches")) {
+        before = daemon_status(d, "voluntary_ctxt_switches");
+        if (!turn_step(limit_us)) {
+            turn_failed("the daemon to sleep", __FILE__, __LINE__);
+        }
+    }
+}
+
 unsigned daemon_count(const struct daemon *d, const char *folder) {
     char path[64];
     unsigned n = 0;
@@ -221,8 +232,10 @@ void dte_open(struct dte *t, const char *path) {
 
 void dte_run(struct dte *t, const char *command) {
     struct winsize size = {.ws_row = 24, .ws_col = 80};
+    struct termios raw = {.c_cflag = CS8 | CREAD | B38400};
+    cfmakeraw(&raw);
     *t = (struct dte){0};
-    t->pid = forkpty(&t->fd, NULL, NULL, &size);
+    t->pid = forkpty(&t->fd, NULL, &raw, &size);
     must(t->pid >= 0);
     if (t->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -240,11 +253,14 @@ static bool has_exited(pid_t pid) {
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == pid;
 }
 
+/* The end of what came, on one line. */
 static void show(const struct dte *t) {
     size_t n = buf_len(&t->got);
-    size_t from = n > 2000 ? n - 2000 : 0;
-    fprintf(stderr, "came so far (%zu bytes):\n", n);
-    fwrite(buf_data(&t->got) + from, 1, n - from, stderr);
+    fprintf(stderr, "%zu bytes came, the last ones: ", n);
+    for (size_t i = n > SHOWN ? n - SHOWN : 0; i < n; i++) {
+        uint8_t c = buf_data(&t->got)[i];
+        fprintf(stderr, c >= ' ' && c < 0x7f ? "%c" : "<%02x>", c);
+    }
     fputc('\n', stderr);
 }
 
@@ -292,12 +308,13 @@ void dte_send(struct dte *t, const void *p, size_t n) {
             limit_us = turn_now_us() + TURN_LIMIT_MS * 1000;
             continue;
         }
-        turn_events(t->fd, POLLIN | POLLOUT);
+        short reading = t->is_deaf ? 0 : POLLIN;
+        turn_events(t->fd, (short)(reading | POLLOUT));
         if (!turn_once(limit_us)) {
             show(t);
             turn_failed("room for input", __FILE__, __LINE__);
         }
-        turn_events(t->fd, POLLIN);
+        turn_events(t->fd, reading);
     }
 }
 
@@ -367,6 +384,14 @@ const char *dte_ask(struct dte *t, const char *command, const char *answer) {
     return dte_expect(t, answer);
 }
 
+size_t dte_pushed(struct dte *t, void *to, size_t size) {
+    dte_expect(t, "+IPD");
+    size_t n = strtoul(dte_expect(t, "\r\n"), NULL, 10);
+    must(n > 0 && n <= size);
+    dte_read(t, to, n);
+    return n;
+}
+
 void dte_is_silent(struct dte *t, int64_t ms) {
     turn_for(ms);
     if (buf_len(&t->got) > 0) {
@@ -376,6 +401,7 @@ void dte_is_silent(struct dte *t, int64_t ms) {
 }
 
 void dte_read_on(struct dte *t, bool on) {
+    t->is_deaf = !on;
     turn_events(t->fd, on ? POLLIN : 0);
 }
 

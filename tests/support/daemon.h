@@ -54,7 +54,10 @@ void daemon_fini(struct daemon *d); /* removes the folder */
 void daemon_stop(struct daemon *d);
 /* A number from a line "<key>: number" of /proc/PID/status; -1: no such line. */
 long daemon_status(const struct daemon *d, const char *key);
-unsigned daemon_count(const struct daemon *d, const char *folder); /* entries of /proc/PID/<folder> */
+/* Waits until it has dealt with everything and sleeps: a close leaves no other trace outside. */
+void daemon_settle(const struct daemon *d);
+unsigned daemon_count(const struct daemon *d,
+                      const char *folder); /* entries of /proc/PID/<folder> */
 
 /* -- a client of a tty, or a program on a terminal of its own -- */
 
@@ -63,6 +66,7 @@ struct dte {
     pid_t pid;      /* of the program, 0: none */
     struct buf got; /* not taken yet */
     char *taken;    /* what dte_expect gave out last */
+    bool is_deaf;   /* does not read */
 };
 
 void dte_open(struct dte *t, const char *path);
@@ -70,14 +74,17 @@ void dte_run(struct dte *t, const char *command); /* on a terminal, by the shell
 int dte_exited(struct dte *t);                    /* waits for the program: its exit status */
 void dte_close(struct dte *t);
 
-void dte_send(struct dte *t, const void *p, size_t n);                      /* reads meanwhile */
-__attribute__((format(printf, 2, 3))) void dte_say(struct dte *t, const char *fmt, ...); /* and CR */
+void dte_send(struct dte *t, const void *p, size_t n); /* reads meanwhile */
+__attribute__((format(printf, 2, 3))) void dte_say(struct dte *t, const char *fmt,
+                                                   ...); /* and CR */
 /* Waits for the text; gives out all up to its end, valid until the next call. */
 const char *dte_expect(struct dte *t, const char *text);
 /* The same for whichever comes first. */
 size_t dte_expect_one_of(struct dte *t, const char *const *texts, size_t count);
 void dte_read(struct dte *t, void *to, size_t n);
 const char *dte_ask(struct dte *t, const char *command, const char *answer); /* say and expect */
+/* Waits for "+IPD<n>" and takes its data; returns n. */
+size_t dte_pushed(struct dte *t, void *to, size_t size);
 void dte_is_silent(struct dte *t, int64_t ms);
 void dte_read_on(struct dte *t, bool on); /* off: what comes is left with the kernel */
 

@@ -12,9 +12,8 @@
 enum { CHUNK = 65536 };
 
 struct sockaddr_in far_loopback(uint16_t port) {
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                .sin_port = htons(port)};
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
 }
 
 int far_socket(int type) {
@@ -113,8 +112,7 @@ static void on_ready(void *ctx, int fd, short revents) {
         return;
     }
     if ((revents & POLLOUT) != 0 && buf_len(&l->back) > 0) {
-        ssize_t n =
-            send(fd, buf_data(&l->back), buf_len(&l->back), MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(fd, buf_data(&l->back), buf_len(&l->back), MSG_DONTWAIT | MSG_NOSIGNAL);
         buf_drop(&l->back, n > 0 ? (size_t)n : 0);
         l->sent += n > 0 ? (uint64_t)n : 0;
     } else if ((revents & POLLOUT) != 0 && wants_to_write(l)) {
@@ -161,6 +159,13 @@ void far_listen(struct far_end *f, enum far_kind kind) {
 struct far_link *far_link(struct far_end *f, size_t i) {
     turn_until(f->count > i);
     return &f->links[i];
+}
+
+void far_set_kind(struct far_end *f, enum far_kind kind) {
+    f->kind = kind;
+    for (size_t i = 0; i < f->count; i++) {
+        update(&f->links[i]);
+    }
 }
 
 void far_close(struct far_link *l) {

@@ -44,14 +44,15 @@ void far_listen(struct far_end *f, enum far_kind kind);
 struct far_link *far_link(struct far_end *f, size_t i); /* waits until it is there */
 /* Adds a connection that the test made itself. */
 struct far_link *far_add(struct far_end *f, int fd);
+void far_set_kind(struct far_end *f, enum far_kind kind);
 void far_close(struct far_link *l);
 void far_reset(struct far_link *l);
 void far_stop(struct far_end *f); /* closes everything */
 
 struct sockaddr_in far_loopback(uint16_t port);
-int far_socket(int type);           /* bound to a free port of 127.0.0.1 */
+int far_socket(int type); /* bound to a free port of 127.0.0.1 */
 uint16_t far_bound_port(int fd);
-uint16_t far_free_port(void);       /* of TCP, free a moment ago */
-int far_call(uint16_t port);        /* connects; -1: refused */
+uint16_t far_free_port(void); /* of TCP, free a moment ago */
+int far_call(uint16_t port);  /* connects; -1: refused */
 
 #endif

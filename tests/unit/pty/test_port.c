@@ -407,6 +407,18 @@ Test(port, answers_the_next_client_when_the_answer_was_already_out) {
     close(fd);
 }
 
+Test(port, does_not_answer_the_last_words_of_a_client_that_has_read) {
+    int fd = client_open();
+    client_write(fd, "AT\r");
+    client_expect(fd, "\r\nOK\r\n");
+    client_write(fd, "AT\r");
+    close(fd);
+    settle();
+    fd = client_open();
+    client_expect_nothing(fd);
+    close(fd);
+}
+
 Test(port, answers_the_next_client_though_an_earlier_close_went_unseen) {
     int fd = client_open();
     client_write(fd, "AT\r");
