@@ -109,6 +109,13 @@ void chan_set_flow(struct chan *ch, bool obeys_xoff, bool sends_xoff) {
     }
 }
 
+void chan_set_dcd(struct chan *ch, bool on) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->transport != NULL && ch->transport->set_dcd != NULL) {
+        ch->transport->set_dcd(ch->transport_ctx, on);
+    }
+}
+
 void chan_pump(struct chan *ch) {
     CHECK_OBJ(ch, CHAN_MAGIC);
     /* A user that pumps from inside its own rx is served by the loop that called it. */
@@ -199,14 +206,18 @@ void chan_set_dtr(struct chan *ch, bool is_on) {
 
 void chan_discard(struct chan *ch, bool input, bool output) {
     CHECK_OBJ(ch, CHAN_MAGIC);
-    /* As long as the transport hands over more of what has come already. */
-    while (input && buf_len(&ch->in) > 0) {
+    if (input) {
         buf_clear(&ch->in);
-        if (ch->transport != NULL) {
-            ch->transport->room(ch->transport_ctx);
+        if (ch->transport != NULL && ch->transport->drop != NULL) {
+            ch->transport->drop(ch->transport_ctx);
         }
     }
     if (output) {
         chan_tx_done(ch, buf_len(&ch->out));
     }
+}
+
+void chan_forget_input(struct chan *ch) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    buf_clear(&ch->in);
 }

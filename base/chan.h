@@ -45,6 +45,10 @@ struct chan_user {
 struct chan_transport {
     void (*kick)(void *ctx); /* there is output to take */
     void (*room)(void *ctx); /* the input has room again */
+    /* Throws away input that it holds or can get at once. May be NULL. */
+    void (*drop)(void *ctx);
+    /* The module raises or drops DCD. May be NULL. */
+    void (*set_dcd)(void *ctx, bool on);
     /* A user wants to know of DTR, or no longer: ttys can only be asked. May be NULL. */
     void (*watch_dtr)(void *ctx, bool on);
     /* XON/XOFF: whether the DTE's stops our output, whether we send it when the input is full.
@@ -95,6 +99,7 @@ void chan_skip_lf(struct chan *ch);
 /* For users that care for DTR, and for who sets the flow control. */
 void chan_watch_dtr(struct chan *ch, bool on);
 void chan_set_flow(struct chan *ch, bool obeys_xoff, bool sends_xoff);
+void chan_set_dcd(struct chan *ch, bool on);
 
 /* Offers the input to the top user until nobody takes any. Users call it when they are ready
  * again. */
@@ -107,7 +112,8 @@ const uint8_t *chan_tx_data(const struct chan *ch, size_t *n);
 void chan_tx_done(struct chan *ch, size_t n);      /* n bytes went out; calls `drained` at zero */
 void chan_set_open(struct chan *ch, bool is_open); /* tells every user of a change, top first */
 void chan_set_dtr(struct chan *ch, bool is_on);    /* while open; the same */
-/* Input: also what the transport gives for the room it makes. */
+/* Input: with all that the transport still has of it; chan_forget_input: what was read ahead only. */
 void chan_discard(struct chan *ch, bool input, bool output);
+void chan_forget_input(struct chan *ch);
 
 #endif

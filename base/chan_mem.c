@@ -52,7 +52,17 @@ static void on_room(void *ctx) {
     feed(m);
 }
 
-static const struct chan_transport transport = {.kick = on_kick, .room = on_room};
+static void on_drop(void *ctx) {
+    struct chan_mem *m;
+    CAST_OBJ(m, ctx, CHAN_MEM_MAGIC);
+    buf_clear(&m->waiting);
+}
+
+static const struct chan_transport transport = {
+    .kick = on_kick,
+    .room = on_room,
+    .drop = on_drop,
+};
 
 void chan_mem_init(struct chan_mem *m, struct chan *ch, const struct clk *clk) {
     *m = (struct chan_mem){.ch = ch, .clk = clk};

@@ -15,6 +15,7 @@
 #define LIMIT_CHAN_USERS 4   /* deepest stack: at, cmux, at, ppp */
 #define LIMIT_CHAN_NAME 32   /* "usb2/dlci1" */
 
+#define LIMIT_PORT_STASH 65536  /* read behind a full channel in search of an XON */
 #define LIMIT_PORT_HOLD_MS 1000 /* output kept for the next client of a tty that nobody has open */
 
 #define LIMIT_LINE 559         /* characters after AT: V3.00 1.4 */

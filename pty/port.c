@@ -40,6 +40,7 @@ struct port {
     bool is_full;     /* the channel had no room for input: `room` reads on */
     bool is_closing;
     clk_mono opened_at;
+    struct buf stash;  /* input from behind a full channel, read in search of a DC1 */
     size_t sent;       /* bytes written to the tty since the newest client's open */
     struct buf early;  /* those of a new client, in case it leaves without reading */
     struct buf replay; /* such bytes, to go before the channel's output to the next client */
@@ -52,6 +53,11 @@ static bool has_output(const struct port *p) {
     return buf_len(&p->replay) > 0 || chan_pending(&p->chan) > 0;
 }
 
+/* The client has stopped us, and the channel takes no input until we go on. */
+static bool is_searching(const struct port *p) {
+    return p->is_full && p->uart.is_stopped && buf_room(&p->stash) > 0;
+}
+
 /* A closed tty is not polled: it would report its hang-up for ever. */
 static void update_poll(struct port *p) {
     int events = 0;
@@ -62,7 +68,8 @@ static void update_poll(struct port *p) {
         /* The hang-up is wanted also while neither input nor output can go on. */
         bool is_stuck = has_output(p) && !uv_is_active((const uv_handle_t *)&p->flush);
         bool is_sending = is_stuck && !p->uart.is_stopped;
-        events = UV_DISCONNECT | (p->is_full ? 0 : UV_READABLE) | (is_sending ? UV_WRITABLE : 0);
+        bool is_reading = !p->is_full || is_searching(p);
+        events = UV_DISCONNECT | (is_reading ? UV_READABLE : 0) | (is_sending ? UV_WRITABLE : 0);
     }
     if (events == p->events) {
         return;
@@ -87,6 +94,20 @@ static void tell_flow(struct port *p) {
     }
 }
 
+/* Into the stash, until the DC1 is found. */
+static void search(struct port *p) {
+    while (is_searching(p)) {
+        size_t room = 0;
+        uint8_t *to = buf_reserve(&p->stash, READ_MAX, &room);
+        ssize_t n = read(p->tty.fd, to, room);
+        if (n <= 0) {
+            return;
+        }
+        log_bytes(LOG_PTY, p->chan.name, "<", to, (size_t)n);
+        buf_commit(&p->stash, uart_filter(&p->uart, to, (size_t)n));
+    }
+}
+
 /* Input: until there is none, or no room. */
 static void read_input(struct port *p) {
     for (int i = 0; i < READS_A_TURN && !p->is_closing; i++) {
@@ -97,12 +118,24 @@ static void read_input(struct port *p) {
             tell_flow(p);
             return;
         }
+        if (buf_len(&p->stash) > 0) {
+            chan_rx_commit(&p->chan, buf_take(&p->stash, to, room), clk_now(p->clk));
+            continue;
+        }
         ssize_t n = read(p->tty.fd, to, room);
         if (n <= 0) {
             return;
         }
         log_bytes(LOG_PTY, p->chan.name, "<", to, (size_t)n);
         chan_rx_commit(&p->chan, uart_filter(&p->uart, to, (size_t)n), clk_now(p->clk));
+    }
+}
+
+/* Nobody wants what has come and was not taken. */
+static void drop_input(struct port *p) {
+    uint8_t scratch[READ_MAX];
+    buf_clear(&p->stash);
+    for (int i = 0; i < READS_A_TURN && read(p->tty.fd, scratch, sizeof scratch) > 0; i++) {
     }
 }
 
@@ -180,10 +213,10 @@ static void count_anew(struct port *p) {
 static void come_in(struct port *p) {
     LOG(LOG_PTY, LOG_DEBUG, p->chan.name, "opened");
     p->is_open = true;
-    p->is_full = false;
     uart_reset(&p->uart);
     count_anew(p);
     chan_set_open(&p->chan, true);
+    p->is_full = false;
     update_poll(p);
 }
 
@@ -263,7 +296,9 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
         last_close(p);
         return;
     }
-    if ((events & UV_READABLE) != 0) {
+    if ((events & UV_READABLE) != 0 && p->is_full) {
+        search(p);
+    } else if ((events & UV_READABLE) != 0) {
         read_input(p);
     }
     if ((events & UV_WRITABLE) != 0 && !p->is_closing && !p->uart.is_stopped) {
@@ -304,10 +339,27 @@ static void on_room(void *ctx) {
     p->is_full = false;
     if (p->is_open) {
         tell_flow(p);
+        if (buf_len(&p->stash) > 0) {
+            read_input(p);
+        }
         update_poll(p);
     } else {
         read_input(p);
     }
+}
+
+static void on_drop(void *ctx) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    if (!p->is_closing) {
+        drop_input(p);
+    }
+}
+
+static void on_set_dcd(void *ctx, bool on) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    p->uart.is_dcd_on = on;
 }
 
 static void on_watch_dtr(void *ctx, bool on) {
@@ -326,6 +378,8 @@ static void on_set_flow(void *ctx, bool obeys_xoff, bool sends_xoff) {
 static const struct chan_transport transport = {
     .kick = on_kick,
     .room = on_room,
+    .drop = on_drop,
+    .set_dcd = on_set_dcd,
     .watch_dtr = on_watch_dtr,
     .set_flow = on_set_flow,
 };
@@ -342,6 +396,7 @@ static void release(struct port *p) {
 static void free_port(struct port *p) {
     buf_fini(&p->early);
     buf_fini(&p->replay);
+    buf_fini(&p->stash);
     chan_fini(&p->chan);
     OBJ_FINI(p);
     free(p);
@@ -359,6 +414,7 @@ int port_new(struct port **out, const struct port_config *cfg) {
     uart_init(&p->uart, cfg->clk, &p->tty, &p->chan);
     buf_init(&p->early, EARLY_MAX);
     buf_init(&p->replay, EARLY_MAX);
+    buf_init(&p->stash, LIMIT_PORT_STASH);
     int err = link_claim(&p->link, cfg->link, cfg->name);
     if (err == 0) {
         err = tty_open(&p->tty);
@@ -404,6 +460,11 @@ const char *port_tty(const struct port *p) {
 const char *port_link(const struct port *p) {
     CHECK_OBJ(p, PORT_MAGIC);
     return p->link.path;
+}
+
+bool port_dcd(const struct port *p) {
+    CHECK_OBJ(p, PORT_MAGIC);
+    return p->uart.is_dcd_on;
 }
 
 unsigned port_speed(const struct port *p) {

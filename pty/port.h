@@ -22,6 +22,8 @@
 #ifndef PTY_PORT_H
 #define PTY_PORT_H
 
+#include <stdbool.h>
+
 struct chan;
 struct clk;
 struct port;
@@ -42,6 +44,7 @@ int port_new(struct port **out, const struct port_config *cfg);
 struct chan *port_chan(struct port *p);
 const char *port_tty(const struct port *p); /* "/dev/pts/5"; changes if a client leaves it locked */
 const char *port_link(const struct port *p);
+bool port_dcd(const struct port *p); /* whether the module raises DCD, which a pty cannot show */
 unsigned port_speed(const struct port *p); /* the client's bit rate, 0: B0 */
 
 /* Removes the link and closes the tty; what the clients can still be given is written first.

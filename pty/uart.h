@@ -3,8 +3,9 @@
  * A pty has no DTR: its stand-ins are the last close (port.h) and speed B0, which
  * can only be asked for, so that is done while somebody wants to know. Hardware flow
  * control needs nothing: a full kernel buffer makes the client's write wait, as RTS
- * would. XON/XOFF is done here: the characters are taken out of the input. One that stands
- * behind more input than the channel takes is not seen before the channel has room.
+ * would. XON/XOFF is done here: the characters are taken out of the input. While the client
+ * has stopped us the port reads on, up to LIMIT_PORT_STASH, for its DC1 may stand behind input
+ * that the channel does not take.
  *
  * Borrows: clock, tty and channel. Caller's memory.
  */
@@ -29,6 +30,7 @@ struct uart {
     bool sends_xoff;      /* and we its */
     bool is_stopped;      /* DC3 was received */
     bool has_sent_xoff;
+    bool is_dcd_on; /* a pty cannot show it; kept for who can */
 };
 
 void uart_init(struct uart *u, struct clk *clk, const struct tty *tty, struct chan *chan);

@@ -180,13 +180,23 @@ static void on_drained(void *ctx) {
     session_idle(session_of(ctx));
 }
 
+/* What an earlier DTE typed ahead. Where that was more than the channel takes, the transport has the
+ * rest, and what the new one has sent already cannot be told from it. */
+static void forget_input(struct chan *ch) {
+    if (buf_room(&ch->in) == 0) {
+        chan_discard(ch, true, false);
+    } else {
+        chan_forget_input(ch);
+    }
+}
+
 static void on_event(void *ctx, enum chan_event event) {
     struct at_session *s = session_of(ctx);
     switch (event) {
     case CHAN_OPENED:
         /* What an earlier DTE typed ahead is not the new one's. In data mode it is not ours. */
         if (chan_is_top(s->cfg.chan, s)) {
-            chan_discard(s->cfg.chan, true, false);
+            forget_input(s->cfg.chan);
         }
         line_reset(&s->line);
         session_idle(s);

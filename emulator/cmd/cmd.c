@@ -44,6 +44,9 @@ static int missing(void *owner, unsigned needs) {
 static void on_port_setting(void *ctx, unsigned slot) {
     struct cmd *c;
     CAST_OBJ(c, ctx, CMD_MAGIC);
+    if (slot == SLOT_AMP_C) {
+        transparent_show_dcd(c);
+    }
     if (slot == SLOT_IFC_DCE || slot == SLOT_IFC_DTE) {
         chan_set_flow(session_chan(c->session), session_int(c->session, SLOT_IFC_DCE) == IFC_XON,
                       session_int(c->session, SLOT_IFC_DTE) == IFC_XON);
@@ -69,6 +72,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
     cmd_network_start(c);
+    transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
 }

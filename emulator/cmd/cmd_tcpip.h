@@ -89,6 +89,7 @@ void transparent_on_called(struct cmd *c);
 /* The service is closed or lost: "CLOSED" where a link was up. */
 void transparent_end(struct cmd *c);
 void transparent_stop(struct cmd *c);
+void transparent_show_dcd(struct cmd *c); /* AT&C or the link has changed */
 
 /* cmd_tcpip_rx.c: received data. */
 void tcpip_on_data(struct cmd *c, unsigned link);

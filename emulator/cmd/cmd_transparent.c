@@ -12,6 +12,7 @@
 #include "slots.h"
 
 enum { RING_PERIOD_S = 5 }; /* as a voice call rings (guess) */
+enum { DCD_WITH_LINK = 1 };
 enum { DTR_IGNORE = 0, DTR_ESCAPE = 1, DTR_HANG_UP = 2 };
 
 static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at);
@@ -80,11 +81,19 @@ static void settle_online(struct cmd *c) {
     }
 }
 
+/* AT&C: on always, with a link the port is attached to, or off only as a wink when it ends, which
+ * lasts no time here (V3.00 2.2.15; guess). */
+void transparent_show_dcd(struct cmd *c) {
+    bool has_link = of(c)->state == TRANSPARENT_ONLINE || of(c)->state == TRANSPARENT_ESCAPED;
+    chan_set_dcd(chan_of(c), session_int(c->session, SLOT_AMP_C) != DCD_WITH_LINK || has_link);
+}
+
 static void begin_online(struct cmd *c) {
     struct transparent *t = of(c);
     t->state = TRANSPARENT_ONLINE;
     clk_stop(c->modem->clk, &t->ring);
     chan_watch_dtr(chan_of(c), true);
+    transparent_show_dcd(c);
     escape_start(&t->escape, clk_now(c->modem->clk));
 }
 
@@ -118,6 +127,7 @@ static void leave(struct cmd *c, enum transparent_state state) {
     bool was_online = t->state == TRANSPARENT_ONLINE;
     t->state = state;
     t->is_closing = false;
+    transparent_show_dcd(c);
     clk_stop(c->modem->clk, &t->guard);
     clk_stop(c->modem->clk, &t->delay);
     clk_stop(c->modem->clk, &t->ring);
