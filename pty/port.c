@@ -38,6 +38,7 @@ struct port {
     unsigned handles; /* not closed yet */
     bool is_open;     /* a client is there, as far as noticed */
     bool is_full;     /* the channel had no room for input: `room` reads on */
+    bool is_mute;     /* closed by a client whose last words nobody is to hear answered */
     bool is_closing;
     clk_mono opened_at;
     struct buf stash;  /* input from behind a full channel, read in search of a DC1 */
@@ -198,7 +199,8 @@ static void on_hold_over(void *ctx) {
 /* The time runs on while clients come and go without reading: what they leave does not grow old. */
 static void hold_output(struct port *p) {
     if (has_output(p) && !clk_pending(&p->hold)) {
-        clk_start(p->clk, &p->hold, CLK_MS(LIMIT_PORT_HOLD_MS), on_hold_over, p);
+        clk_dur wait = CLK_MS(p->is_mute ? 0 : LIMIT_PORT_HOLD_MS);
+        clk_start(p->clk, &p->hold, wait, on_hold_over, p);
     }
 }
 
@@ -212,6 +214,11 @@ static void count_anew(struct port *p) {
 /* A client may be gone again already: then the poll reports that next. */
 static void come_in(struct port *p) {
     LOG(LOG_PTY, LOG_DEBUG, p->chan.name, "opened");
+    /* Lines that still waited for room for their answers are run now, for nobody. */
+    while (p->is_mute && has_output(p)) {
+        discard_output(p);
+    }
+    p->is_mute = false;
     p->is_open = true;
     uart_reset(&p->uart);
     count_anew(p);
@@ -273,9 +280,7 @@ static void last_close(struct port *p) {
     /* Since the watch is back clients are told of; one that came before is seen here, and some of
      * the input may have been its own. */
     bool is_back = err == 0 && !tty_is_hung_up(&p->tty);
-    if (!has_only_written && !is_back) {
-        discard_output(p);
-    }
+    p->is_mute = !has_only_written && !is_back;
     if (p->is_closing) {
         return;
     }
@@ -353,6 +358,8 @@ static void on_drop(void *ctx) {
     CAST_OBJ(p, ctx, PORT_MAGIC);
     if (!p->is_closing) {
         drop_input(p);
+        p->is_full = false;
+        update_poll(p);
     }
 }
 

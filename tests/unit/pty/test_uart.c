@@ -313,7 +313,81 @@ Test(uart, output_of_a_client_that_left_is_not_the_next_ones) {
     stop();
 }
 
+/* Writes commands as data until the client would have to wait. */
+static void fill_with_commands(void) {
+    fake_host_window(peer(), 0);
+    while (write(tty, "AT\r", 3) == 3 || (settle(), write(tty, "AT\r", 3) == 3)) {
+    }
+    settle();
+}
+
+Test(uart, data_that_a_full_link_did_not_take_is_no_command_after_dtr_off) {
+    start();
+    go_online();
+    fill_with_commands();
+    client_speed(B0);
+    pass(POLL_MS);
+    client_expect(OK);
+    client_speed(B115200);
+    client_ask("AT+CSQ\r", "\r\n+CSQ: 22,0\r\n" OK);
+    stop();
+}
+
+Test(uart, commands_of_a_client_that_left_are_not_run_for_the_next_one) {
+    start();
+    client_ask("AT+CIPMODE=1\r", OK);
+    client_ask("AT+NETOPEN\r", OK "\r\n+NETOPEN: 0\r\n");
+    fake_host_on_connect(fake, PEER_IP, 80, FAKE_SILENT);
+    client_write(OPEN); /* holds the input */
+    while (write(tty, "AT+CSQ\r", 7) == 7 || (settle(), write(tty, "AT+CSQ\r", 7) == 7)) {
+    }
+    pass(2000); /* the client is no passer-by */
+    client_close();
+    client_open();
+    client_expect("");
+    client_ask("AT\r", OK);
+    stop();
+}
+
+Test(uart, dcd_follows_the_link_as_amp_c_says) {
+    start();
+    cr_assert_not(port_dcd(port), "AT&C1 is the factory setting");
+    go_online();
+    cr_assert(port_dcd(port));
+    client_speed(B0);
+    pass(POLL_MS);
+    client_expect(OK);
+    client_speed(B115200);
+    cr_assert(port_dcd(port), "the link is still there");
+    client_ask("ATH\r", OK "\r\nCLOSED\r\n");
+    cr_assert_not(port_dcd(port));
+    client_ask("AT&C0\r", OK);
+    cr_assert(port_dcd(port));
+    stop();
+}
+
 /* -- XON/XOFF -- */
+
+Test(uart, xon_behind_input_that_the_channel_does_not_take_is_heard) {
+    start();
+    client_ask("AT+IFC=1,0\r", OK);
+    go_online();
+    client_write(XOFF);
+    fake_host_window(peer(), 0);
+    char data[1001];
+    memset(data, 'd', sizeof data - 1);
+    data[sizeof data - 1] = '\0';
+    for (size_t n = 0; n < LIMIT_STREAM_OUT + 4 * (size_t)LIMIT_CHAN_IN; n += sizeof data - 1) {
+        client_write(data);
+    }
+    static const uint8_t block[1000];
+    fake_host_send(peer(), block, sizeof block);
+    client_expect("");
+    client_write(XON);
+    client_read();
+    cr_assert_eq(buf_len(&got), sizeof block);
+    stop();
+}
 
 Test(uart, xoff_stops_the_output_and_xon_starts_it) {
     start();
