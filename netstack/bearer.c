@@ -34,7 +34,9 @@ bool bearer_is_dormant(const struct bearer *b) {
 
 void bearer_changed(struct bearer *b) {
     CHECK_OBJ(b, BEARER_MAGIC);
-    for (struct bearer_user *u = b->users; u != NULL; u = u->next) {
+    struct bearer_user *next = NULL;
+    for (struct bearer_user *u = b->users; u != NULL; u = next) {
+        next = u->next;
         if (u->changed != NULL) {
             u->changed(u);
         }
@@ -51,6 +53,15 @@ bool bearer_is_clean(const struct bearer *b, const struct impair *link) {
     return !b->is_suspended && impair_is_clean(&link[IMPAIR_UP]) &&
            impair_is_clean(&link[IMPAIR_DOWN]) && impair_is_clean(&b->impair[IMPAIR_UP]) &&
            impair_is_clean(&b->impair[IMPAIR_DOWN]);
+}
+
+static bool swallows(const struct impair *im) {
+    return im->black_hole || im->loss >= 1;
+}
+
+bool bearer_is_black_hole(const struct bearer *b, const struct impair *link,
+                          enum impair_direction dir) {
+    return b->is_suspended || swallows(&b->impair[dir]) || swallows(&link[dir]);
 }
 
 bool bearer_loses(struct bearer *b, struct impair *link, enum impair_direction dir) {
@@ -74,7 +85,8 @@ clk_dur bearer_duration(const struct bearer *b, const struct impair *link,
 clk_dur bearer_round_trip(const struct bearer *b, const struct impair *link) {
     uint32_t ms = b->rtt_ms;
     for (int dir = 0; dir < IMPAIR_DIRECTIONS; dir++) {
-        ms += b->impair[dir].latency_ms + link[dir].latency_ms;
+        ms += b->impair[dir].latency_ms + b->impair[dir].jitter_ms;
+        ms += link[dir].latency_ms + link[dir].jitter_ms;
     }
     return CLK_MS(ms);
 }

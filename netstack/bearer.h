@@ -48,8 +48,8 @@ struct bearer {
     /* The wire, for every link on it. */
     struct impair impair[IMPAIR_DIRECTIONS];
     struct retransmit_config retransmit;
-    uint32_t rtt_ms; /* the module's estimate for this cell, without impairments */
-    bool is_suspended; /* a voice call has the radio (note 2.10): nothing passes */
+    uint32_t rtt_ms;     /* the module's estimate for this cell, without impairments */
+    bool is_suspended;   /* a voice call has the radio (note 2.10): nothing passes */
     clk_dur dormancy;    /* without traffic the bearer is dormant after it; 0: never */
     clk_mono traffic_at; /* the newest traffic */
     struct rng rng;
@@ -67,13 +67,17 @@ void bearer_changed(struct bearer *b);
 void bearer_trace(const struct bearer *b, const struct bearer_trace *t);
 /* Whether nothing is wrong with either direction, for a link with these impairments of its own. */
 bool bearer_is_clean(const struct bearer *b, const struct impair *link);
+/* Whether nothing at all passes in this direction. */
+bool bearer_is_black_hole(const struct bearer *b, const struct impair *link,
+                          enum impair_direction dir);
 /* Whether a transmission in this direction is lost. Each has its own chance, so both are asked. */
 bool bearer_loses(struct bearer *b, struct impair *link, enum impair_direction dir);
 /* How long one is under way, without what the rate makes it wait; how long that is. */
 clk_dur bearer_delay(struct bearer *b, const struct impair *link, enum impair_direction dir);
 clk_dur bearer_duration(const struct bearer *b, const struct impair *link,
                         enum impair_direction dir, size_t bytes);
-/* The newest estimate of the round-trip time: the cell's and what the path of a link adds. */
+/* The newest estimate of the round-trip time: the cell's and what the path of a link adds,
+ * with all of its jitter: a module's estimate allows for the variance (RFC 6298 2). */
 clk_dur bearer_round_trip(const struct bearer *b, const struct impair *link);
 void bearer_up(struct bearer *b, uint32_t ip);
 void bearer_down(struct bearer *b);

@@ -95,6 +95,13 @@ static void on_down(struct bearer_user *u) {
     clk_start(d->clk, &d->turn, CLK_US(0), report_lost, d);
 }
 
+static void on_changed(struct bearer_user *u) {
+    struct net_dgram *d;
+    CAST_OBJ(d, (void *)((char *)u - offsetof(struct net_dgram, user)), DGRAM_MAGIC);
+    dgram_air_changed(&d->up);
+    dgram_air_changed(&d->down);
+}
+
 int dgram_open(struct net_dgram **out, struct bearer *b, uint16_t local_port,
                const struct dgram_events *ev, void *ctx) {
     CHECK_OBJ(b, BEARER_MAGIC);
@@ -106,6 +113,7 @@ int dgram_open(struct net_dgram **out, struct bearer *b, uint16_t local_port,
     d->bearer = b;
     d->ops = b->host.ops;
     d->user.down = on_down;
+    d->user.changed = on_changed;
     d->ev = ev;
     d->ctx = ctx;
     d->up = (struct dgram_air){

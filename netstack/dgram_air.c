@@ -11,16 +11,15 @@ enum { OVERTAKEN_MS = 50 }; /* how much later an overtaken datagram is, beyond t
 
 static void arm(struct dgram_air *a);
 
+/* One a turn: its user may end the socket from within. */
 static void on_timer(void *ctx) {
     struct dgram_air *a = ctx;
-    while (a->n > 0 && a->flights[0].due.us <= clk_now(a->bearer->clk).us) {
-        struct dgram_flight f = a->flights[0];
-        a->n--;
-        memmove(a->flights, a->flights + 1, a->n * sizeof f);
-        a->deliver(a->ctx, &f.addr, f.data, f.n);
-        free(f.data);
-    }
+    struct dgram_flight f = a->flights[0];
+    a->n--;
+    memmove(a->flights, a->flights + 1, a->n * sizeof f);
     arm(a);
+    a->deliver(a->ctx, &f.addr, f.data, f.n);
+    free(f.data);
 }
 
 static void arm(struct dgram_air *a) {
@@ -43,21 +42,32 @@ static struct impair *path(const struct dgram_air *a, int which) {
 
 enum { PATHS = 2 };
 
-static int64_t due_us(struct dgram_air *a, size_t n) {
-    int64_t now_us = clk_now(a->bearer->clk).us;
-    int64_t slow_us = 0;
-    int64_t late_us = 0;
+/* The slower of both paths sets the pace. */
+static int64_t duration_us(const struct dgram_air *a, size_t n) {
+    return bearer_duration(a->bearer, a->impair, a->dir, n).us;
+}
+
+static int64_t late_us(struct dgram_air *a) {
+    int64_t us = 0;
     for (int i = 0; i < PATHS; i++) {
         const struct impair *im = path(a, i);
-        int64_t us = impair_duration(im, n).us;
-        slow_us = us > slow_us ? us : slow_us;
-        late_us += impair_delay(im, &a->bearer->rng).us;
+        us += impair_delay(im, &a->bearer->rng).us;
         if (im->reorder > 0 && rng_chance(&a->bearer->rng, im->reorder)) {
-            late_us += CLK_MS(im->latency_ms + OVERTAKEN_MS).us;
+            us += CLK_MS((int64_t)im->latency_ms + OVERTAKEN_MS).us;
         }
     }
-    a->free_at.us = (a->free_at.us > now_us ? a->free_at.us : now_us) + slow_us;
-    return a->free_at.us + late_us;
+    return us;
+}
+
+/* The first are the soonest; of equals, the oldest. */
+static void insert(struct dgram_air *a, const struct dgram_flight *f) {
+    size_t at = a->n;
+    while (at > 0 && a->flights[at - 1].due.us > f->due.us) {
+        at--;
+    }
+    memmove(a->flights + at + 1, a->flights + at, (a->n - at) * sizeof *f);
+    a->flights[at] = *f;
+    a->n++;
 }
 
 static void launch(struct dgram_air *a, const struct net_addr *addr, const uint8_t *p, size_t n) {
@@ -65,30 +75,56 @@ static void launch(struct dgram_air *a, const struct net_addr *addr, const uint8
         a->dropped++;
         return;
     }
-    struct dgram_flight f = {{due_us(a, n)}, *addr, xmalloc(n), n};
-    memcpy(f.data, p, n);
+    int64_t now_us = clk_now(a->bearer->clk).us;
+    a->free_at.us = (a->free_at.us > now_us ? a->free_at.us : now_us) + duration_us(a, n);
+    struct dgram_flight f = {
+        a->free_at, {a->free_at.us + late_us(a)}, *addr, xmalloc(n > 0 ? n : 1), n};
+    if (n > 0) {
+        memcpy(f.data, p, n);
+    }
     for (int i = 0; i < PATHS && n > 0; i++) {
         if (path(a, i)->corrupt > 0 && rng_chance(&a->bearer->rng, path(a, i)->corrupt)) {
             f.data[rng_below(&a->bearer->rng, n)] ^= (uint8_t)(1 << rng_below(&a->bearer->rng, 8));
         }
     }
-    size_t at = a->n;
-    while (at > 0 && a->flights[at - 1].due.us > f.due.us) {
-        at--;
+    insert(a, &f);
+    arm(a);
+}
+
+/* What the rate has not let go yet goes as the new one lets it, but no later than it would have,
+ * or into the black hole. */
+void dgram_air_changed(struct dgram_air *a) {
+    clk_mono now = clk_now(a->bearer->clk);
+    bool is_hole = bearer_is_black_hole(a->bearer, a->impair, a->dir);
+    size_t n = a->n;
+    a->n = 0;
+    a->free_at = now;
+    for (size_t i = 0; i < n; i++) {
+        struct dgram_flight f = a->flights[i];
+        if (f.leaves.us > now.us && is_hole) {
+            free(f.data);
+            continue;
+        }
+        int64_t leaves_us = a->free_at.us + duration_us(a, f.n);
+        if (f.leaves.us > now.us && leaves_us < f.leaves.us) {
+            f.due.us -= f.leaves.us - leaves_us;
+            f.leaves.us = leaves_us;
+        }
+        a->free_at.us = f.leaves.us > a->free_at.us ? f.leaves.us : a->free_at.us;
+        insert(a, &f);
     }
-    memmove(a->flights + at + 1, a->flights + at, (a->n - at) * sizeof f);
-    a->flights[at] = f;
-    a->n++;
+    clk_stop(a->bearer->clk, &a->timer);
     arm(a);
 }
 
 void dgram_air_put(struct dgram_air *a, const struct net_addr *addr, const uint8_t *p, size_t n) {
-    if (a->n == 0 && impair_is_clean(path(a, 0)) && impair_is_clean(path(a, 1))) {
+    if (a->n == 0 && !a->bearer->is_suspended && impair_is_clean(path(a, 0)) &&
+        impair_is_clean(path(a, 1))) {
         a->deliver(a->ctx, addr, p, n);
         return;
     }
     unsigned copies = 1;
-    bool lost = false;
+    bool lost = a->bearer->is_suspended;
     for (int i = 0; i < PATHS; i++) {
         struct impair *im = path(a, i);
         lost |= impair_loses(im, &a->bearer->rng);

@@ -2,6 +2,7 @@
  *
  * Owns: the datagrams under way, at most DGRAM_AIR_MAX; further ones are dropped and
  * counted. Borrows: bearer, impairments, owner. Caller's memory.
+ * Calls back: deliver, from dgram_air_put too when nothing is wrong with the path.
  */
 #ifndef NETSTACK_DGRAM_AIR_H
 #define NETSTACK_DGRAM_AIR_H
@@ -20,6 +21,7 @@ enum { DGRAM_AIR_MAX = 64 };
 typedef void dgram_air_fn(void *ctx, const struct net_addr *addr, const uint8_t *p, size_t n);
 
 struct dgram_flight {
+    clk_mono leaves; /* the rate lets it go */
     clk_mono due;
     struct net_addr addr;
     uint8_t *data;
@@ -41,7 +43,7 @@ struct dgram_air {
 
 void dgram_air_fini(struct dgram_air *a); /* what is under way is lost; allowed twice */
 
-/* Delivers at once when nothing is wrong with the path. */
+void dgram_air_changed(struct dgram_air *a); /* the impairments have */
 void dgram_air_put(struct dgram_air *a, const struct net_addr *addr, const uint8_t *p, size_t n);
 
 #endif

@@ -117,7 +117,8 @@ static int parse_part(struct impair *im, struct sv part) {
 
 int impair_parse(struct impair *im, struct sv text, struct sv *wrong) {
     struct impair result = *im;
-    do {
+    bool is_more = true;
+    while (is_more) {
         size_t n = 0;
         while (n < text.n && text.p[n] != ',') {
             n++;
@@ -127,8 +128,9 @@ int impair_parse(struct impair *im, struct sv text, struct sv *wrong) {
             *wrong = part;
             return -EINVAL;
         }
+        is_more = n < text.n;
         text = sv_slice(text, n + 1, text.n);
-    } while (text.n > 0);
+    }
     *im = result;
     return 0;
 }

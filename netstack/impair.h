@@ -19,12 +19,12 @@ struct rng;
 enum impair_direction { IMPAIR_UP, IMPAIR_DOWN, IMPAIR_DIRECTIONS };
 
 struct impair {
-    uint32_t latency_ms, jitter_ms; /* jitter: 0 to this much more, evenly */
-    uint32_t rate_bps;              /* 0: unlimited */
-    uint32_t lose_next;             /* so many transmissions are lost for certain, first */
-    double loss;                    /* then each with this probability */
+    uint32_t latency_ms, jitter_ms;     /* jitter: 0 to this much more, evenly */
+    uint32_t rate_bps;                  /* 0: unlimited */
+    uint32_t lose_next;                 /* so many transmissions are lost for certain, first */
+    double loss;                        /* then each with this probability */
     double duplicate, reorder, corrupt; /* datagrams */
-    bool black_hole;                /* everything is lost */
+    bool black_hole;                    /* everything is lost */
 };
 
 bool impair_is_clean(const struct impair *im);

@@ -15,9 +15,10 @@ struct net_resolve {
     uint32_t magic;
 #define RESOLVE_MAGIC 0x4e1d93a6u
     struct clk *clk;
+    struct bearer *bearer;
     struct net_host host;
     struct bearer_user user;
-    struct host_query *query; /* NULL: none, or it ended without an answer */
+    struct host_query *query; /* NULL: none yet, or it ended without an answer */
     resolve_name_fn *name_cb; /* one of the two */
     resolve_addr_fn *addr_cb;
     void *ctx;
@@ -26,6 +27,7 @@ struct net_resolve {
     uint32_t ip;
     char name[LIMIT_NAME + 1];
     struct clk_timer timer;
+    struct clk_timer air; /* the query and its answer are under way */
 };
 
 static void destroy(struct net_resolve *r) {
@@ -34,6 +36,7 @@ static void destroy(struct net_resolve *r) {
     }
     bearer_detach(&r->user);
     clk_stop(r->clk, &r->timer);
+    clk_stop(r->clk, &r->air);
     OBJ_FINI(r);
     free(r);
 }
@@ -69,6 +72,7 @@ static void on_down(struct bearer_user *u) {
         r->host.ops->cancel(r->query);
         r->query = NULL;
     }
+    clk_stop(r->clk, &r->air);
     report_later(r, -ENETDOWN);
 }
 
@@ -97,14 +101,33 @@ static void on_addr(void *ctx, int err, const char *name) {
 
 static void on_wait_over(void *ctx);
 
-static void ask(struct net_resolve *r) {
-    clk_dur wait = CLK_MS(FIRST_WAIT_MS + (int64_t)r->tried * MORE_WAIT_MS);
-    r->tried++;
-    clk_start(r->clk, &r->timer, wait, on_wait_over, r);
+static void query(void *ctx) {
+    struct net_resolve *r;
+    CAST_OBJ(r, ctx, RESOLVE_MAGIC);
     if (r->name_cb != NULL) {
         r->query = r->host.ops->name(r->host.host, r->name, on_name, r);
     } else {
         r->query = r->host.ops->addr(r->host.host, r->ip, on_addr, r);
+    }
+}
+
+/* A query goes the way of all datagrams: it or its answer may be lost, and both take their time
+ * (which is waited for before the host is asked: it tells nobody the difference). */
+static void ask(struct net_resolve *r) {
+    struct impair none[IMPAIR_DIRECTIONS] = {{0}, {0}};
+    clk_dur wait = CLK_MS(FIRST_WAIT_MS + (int64_t)r->tried * MORE_WAIT_MS);
+    r->tried++;
+    clk_start(r->clk, &r->timer, wait, on_wait_over, r);
+    clk_stop(r->clk, &r->air);
+    if (bearer_loses(r->bearer, none, IMPAIR_UP) || bearer_loses(r->bearer, none, IMPAIR_DOWN)) {
+        return;
+    }
+    clk_dur way = {bearer_delay(r->bearer, none, IMPAIR_UP).us +
+                   bearer_delay(r->bearer, none, IMPAIR_DOWN).us};
+    if (way.us > 0) {
+        clk_start(r->clk, &r->air, way, query, r);
+    } else {
+        query(r);
     }
 }
 
@@ -117,6 +140,7 @@ static void on_wait_over(void *ctx) {
     }
     if (r->query != NULL) {
         r->host.ops->cancel(r->query);
+        r->query = NULL;
     }
     ask(r);
 }
@@ -125,6 +149,7 @@ static struct net_resolve *new_resolve(struct bearer *b, unsigned retries, void 
     struct net_resolve *r = xmalloc(sizeof *r);
     OBJ_INIT(r, RESOLVE_MAGIC);
     r->clk = b->clk;
+    r->bearer = b;
     r->host = b->host;
     r->user.down = on_down;
     r->retries = retries;

@@ -1,7 +1,8 @@
 /* resolve.h: names and addresses, with the module's own limits (AT+CIPDNSSET).
  *
  * A dotted quad answers itself. Otherwise query n = 0 .. retries is given up after
- * 3000 ms + n * 1000 ms of modem time (note 2.8) and the next one is made.
+ * 3000 ms + n * 1000 ms of modem time (note 2.8) and the next one is made. Queries and
+ * answers meet the impairments of the bearer.
  *
  * Owns: the query under way. Calls back once, never from inside a resolve_ call,
  * never after resolve_cancel.

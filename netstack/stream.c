@@ -13,10 +13,6 @@
 #include "netstack/wire_down.h"
 #include "netstack/wire_up.h"
 
-enum {
-    ACK_POLL_MAX_MS = 50, /* acknowledgements cannot be waited for, only asked for */
-};
-
 struct net_stream {
     uint32_t magic;
 #define STREAM_MAGIC 0x57a3e1c9u
@@ -37,7 +33,7 @@ struct net_stream {
     struct wire_down down;
     uint64_t received;
     uint64_t watched; /* on_acked comes when as many are acknowledged */
-    unsigned ack_wait_ms;
+    bool is_watching;
     bool is_reading;
     bool wants_room; /* the last send was short */
     bool is_orphan;  /* freed by its user, still sending */
@@ -47,7 +43,6 @@ struct net_stream {
     int end;
     struct clk_timer deadline; /* of connecting; of sending the rest after the close */
     struct clk_timer turn;     /* to report in a turn of its own */
-    struct clk_timer ack;
 };
 
 static struct net_stream *stream_of(void *ctx) {
@@ -66,18 +61,17 @@ static void destroy(struct net_stream *s) {
 
 /* The end of the host's socket, by tcp_close or tcp_reset. */
 static void let_go(struct net_stream *s, void (*how)(struct host_tcp *t)) {
-    wire_up_acked(&s->up);
     s->state = STREAM_CLOSED;
-    if (s->tcp != NULL) {
-        how(s->tcp);
-        s->tcp = NULL;
-    }
     wire_up_fini(&s->up);
     wire_down_stop(&s->down);
     syn_stop(&s->syn);
     clk_stop(s->clk, &s->deadline);
-    clk_stop(s->clk, &s->ack);
+    clk_stop(s->clk, &s->turn);
     bearer_detach(&s->user);
+    if (s->tcp != NULL) {
+        how(s->tcp);
+        s->tcp = NULL;
+    }
 }
 
 /* For who has let go of a link that may have been freed by its user before. */
@@ -105,8 +99,9 @@ static void on_linger_over(void *ctx) {
 /* The link is over for its user; what it accepted is still sent, then a FIN. */
 static void finish(struct net_stream *s) {
     s->state = STREAM_CLOSED;
-    clk_stop(s->clk, &s->ack);
-    if (wire_up_pending(&s->up) == 0) {
+    wire_down_stop(&s->down);
+    wire_up_end(&s->up);
+    if (wire_up_has_ended(&s->up)) {
         let_go(s, s->ops->tcp_close);
         return;
     }
@@ -136,7 +131,7 @@ static bool host_in_flight(void *ctx) {
 static void on_gave(void *ctx) {
     struct net_stream *s = stream_of(ctx);
     if (s->state == STREAM_CLOSED) {
-        if (wire_up_pending(&s->up) == 0) {
+        if (s->tcp != NULL && wire_up_has_ended(&s->up)) {
             let_go(s, s->ops->tcp_close);
             end_orphan(s);
         }
@@ -147,6 +142,17 @@ static void on_gave(void *ctx) {
         if (s->ev->on_room != NULL) {
             s->ev->on_room(s->ctx);
         }
+    }
+}
+
+static void on_wire_acked(void *ctx) {
+    struct net_stream *s = stream_of(ctx);
+    if (s->state != STREAM_OPEN || !s->is_watching || wire_up_acked(&s->up) < s->watched) {
+        return;
+    }
+    s->is_watching = false;
+    if (s->ev->on_acked != NULL) {
+        s->ev->on_acked(s->ctx);
     }
 }
 
@@ -168,6 +174,7 @@ static const struct wire_up_owner up_owner = {
     .host_acked = host_acked,
     .host_in_flight = host_in_flight,
     .gave = on_gave,
+    .acked = on_wire_acked,
     .failed = on_failed,
 };
 
@@ -175,6 +182,7 @@ static const struct wire_up_owner up_owner = {
 
 static void opened(struct net_stream *s, int err) {
     clk_stop(s->clk, &s->deadline);
+    clk_stop(s->clk, &s->turn);
     syn_stop(&s->syn);
     if (err != 0) {
         let_go(s, s->ops->tcp_close);
@@ -263,8 +271,9 @@ static void report_end(void *ctx) {
     s->ev->on_closed(s->ctx, close_of(s->end));
 }
 
-static bool can_end(const struct net_stream *s) {
-    return s->has_end && wire_down_is_idle(&s->down) && !wire_down_is_black_hole(&s->down);
+/* What the host itself has given up on; else the peer's end comes the way of its data. */
+static bool is_end_local(int err) {
+    return err != 0 && close_of(err) == NET_CLOSE_TIMEOUT;
 }
 
 static void on_end(void *ctx, int err) {
@@ -279,18 +288,20 @@ static void on_end(void *ctx, int err) {
     }
     s->has_end = true;
     s->end = err;
-    if (can_end(s)) {
+    if (is_end_local(err) || wire_down_put(&s->down, NULL, 0)) {
         report_end(s);
     }
 }
 
-/* Bytes that were under way are there. */
-static void on_arrived(void *ctx) {
+/* Bytes that were under way are there, or the end that stood behind them. */
+static void on_arrived(void *ctx, size_t n) {
     struct net_stream *s = stream_of(ctx);
-    if (can_end(s)) {
+    if (s->has_end && wire_down_is_idle(&s->down)) {
         clk_start(s->clk, &s->turn, CLK_US(0), report_end, s);
     }
-    s->ev->on_data(s->ctx);
+    if (n > 0) {
+        s->ev->on_data(s->ctx);
+    }
 }
 
 static const struct host_tcp_events tcp_events = {
@@ -339,11 +350,11 @@ static struct net_stream *of_user(struct bearer_user *u) {
 static void on_down(struct bearer_user *u) {
     struct net_stream *s = of_user(u);
     enum stream_state was = s->state;
+    let_go(s, s->ops->tcp_close);
     if (was != STREAM_CLOSED) {
         clk_start(s->clk, &s->turn, CLK_US(0),
                   was == STREAM_CONNECTING ? report_open_lost : report_lost, s);
     }
-    let_go(s, s->ops->tcp_close);
     end_orphan(s);
 }
 
@@ -429,22 +440,17 @@ struct impair *stream_impair(struct net_stream *s) {
 
 void stream_impair_changed(struct net_stream *s) {
     CHECK_OBJ(s, STREAM_MAGIC);
-    if (s->state == STREAM_OPEN) {
-        wire_up_pump(&s->up);
-        wire_down_pump(&s->down);
-        if (can_end(s)) {
-            clk_start(s->clk, &s->turn, CLK_US(0), report_end, s);
-        }
+    if (s->tcp != NULL && s->state != STREAM_CONNECTING) {
+        wire_up_changed(&s->up);
+        wire_down_changed(&s->down);
     }
 }
 
 void stream_counts(const struct net_stream *s, struct stream_counts *out) {
     CHECK_OBJ(s, STREAM_MAGIC);
-    /* The count is the host's; asking brings only its newest reading. */
-    struct wire_up *up = (struct wire_up *)(uintptr_t)&s->up;
     *out = (struct stream_counts){
         .sent = s->up.accepted,
-        .acked = wire_up_acked(up),
+        .acked = wire_up_acked(&s->up),
         .received = s->received,
     };
 }
@@ -490,25 +496,12 @@ void stream_consume(struct net_stream *s, size_t n) {
     }
 }
 
-static void poll_acked(void *ctx) {
-    struct net_stream *s = stream_of(ctx);
-    if (wire_up_acked(&s->up) < s->watched) {
-        s->ack_wait_ms = s->ack_wait_ms == 0 ? 1 : 2 * s->ack_wait_ms;
-        if (s->ack_wait_ms > ACK_POLL_MAX_MS) {
-            s->ack_wait_ms = ACK_POLL_MAX_MS;
-        }
-        clk_start(s->clk, &s->ack, CLK_MS(s->ack_wait_ms), poll_acked, s);
-    } else if (s->ev->on_acked != NULL) {
-        s->ev->on_acked(s->ctx);
-    }
-}
-
 void stream_watch_ack(struct net_stream *s) {
     CHECK_OBJ(s, STREAM_MAGIC);
     if (s->state == STREAM_OPEN) {
         s->watched = s->up.accepted;
-        s->ack_wait_ms = 0;
-        clk_start(s->clk, &s->ack, CLK_US(0), poll_acked, s);
+        s->is_watching = true;
+        wire_up_ask(&s->up);
     }
 }
 

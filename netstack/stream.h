@@ -74,6 +74,6 @@ void stream_watch_ack(struct net_stream *s);
 void stream_close(struct net_stream *s);
 void stream_reset(struct net_stream *s);  /* RST */
 void stream_forget(struct net_stream *s); /* the peer is told nothing (note 2.9) */
-void stream_free(struct net_stream *s);  /* closes first if need be; NULL is allowed */
+void stream_free(struct net_stream *s);   /* closes first if need be; NULL is allowed */
 
 #endif

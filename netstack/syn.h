@@ -19,11 +19,14 @@ struct syn {
     void (*failed)(void *ctx);  /* the schedule has run out */
     void *ctx;
     unsigned link, n;
-    clk_mono first;
+    clk_mono first, newest; /* transmissions, as the schedule has them */
+    clk_mono wait_ends;
+    clk_mono due; /* of `fly` */
     struct clk_timer schedule, fly;
 };
 
-/* The first transmission. Returns true when it is there at once (a clean path): `arrived` is not called. */
+/* The first transmission. Returns true when it is there at once (a clean path): `arrived` is not
+ * called. */
 bool syn_start(struct syn *s);
 void syn_stop(struct syn *s);
 /* Whether an answer is lost on its way; how long it is under way. */

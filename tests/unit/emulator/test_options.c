@@ -31,6 +31,9 @@ Test(options, without_any_are_the_defaults) {
     cr_assert_eq(o.log_level, LOG_WARN);
     cr_assert_null(o.dns);
     cr_assert(!o.is_json && !o.is_log_json && !o.is_quick_start);
+    cr_assert(impair_is_clean(&o.impair[IMPAIR_UP]) && impair_is_clean(&o.impair[IMPAIR_DOWN]));
+    cr_assert_eq(o.seed, 0);
+    cr_assert_null(o.trace);
 }
 
 Test(options, all_are_taken) {
@@ -52,6 +55,35 @@ Test(options, all_are_taken) {
     cr_assert(o.is_json && o.is_log_json && o.is_quick_start);
     cr_assert_eq(parse("--clock real"), 0);
     cr_assert_eq(o.clock_factor, 1);
+}
+
+Test(options, impairments_are_for_their_direction_and_add_up) {
+    cr_assert_eq(parse("--impair up:latency=100,lose=3 --impair down:loss=0.5 "
+                       "--impair both:jitter=7 --impair UP:rate=9600"),
+                 0);
+    const struct impair *up = &o.impair[IMPAIR_UP];
+    const struct impair *down = &o.impair[IMPAIR_DOWN];
+    cr_assert_eq(up->latency_ms, 100);
+    cr_assert_eq(up->lose_next, 3);
+    cr_assert_eq(up->jitter_ms, 7);
+    cr_assert_eq(up->rate_bps, 9600);
+    cr_assert_eq(up->loss, 0);
+    cr_assert_eq(down->latency_ms, 0);
+    cr_assert_eq(down->lose_next, 0);
+    cr_assert_eq(down->loss, 0.5);
+    cr_assert_eq(down->jitter_ms, 7);
+    cr_assert_eq(down->rate_bps, 0);
+    cr_assert_eq(parse("--impair both:black-hole --impair up:none"), 0);
+    cr_assert_not(up->black_hole);
+    cr_assert(down->black_hole);
+}
+
+Test(options, seed_and_trace_are_taken) {
+    cr_assert_eq(parse("--seed 9223372036854775799 --trace /tmp/wire.jsonl"), 0);
+    cr_assert_eq(o.seed, 9223372036854775799u);
+    cr_assert_str_eq(o.trace, "/tmp/wire.jsonl");
+    cr_assert_eq(parse("--seed=0"), 0);
+    cr_assert_eq(o.seed, 0);
 }
 
 Test(options, help_and_version_end_the_parsing) {
@@ -77,6 +109,18 @@ Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
         {"--log loud", {"--log: 'loud'", "error, warn, info, debug or trace"}},
         {"--profile nokia", {"--profile: 'nokia'", "sim7600e, appnote-1.00"}},
         {"--link=", {"--link: ''", "a path"}},
+        {"--impair latency=1", {"--impair: 'latency=1'", "up:, down: or both:"}},
+        {"--impair=", {"--impair: ''", "up:, down: or both:"}},
+        {"--impair up:", {"--impair: ''", "latency=MS"}},
+        {"--impair both:latency=1,", {"--impair: ''", "latency=MS"}},
+        {"--impair both:latency=1,jitter=x,lose=1", {"--impair: 'jitter=x'", "black-hole or none"}},
+        {"--impair down:loss=2", {"--impair: 'loss=2'", "loss=P"}},
+        {"--impair sideways:loss=0", {"--impair: 'sideways:loss=0'", "up:, down: or both:"}},
+        {"--impair", {"--impair", "a value is missing"}},
+        {"--seed -1", {"--seed: '-1'", "a number from 0 to 9223372036854775807"}},
+        {"--seed 9223372036854775808", {"--seed: '9223372036854775808'", "a number from 0"}},
+        {"--seed x", {"--seed: 'x'", "a number from 0"}},
+        {"--trace=", {"--trace: ''", "a file"}},
         {"--dns=", {"--dns: ''", "ADDR[:PORT][,...]"}},
         {"--bogus", {"--bogus", "no such option"}},
         {"--bogus=1", {"--bogus=1", "no such option"}},
@@ -97,11 +141,11 @@ Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
 Test(options, at_most_64_maps_are_taken) {
     char line[4096] = "";
     for (int i = 0; i < LIMIT_ROUTES; i++) {
-        strcat(line, "--map a:1=b:2 ");
+        strncat(line, "--map a:1=b:2 ", sizeof line - strlen(line) - 1);
     }
     cr_assert_eq(parse(line), 0);
     cr_assert_eq(o.map_count, LIMIT_ROUTES);
-    strcat(line, "--map last:1=b:2");
+    strncat(line, "--map last:1=b:2", sizeof line - strlen(line) - 1);
     cr_assert_eq(parse(line), -EINVAL);
     cr_assert_not_null(strstr(error, "--map: 'last:1=b:2' is one too many: at most 64"));
 }
@@ -142,9 +186,10 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
     FILE *to = open_memstream(&text, &size);
     options_print_help(to, profiles);
     fclose(to);
-    const char *const names[] = {"--profile", "--link",    "--map",      "--listen",      "--clock",
-                                 "--dns",     "--json",    "--modems",   "--quick-start", "--log",
-                                 "--help",    "--version", "--log-json", "appnote-1.00"};
+    const char *const names[] = {
+        "--profile",  "--link",       "--map",         "--listen", "--clock", "--dns",
+        "--json",     "--modems",     "--quick-start", "--log",    "--help",  "--version",
+        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace", "black-hole"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         cr_assert_not_null(strstr(text, names[i]), "%s", names[i]);
     }

@@ -163,3 +163,82 @@ Test(resolve, the_loss_of_the_bearer_is_told_in_a_later_turn) {
     clk_advance(clk, CLK_S(100));
     cr_assert_eq(seen.calls, 1);
 }
+
+/* -- the note's recommendation (2.8) -- */
+
+Test(resolve, five_retries_take_33_seconds_on_an_open_network) {
+    fake_host_break_names(fake, 1);
+    resolve_name(&bearer, SV("www.sim.com"), 5, on_name, NULL);
+    clk_advance(clk, CLK_US(32999999)); /* 3 + 4 + 5 + 6 + 7 + 8 s */
+    cr_assert_eq(seen.calls, 0);
+    cr_assert_eq(fake_host_queries(fake), 6);
+    clk_advance(clk, CLK_US(1));
+    cr_assert_eq(seen.err, -ETIMEDOUT);
+}
+
+/* -- over a bad path -- */
+
+static void impair(enum impair_direction dir, const char *text) {
+    struct sv wrong;
+    cr_assert_eq(impair_parse(&bearer.impair[dir], sv_of(text), &wrong), 0);
+    bearer_changed(&bearer);
+}
+
+Test(resolve, a_lost_query_or_answer_is_asked_for_again) {
+    for (int dir = 0; dir < IMPAIR_DIRECTIONS; dir++) {
+        int64_t from_us = clk_now(clk).us;
+        seen.calls = 0;
+        impair((enum impair_direction)dir, "lose=2");
+        resolve_name(&bearer, SV("www.sim.com"), 5, on_name, NULL);
+        fake_host_run(fake);
+        for (int i = 0; i < 100 && seen.calls == 0; i++) {
+            clk_advance(clk, CLK_MS(100));
+            fake_host_run(fake);
+        }
+        cr_assert_eq(seen.err, 0);
+        cr_assert_eq(clk_now(clk).us - from_us, 7000000);
+    }
+}
+
+Test(resolve, in_a_black_hole_the_limit_is_reached) {
+    impair(IMPAIR_DOWN, "black-hole");
+    resolve_name(&bearer, SV("www.sim.com"), 1, on_name, NULL);
+    clk_advance(clk, CLK_US(6999999));
+    cr_assert_eq(seen.calls, 0);
+    clk_advance(clk, CLK_US(1));
+    cr_assert_eq(seen.err, -ETIMEDOUT);
+    cr_assert_eq(fake_host_queries(fake), 0);
+}
+
+Test(resolve, latency_delays_the_answer) {
+    impair(IMPAIR_UP, "latency=400");
+    impair(IMPAIR_DOWN, "latency=600");
+    resolve_name(&bearer, SV("www.sim.com"), 0, on_name, NULL);
+    clk_advance(clk, CLK_US(999999));
+    fake_host_run(fake);
+    cr_assert_eq(seen.calls, 0);
+    clk_advance(clk, CLK_US(1));
+    fake_host_run(fake);
+    cr_assert_eq(seen.calls, 1);
+    cr_assert_eq(seen.err, 0);
+}
+
+Test(resolve, an_answer_that_takes_longer_than_every_wait_is_none) {
+    impair(IMPAIR_DOWN, "latency=60000");
+    resolve_name(&bearer, SV("www.sim.com"), 5, on_name, NULL);
+    clk_advance(clk, CLK_S(100));
+    cr_assert_eq(seen.calls, 1);
+    cr_assert_eq(seen.err, -ETIMEDOUT);
+    cr_assert_lt(clk_next_due(clk).us, 0);
+}
+
+Test(resolve, cancelled_or_without_bearer_a_query_in_the_air_is_gone) {
+    impair(IMPAIR_DOWN, "latency=1000");
+    resolve_cancel(resolve_name(&bearer, SV("www.sim.com"), 5, on_name, NULL));
+    resolve_name(&bearer, SV("www.sim.com"), 5, on_name, NULL);
+    bearer_down(&bearer);
+    clk_advance(clk, CLK_S(100));
+    cr_assert_eq(seen.calls, 1);
+    cr_assert_eq(seen.err, -ENETDOWN);
+    cr_assert_eq(fake_host_queries(fake), 0);
+}

@@ -97,7 +97,8 @@ static void run(void) {
 }
 
 static void start(void) {
-    INSIDE(cr_assert_eq(stream_connect(&stream, &bearer, &server, 0, 0, CLK_S(10), &events, NULL), 0));
+    INSIDE(
+        cr_assert_eq(stream_connect(&stream, &bearer, &server, 0, 0, CLK_S(10), &events, NULL), 0));
 }
 
 static struct fake_link *connected(void) {
