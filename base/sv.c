@@ -54,11 +54,12 @@ int sv_int(struct sv v, int64_t lo, int64_t hi, int64_t *out) {
         if (!isdigit((unsigned char)v.p[i])) {
             return -EINVAL;
         }
-        if (value > (INT64_MAX - 9) / 10) {
+        int digit = v.p[i] - '0';
+        if (value > (INT64_MAX - digit) / 10) {
             over = true;
             continue;
         }
-        value = value * 10 + (v.p[i] - '0');
+        value = value * 10 + digit;
     }
     if (negative) {
         value = -value;

@@ -30,7 +30,14 @@ unsigned sockinfo_in_flight(int fd) {
     if (ioctl(fd, SIOCOUTQNSD, &unsent) != 0 || unsent < 0) {
         return 0;
     }
-    return unacked > (unsigned)unsent ? unacked - (unsigned)unsent : 0;
+    if (unacked > (unsigned)unsent) {
+        return unacked - (unsigned)unsent;
+    }
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    bool has_info = getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0;
+    /* One probe is always under way; a second one means that the first was not answered. */
+    return has_info && info.tcpi_probes > 1 ? 1 : 0;
 }
 
 void sockinfo_discard_input(int fd) {

@@ -12,7 +12,8 @@ uint64_t sockinfo_acked(int fd, bool is_caller);
 /* Bytes written but not acknowledged; a FIN under way counts as one. 0 when it does not tell. */
 unsigned sockinfo_unacked(int fd);
 
-/* Of these, how many have been sent: the rest waits for the peer's window. */
+/* Of these, how many have been sent: the rest waits for the peer's window. A question about the
+ * window that is not answered counts as one, so a peer that has gone is told from a slow one. */
 unsigned sockinfo_in_flight(int fd);
 
 /* Throws away what has arrived: a close with unread bytes would be a reset. */

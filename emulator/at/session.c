@@ -180,8 +180,8 @@ static void on_drained(void *ctx) {
     session_idle(session_of(ctx));
 }
 
-/* What an earlier DTE typed ahead. Where that was more than the channel takes, the transport has the
- * rest, and what the new one has sent already cannot be told from it. */
+/* What an earlier DTE typed ahead. Where that was more than the channel takes, the transport has
+ * the rest, and what the new one has sent already cannot be told from it. */
 static void forget_input(struct chan *ch) {
     if (buf_room(&ch->in) == 0) {
         chan_discard(ch, true, false);

@@ -1,4 +1,4 @@
-/* The port against the kernel's own pseudo-terminals; the clients are this process and its children. */
+/* The port against the kernel's pseudo-terminals; the clients are this process and children. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
