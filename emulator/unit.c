@@ -26,6 +26,11 @@ static void on_setting(void *ctx, unsigned slot) {
         modem_set_retransmit(u->modem, (unsigned)setting_int(u->settings, SLOT_CIPCCFG_NMRETRY),
                              (unsigned)setting_int(u->settings, SLOT_CIPCCFG_TIMEOUTVAL));
     }
+    if (slot == SLOT_CIPDNSSET_MAX_NET_RETRIES || slot == SLOT_CIPDNSSET_NET_TIMEOUT) {
+        modem_set_dns_limits(u->modem,
+                             (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_MAX_NET_RETRIES),
+                             (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_NET_TIMEOUT));
+    }
 }
 
 struct unit *unit_new(const struct unit_config *cfg) {

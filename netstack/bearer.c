@@ -8,6 +8,8 @@ void bearer_init(struct bearer *b, struct clk *clk, struct net_host host) {
         .host = host,
         .retransmit = {.retries = 10, .least_ms = 500}, /* AT+CIPCCFG's defaults */
         .rtt_ms = 50,
+        .dns_net_timeout_ms = 30000, /* AT+CIPDNSSET's defaults */
+        .dns_net_retries = 3,
         .rng = rng_stream(0, "bearer"),
     };
     OBJ_INIT(b, BEARER_MAGIC);
@@ -98,8 +100,35 @@ void bearer_up(struct bearer *b, uint32_t ip) {
     bearer_touch(b);
 }
 
+static void on_opened(void *ctx) {
+    struct bearer *b;
+    CAST_OBJ(b, ctx, BEARER_MAGIC);
+    b->is_opening = false;
+    bearer_up(b, b->ip);
+    struct bearer_user *next = NULL;
+    for (struct bearer_user *u = b->users; u != NULL; u = next) {
+        next = u->next;
+        if (u->opened != NULL) {
+            u->opened(u);
+        }
+    }
+}
+
+void bearer_open(struct bearer *b, uint32_t ip) {
+    CHECK_OBJ(b, BEARER_MAGIC);
+    if (b->open_delay.us == 0) {
+        bearer_up(b, ip);
+        return;
+    }
+    b->is_opening = true;
+    b->ip = ip;
+    clk_start(b->clk, &b->opening, b->open_delay, on_opened, b);
+}
+
 void bearer_down(struct bearer *b) {
     CHECK_OBJ(b, BEARER_MAGIC);
+    clk_stop(b->clk, &b->opening);
+    b->is_opening = false;
     b->is_up = false;
     b->ip = 0;
     while (b->users != NULL) {
@@ -111,7 +140,7 @@ void bearer_down(struct bearer *b) {
 
 void bearer_attach(struct bearer *b, struct bearer_user *u) {
     CHECK_OBJ(b, BEARER_MAGIC);
-    must(b->is_up && u->prev == NULL);
+    must((b->is_up || b->is_opening) && u->prev == NULL);
     u->next = b->users;
     u->prev = &b->users;
     if (u->next != NULL) {

@@ -23,6 +23,8 @@ struct bearer_user {
     struct bearer_user *next, **prev; /* prev NULL: not attached */
     void (*down)(struct bearer_user *u);
     void (*changed)(struct bearer_user *u); /* impairments or limits did; may be NULL */
+    void (*opened)(
+        struct bearer_user *u); /* it has come up; for who attached before; may be NULL */
 };
 
 /* One event of a link's life on the wire. */
@@ -44,7 +46,13 @@ struct bearer {
     struct net_host host;
     struct bearer_user *users;
     bool is_up;
-    uint32_t ip; /* the modem's own address while up */
+    bool is_opening; /* on its way up: `open_delay` */
+    uint32_t ip;     /* the modem's own address while up or opening */
+    clk_dur open_delay;
+    struct clk_timer opening;
+    /* AT+CIPDNSSET: how long and how often a look-up waits for the network to open (note 2.8). */
+    uint32_t dns_net_timeout_ms;
+    unsigned dns_net_retries;
     /* The wire, for every link on it. */
     struct impair impair[IMPAIR_DIRECTIONS];
     struct retransmit_config retransmit;
@@ -80,8 +88,10 @@ clk_dur bearer_duration(const struct bearer *b, const struct impair *link,
  * with all of its jitter: a module's estimate allows for the variance (RFC 6298 2). */
 clk_dur bearer_round_trip(const struct bearer *b, const struct impair *link);
 void bearer_up(struct bearer *b, uint32_t ip);
+/* Up after `open_delay`; at once when that is 0. */
+void bearer_open(struct bearer *b, uint32_t ip);
 void bearer_down(struct bearer *b);
-void bearer_attach(struct bearer *b, struct bearer_user *u); /* only while up */
+void bearer_attach(struct bearer *b, struct bearer_user *u); /* only while up or opening */
 void bearer_detach(struct bearer_user *u);                   /* always allowed */
 
 #endif

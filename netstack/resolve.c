@@ -23,7 +23,8 @@ struct net_resolve {
     resolve_addr_fn *addr_cb;
     void *ctx;
     unsigned tried, retries;
-    int err; /* for report_later */
+    unsigned net_tried; /* waits for the network to open */
+    int err;            /* for report_later */
     uint32_t ip;
     char name[LIMIT_NAME + 1];
     struct clk_timer timer;
@@ -145,6 +146,35 @@ static void on_wait_over(void *ctx) {
     ask(r);
 }
 
+static void on_net_wait_over(void *ctx) {
+    struct net_resolve *r;
+    CAST_OBJ(r, ctx, RESOLVE_MAGIC);
+    if (r->net_tried > r->bearer->dns_net_retries) {
+        report(r, -ENETDOWN, 0, NULL);
+        return;
+    }
+    r->net_tried++;
+    clk_start(r->clk, &r->timer, CLK_MS(r->bearer->dns_net_timeout_ms), on_net_wait_over, r);
+}
+
+/* The first query, as soon as there is a network for it. */
+static void begin(struct net_resolve *r) {
+    if (r->bearer->is_up) {
+        ask(r);
+    } else {
+        on_net_wait_over(r);
+    }
+}
+
+static void on_net_opened(struct bearer_user *u) {
+    struct net_resolve *r;
+    CAST_OBJ(r, (void *)((char *)u - offsetof(struct net_resolve, user)), RESOLVE_MAGIC);
+    /* A dotted quad does not wait: its answer is on the way already. */
+    if (r->net_tried > 0) {
+        ask(r);
+    }
+}
+
 static struct net_resolve *new_resolve(struct bearer *b, unsigned retries, void *ctx) {
     struct net_resolve *r = xmalloc(sizeof *r);
     OBJ_INIT(r, RESOLVE_MAGIC);
@@ -152,6 +182,7 @@ static struct net_resolve *new_resolve(struct bearer *b, unsigned retries, void 
     r->bearer = b;
     r->host = b->host;
     r->user.down = on_down;
+    r->user.opened = on_net_opened;
     r->retries = retries;
     r->ctx = ctx;
     bearer_attach(b, &r->user);
@@ -161,7 +192,7 @@ static struct net_resolve *new_resolve(struct bearer *b, unsigned retries, void 
 struct net_resolve *resolve_name(struct bearer *b, struct sv name, unsigned retries,
                                  resolve_name_fn *cb, void *ctx) {
     CHECK_OBJ(b, BEARER_MAGIC);
-    if (!b->is_up || !net_is_name(name)) {
+    if ((!b->is_up && !b->is_opening) || !net_is_name(name)) {
         return NULL;
     }
     struct net_resolve *r = new_resolve(b, retries, ctx);
@@ -171,20 +202,20 @@ struct net_resolve *resolve_name(struct bearer *b, struct sv name, unsigned retr
         return r;
     }
     must(sv_copy(name, r->name, sizeof r->name) == 0);
-    ask(r);
+    begin(r);
     return r;
 }
 
 struct net_resolve *resolve_addr(struct bearer *b, uint32_t ip, unsigned retries,
                                  resolve_addr_fn *cb, void *ctx) {
     CHECK_OBJ(b, BEARER_MAGIC);
-    if (!b->is_up) {
+    if (!b->is_up && !b->is_opening) {
         return NULL;
     }
     struct net_resolve *r = new_resolve(b, retries, ctx);
     r->addr_cb = cb;
     r->ip = ip;
-    ask(r);
+    begin(r);
     return r;
 }
 

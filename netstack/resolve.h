@@ -1,6 +1,7 @@
 /* resolve.h: names and addresses, with the module's own limits (AT+CIPDNSSET).
  *
- * A dotted quad answers itself. Otherwise query n = 0 .. retries is given up after
+ * A dotted quad answers itself. While the network is opening, that is waited for, as often and as
+ * long as the bearer says. Then query n = 0 .. retries is given up after
  * 3000 ms + n * 1000 ms of modem time (note 2.8) and the next one is made. Queries and
  * answers meet the impairments of the bearer.
  *

@@ -14,11 +14,12 @@ static void update_bearer(struct modem *m) {
         is_wanted |= m->active[cid];
     }
     is_wanted &= reg_has_packet_service(&m->reg);
-    if (is_wanted && !m->bearer.is_up) {
+    bool is_there = m->bearer.is_up || m->bearer.is_opening;
+    if (is_wanted && !is_there) {
         uint32_t ip = 0;
         must(net_parse_ip(sv_of(m->profile->ip), &ip) == 0);
-        bearer_up(&m->bearer, ip);
-    } else if (!is_wanted && m->bearer.is_up) {
+        bearer_open(&m->bearer, ip);
+    } else if (!is_wanted && is_there) {
         bearer_down(&m->bearer);
     }
 }
@@ -61,6 +62,17 @@ void modem_set_seed(struct modem *m, uint64_t seed) {
 void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms) {
     CHECK_OBJ(m, MODEM_MAGIC);
     m->bearer.retransmit = (struct retransmit_config){retries, least_ms};
+}
+
+void modem_set_dns_limits(struct modem *m, unsigned net_retries, unsigned net_timeout_ms) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->bearer.dns_net_retries = net_retries;
+    m->bearer.dns_net_timeout_ms = net_timeout_ms;
+}
+
+void modem_set_open_delay(struct modem *m, clk_dur delay) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->bearer.open_delay = delay;
 }
 
 void modem_impair(struct modem *m, enum impair_direction dir, const struct impair *im) {

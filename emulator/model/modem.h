@@ -47,6 +47,10 @@ void modem_set_attached(struct modem *m, bool is_attached);
 void modem_set_seed(struct modem *m, uint64_t seed);
 /* AT+CIPCCFG's limits of retransmission (note 2.6). */
 void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms);
+/* AT+CIPDNSSET: how often and how long a look-up waits for the network to open (note 2.8). */
+void modem_set_dns_limits(struct modem *m, unsigned net_retries, unsigned net_timeout_ms);
+/* How long the packet network takes to open, from the next time on. */
+void modem_set_open_delay(struct modem *m, clk_dur delay);
 /* What is wrong with the way to every peer. */
 void modem_impair(struct modem *m, enum impair_direction dir, const struct impair *im);
 /* A voice call: in GSM no TCP passes meanwhile, in WCDMA and LTE it does (note 2.10). */

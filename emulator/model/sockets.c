@@ -557,6 +557,12 @@ static void on_result(void *ctx) {
     bus_post(sk->bus, sk->result, &r);
 }
 
+static void sockets_opened(struct bearer_user *user) {
+    struct sockets *sk;
+    CAST_OBJ(sk, (void *)((char *)user - offsetof(struct sockets, user)), SOCKETS_MAGIC);
+    clk_start(sk->clk, &sk->timer, CLK_US(0), on_result, sk);
+}
+
 struct sockets *sockets_new(struct bus *bus, struct bearer *bearer) {
     struct sockets *sk = xmalloc(sizeof *sk);
     OBJ_INIT(sk, SOCKETS_MAGIC);
@@ -564,6 +570,7 @@ struct sockets *sockets_new(struct bus *bus, struct bearer *bearer) {
     sk->bearer = bearer;
     sk->clk = bearer->clk;
     sk->user.down = sockets_lost;
+    sk->user.opened = sockets_opened;
     for (unsigned n = 0; n < LIMIT_LINKS; n++) {
         OBJ_INIT(&sk->links[n], LINK_MAGIC);
         sk->links[n].sk = sk;
@@ -589,12 +596,20 @@ void sockets_free(struct sockets *sk) {
     free(sk);
 }
 
-enum ip_err sockets_open(struct sockets *sk, void *tag) {
+static void on_open_timeout(void *ctx) {
+    struct sockets *sk;
+    CAST_OBJ(sk, ctx, SOCKETS_MAGIC);
+    const struct net_result r = {sk->tag, IP_TIMEOUT};
+    bearer_detach(&sk->user);
+    bus_post(sk->bus, TOPIC_NET_OPENED, &r);
+}
+
+enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, void *tag) {
     CHECK_OBJ(sk, SOCKETS_MAGIC);
     if (sk->is_open) {
         return IP_SOCKETS_OPENED;
     }
-    if (!sk->bearer->is_up) {
+    if (!sk->bearer->is_up && !sk->bearer->is_opening) {
         return IP_NETWORK_FAILURE;
     }
     if (clk_pending(&sk->timer)) {
@@ -604,7 +619,11 @@ enum ip_err sockets_open(struct sockets *sk, void *tag) {
     sk->is_lost = false;
     sk->result = TOPIC_NET_OPENED;
     bearer_attach(sk->bearer, &sk->user);
-    clk_start(sk->clk, &sk->timer, CLK_US(0), on_result, sk);
+    if (sk->bearer->is_up) {
+        clk_start(sk->clk, &sk->timer, CLK_US(0), on_result, sk);
+    } else {
+        clk_start(sk->clk, &sk->timer, timeout, on_open_timeout, sk);
+    }
     return IP_OK;
 }
 

@@ -52,9 +52,10 @@ void sockets_free(struct sockets *sk); /* closes every link and server; NULL is 
 
 /* -- the service -- */
 
-/* 0: TOPIC_NET_OPENED follows. IP_SOCKETS_OPENED: it is open already. IP_NETWORK_FAILURE: there
- * is no packet service. */
-enum ip_err sockets_open(struct sockets *sk, void *tag);
+/* 0: TOPIC_NET_OPENED follows, IP_TIMEOUT when the network took longer to open than `timeout`
+ * (AT+CIPTIMEOUT). IP_SOCKETS_OPENED: it is open already. IP_NETWORK_FAILURE: there is no packet
+ * service. */
+enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, void *tag);
 /* 0: every link and server is closed and TOPIC_NET_CLOSED follows. IP_NOT_OPENED. */
 enum ip_err sockets_close(struct sockets *sk, void *tag);
 bool sockets_is_open(const struct sockets *sk);

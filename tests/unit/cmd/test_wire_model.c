@@ -517,6 +517,65 @@ Test(wire_model, note_2_10_in_lte_tcp_goes_on_in_a_voice_call) {
 
 /* -- data mode -- */
 
+/* The context goes down and up again; the network takes so long to open. */
+static void reopen_in_s(int64_t s) {
+    modem_set_open_delay(unit_modem(unit), CLK_S(s));
+    expect_for("AT+CGATT=0;+CGATT=1\r", OK);
+}
+
+Test(wire_model, note_2_7_netopen_waits_for_the_network) {
+    start("sim7600e");
+    reopen_in_s(20);
+    expect_for("AT+CIPTIMEOUT=30000,20000,20000\r", OK);
+    expect_for("AT+NETOPEN\r", OK);
+    expect_in_s(20, LINE("+NETOPEN: 0"));
+    stop();
+}
+
+Test(wire_model, note_2_7_netopen_gives_up_after_its_timeout) {
+    start("sim7600e");
+    reopen_in_s(50);
+    expect_for("AT+CIPTIMEOUT=40000\r", OK);
+    expect_for("AT+NETOPEN\r", OK);
+    expect_in_s(40, LINE("+NETOPEN: 10"));
+    expect_for("AT+NETOPEN?\r", LINE("+NETOPEN: 0") OK);
+    pass_s(10);
+    expect_for("AT+NETOPEN\r", OK LINE("+NETOPEN: 0"));
+    stop();
+}
+
+Test(wire_model, netopen_is_answered_when_the_network_goes_while_it_opens) {
+    start("sim7600e");
+    reopen_in_s(50);
+    expect_for("AT+NETOPEN\r", OK);
+    modem_set_registration(unit_modem(unit), REG_DENIED);
+    expect(LINE("+NETOPEN: 1"));
+    stop();
+}
+
+/* 30 s for the network and 3 + 4 + 5 + 6 + 7 + 8 s for six queries. */
+Test(wire_model, note_2_8_a_look_up_takes_63_seconds_at_most) {
+    start("sim7600e");
+    fake_host_break_names(fake, 1);
+    expect_for("AT+CIPDNSSET=0,30000,5\r", OK);
+    modem_set_open_delay(unit_modem(unit), CLK_S(30));
+    expect_for("AT+CGATT=0;+CGATT=1\r", OK);
+    expect_for("AT+CDNSGIP=\"www.example.com\"\r", "");
+    expect_in_s(63, LINE("+CDNSGIP: 0,10") LINE("ERROR"));
+    cr_assert_eq(fake_host_queries(fake), 6);
+    stop();
+}
+
+Test(wire_model, note_2_8_a_network_that_does_not_open_is_waited_for_as_often_as_set) {
+    start("sim7600e");
+    reopen_in_s(500);
+    expect_for("AT+CIPDNSSET=2,10000,5\r", OK);
+    type("AT+CDNSGIP=\"www.example.com\"\r");
+    expect_in_s(30, LINE("+CDNSGIP: 0,10") LINE("ERROR"));
+    cr_assert_eq(fake_host_queries(fake), 0);
+    stop();
+}
+
 Test(wire_model, in_data_mode_the_failure_ends_the_link_with_closed) {
     start("appnote-1.00");
     expect_for("AT+CIPMODE=1\r", OK);
