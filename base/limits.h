@@ -11,7 +11,7 @@
 
 #define LIMIT_CHAN_IN 4096   /* bytes read ahead from a tty: then the kernel holds them */
 #define LIMIT_CHAN_OUT 65536 /* bytes waiting for a tty: more than any one answer */
-#define LIMIT_CHAN_HIGH 8192 /* waiting bytes at which producers stop */
+#define LIMIT_CHAN_HIGH 16384 /* waiting bytes at which producers stop */
 #define LIMIT_CHAN_USERS 4   /* deepest stack: at, cmux, at, ppp */
 #define LIMIT_CHAN_NAME 32   /* "usb2/dlci1" */
 

@@ -25,7 +25,7 @@ struct host_udp;
 struct host_listener;
 struct host_query; /* a name look-up or a ping under way */
 
-enum { HOST_READ_MAX = 4096 }; /* bytes of one on_data at most */
+enum { HOST_READ_MAX = 16384 }; /* bytes of one on_data at most */
 
 struct host_tcp_events {
     void (*on_connect)(void *ctx, int err);

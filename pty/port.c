@@ -18,7 +18,9 @@
 
 enum {
     READ_MAX = 4096,   /* what one read of a tty can give */
-    READS_A_TURN = 16, /* more than the kernel holds (13,824 bytes), few enough to be fair */
+    WRITES_A_TURN = 4, /* what drains may be filled again at once, and the client reads meanwhile */
+    READS_A_TURN = 2,  /* the other way has its turn before the next */
+    READS_ALL = 16,    /* more than the kernel holds (13,824 bytes) */
     EARLY_MAX = 8192,  /* less than the kernel takes (11,776): what got stuck is never kept */
 };
 
@@ -109,9 +111,9 @@ static void search(struct port *p) {
     }
 }
 
-/* Input: until there is none, or no room. */
-static void read_input(struct port *p) {
-    for (int i = 0; i < READS_A_TURN && !p->is_closing; i++) {
+/* Input: so many reads, until there is none, or no room. */
+static void read_input(struct port *p, int reads) {
+    for (int i = 0; i < reads && !p->is_closing; i++) {
         size_t room = 0;
         uint8_t *to = chan_rx_reserve(&p->chan, READ_MAX, &room);
         if (room == 0) {
@@ -136,7 +138,7 @@ static void read_input(struct port *p) {
 static void drop_input(struct port *p) {
     uint8_t scratch[READ_MAX];
     buf_clear(&p->stash);
-    for (int i = 0; i < READS_A_TURN && read(p->tty.fd, scratch, sizeof scratch) > 0; i++) {
+    for (int i = 0; i < READS_ALL && read(p->tty.fd, scratch, sizeof scratch) > 0; i++) {
     }
 }
 
@@ -172,7 +174,9 @@ static void on_flush(uv_prepare_t *flush) {
     struct port *p;
     CAST_OBJ(p, flush->data, PORT_MAGIC);
     /* After a hang-up there is none, because answers to a client that has gone are kept. */
-    if (p->is_open && !p->uart.is_stopped && tty_has_room(&p->tty)) {
+    for (int i = 0; i < WRITES_A_TURN && p->is_open && has_output(p) && !p->uart.is_stopped &&
+                    tty_has_room(&p->tty);
+         i++) {
         write_output(p);
     }
     /* Also if what drained has filled it again: this turn's flush is over. */
@@ -275,7 +279,7 @@ static void last_close(struct port *p) {
     bool has_only_written = unread == p->sent && is_new_client(p);
     settle_output(p, is_clean && unread == p->sent);
     /* Only now: what this input is answered with is output of after the close. */
-    read_input(p);
+    read_input(p, READS_ALL);
     chan_set_open(&p->chan, false);
     /* Since the watch is back clients are told of; one that came before is seen here, and some of
      * the input may have been its own. */
@@ -304,7 +308,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     if ((events & UV_READABLE) != 0 && p->is_full) {
         search(p);
     } else if ((events & UV_READABLE) != 0) {
-        read_input(p);
+        read_input(p, READS_A_TURN);
     }
     if ((events & UV_WRITABLE) != 0 && !p->is_closing && !p->uart.is_stopped) {
         write_output(p);
@@ -345,11 +349,11 @@ static void on_room(void *ctx) {
     if (p->is_open) {
         tell_flow(p);
         if (buf_len(&p->stash) > 0) {
-            read_input(p);
+            read_input(p, READS_ALL);
         }
         update_poll(p);
     } else {
-        read_input(p);
+        read_input(p, READS_ALL);
     }
 }
 
