@@ -9,11 +9,11 @@
 #define LIMIT_LOG_RECENT 64 /* lines shown when a must fails: one command's worth */
 #define LIMIT_LOG_LINE 1024 /* longest log line; longer ones are cut */
 
-#define LIMIT_CHAN_IN 4096   /* bytes read ahead from a tty: then the kernel holds them */
-#define LIMIT_CHAN_OUT 65536 /* bytes waiting for a tty: more than any one answer */
+#define LIMIT_CHAN_IN 4096    /* bytes read ahead from a tty: then the kernel holds them */
+#define LIMIT_CHAN_OUT 65536  /* bytes waiting for a tty: more than any one answer */
 #define LIMIT_CHAN_HIGH 16384 /* waiting bytes at which producers stop */
-#define LIMIT_CHAN_USERS 4   /* deepest stack: at, cmux, at, ppp */
-#define LIMIT_CHAN_NAME 32   /* "usb2/dlci1" */
+#define LIMIT_CHAN_USERS 4    /* deepest stack: at, cmux, at, ppp */
+#define LIMIT_CHAN_NAME 32    /* "usb2/dlci1" */
 
 #define LIMIT_PORT_STASH 65536  /* read behind a full channel in search of an XON */
 #define LIMIT_PORT_HOLD_MS 1000 /* output kept for the next client of a tty that nobody has open */
