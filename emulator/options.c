@@ -66,7 +66,8 @@ static const char help_text[] =
     "  --dns SERVERS                name servers, ADDR[:PORT][,...] (the host's own)\n"
     "  --impair DIR:WHAT[,...]      what is wrong with the network; DIR: up, down, both; WHAT:\n"
     "                               latency=MS, jitter=MS, rate=BPS, lose=COUNT, loss=P,\n"
-    "                               black-hole; UDP also dup=P, reorder=P, corrupt=P\n"
+    "                               cut=BYTES, black-hole, refuse, no-names; UDP also\n"
+    "                               dup=P, reorder=P, corrupt=P\n"
     "                               (P from 0 to 1); may be repeated\n"
     "  --seed N                     of all chance; the same seed gives the same run (0)\n"
     "  --trace FILE                 what happens to links on the wire, as JSON lines\n"
@@ -159,7 +160,8 @@ static int take_impair(struct options *o, const char *value, char error[OPTIONS_
             if (impair_parse(&im, sv_slice(text, prefix.n, text.n), &wrong) != 0) {
                 return fail(error,
                             "--impair: '%.*s' is not allowed: latency=MS, jitter=MS, rate=BPS, "
-                            "lose=COUNT, loss=P, dup=P, reorder=P, corrupt=P, black-hole or none",
+                            "lose=COUNT, loss=P, dup=P, reorder=P, corrupt=P, cut=BYTES, "
+                            "black-hole, refuse, no-names or none",
                             SV_ARG(sv_slice(wrong, 0, 64)));
             }
             if (directions[i].applies[dir]) {

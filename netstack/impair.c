@@ -55,6 +55,9 @@ static const struct key {
     {"reorder", KEY_CHANCE, offsetof(struct impair, reorder), 0},
     {"corrupt", KEY_CHANCE, offsetof(struct impair, corrupt), 0},
     {"black-hole", KEY_FLAG, offsetof(struct impair, black_hole), 0},
+    {"cut", KEY_COUNT, offsetof(struct impair, cut_after), UINT32_MAX},
+    {"refuse", KEY_FLAG, offsetof(struct impair, refuse), 0},
+    {"no-names", KEY_FLAG, offsetof(struct impair, no_names), 0},
 };
 
 static int parse_chance(struct sv text, double *out) {

@@ -120,6 +120,11 @@ static void ask(struct net_resolve *r) {
     r->tried++;
     clk_start(r->clk, &r->timer, wait, on_wait_over, r);
     clk_stop(r->clk, &r->air);
+    if (r->bearer->impair[IMPAIR_UP].no_names) {
+        r->err = -ENOENT;
+        clk_start(r->clk, &r->timer, bearer_delay(r->bearer, none, IMPAIR_DOWN), on_turn, r);
+        return;
+    }
     if (bearer_loses(r->bearer, none, IMPAIR_UP) || bearer_loses(r->bearer, none, IMPAIR_DOWN)) {
         return;
     }

@@ -31,7 +31,7 @@ struct net_stream {
     struct syn syn;
     struct wire_up up;
     struct wire_down down;
-    uint64_t received;
+    uint64_t received, given;
     uint64_t watched; /* on_acked comes when as many are acknowledged */
     bool is_watching;
     bool is_reading;
@@ -39,6 +39,7 @@ struct net_stream {
     bool is_orphan;  /* freed by its user, still sending */
     bool has_answer; /* the host has connected, or failed to; the module may not know yet */
     int answer;
+    bool is_cut;  /* by `cut_after` */
     bool has_end; /* the peer has ended the link; likewise */
     int end;
     struct clk_timer deadline; /* of connecting; of sending the rest after the close */
@@ -112,9 +113,43 @@ static void finish(struct net_stream *s) {
 
 /* -- the way up -- */
 
+/* Of n bytes in this direction, how many still pass; the link is cut behind them. */
+static size_t pass(struct net_stream *s, enum impair_direction dir, uint64_t before, size_t n) {
+    uint32_t mine = s->impair[dir].cut_after;
+    uint32_t all = s->bearer->impair[dir].cut_after;
+    uint32_t cut = mine == 0 || (all > 0 && all < mine) ? all : mine;
+    if (cut == 0 || before + n < cut) {
+        return n;
+    }
+    s->is_cut = true;
+    return before < cut ? (size_t)(cut - before) : 0;
+}
+
+static void report_end(void *ctx);
+
+/* The end of a cut link comes behind what has passed, like one of the peer's. */
+static void end_if_cut(struct net_stream *s) {
+    if (!s->is_cut || s->has_end || s->state != STREAM_OPEN) {
+        return;
+    }
+    s->has_end = true;
+    s->end = -ECONNRESET;
+    set_reading(s, false);
+    if (wire_down_put(&s->down, NULL, 0)) {
+        clk_start(s->clk, &s->turn, CLK_US(0), report_end, s);
+    }
+}
+
 static int give(void *ctx, const uint8_t *p, size_t n) {
     struct net_stream *s = stream_of(ctx);
-    return s->tcp != NULL ? s->ops->tcp_write(s->tcp, p, n) : -ENOTCONN;
+    if (s->tcp == NULL) {
+        return -ENOTCONN;
+    }
+    n = pass(s, IMPAIR_UP, s->given, n);
+    int took = n > 0 ? s->ops->tcp_write(s->tcp, p, n) : 0;
+    s->given += took > 0 ? (uint64_t)took : 0;
+    end_if_cut(s);
+    return took;
 }
 
 static uint64_t host_acked(void *ctx) {
@@ -227,7 +262,12 @@ static void on_connect_timeout(void *ctx) {
 
 static void on_data(void *ctx, const uint8_t *p, size_t n) {
     struct net_stream *s = stream_of(ctx);
-    if (s->state != STREAM_OPEN) {
+    if (s->state != STREAM_OPEN || s->has_end) {
+        return;
+    }
+    n = pass(s, IMPAIR_DOWN, s->received, n);
+    if (n == 0) {
+        end_if_cut(s);
         return;
     }
     s->received += n;
@@ -236,6 +276,7 @@ static void on_data(void *ctx, const uint8_t *p, size_t n) {
     if (buf_len(&s->down.in) >= LIMIT_STREAM_IN) {
         set_reading(s, false);
     }
+    end_if_cut(s);
     if (is_there) {
         s->ev->on_data(s->ctx);
     }
@@ -263,7 +304,7 @@ static enum net_close close_of(int err) {
 static void report_end(void *ctx) {
     struct net_stream *s = stream_of(ctx);
     if (s->end != 0) {
-        let_go(s, s->ops->tcp_close);
+        let_go(s, s->is_cut ? s->ops->tcp_reset : s->ops->tcp_close);
     } else {
         /* The module keeps no half-open links: it closes its side, too. */
         finish(s);
@@ -317,6 +358,12 @@ static int call_peer(struct net_stream *s) {
         if (s->has_answer) {
             answer_syn(s);
         }
+        return 0;
+    }
+    if (s->impair[IMPAIR_UP].refuse || s->bearer->impair[IMPAIR_UP].refuse) {
+        s->has_answer = true;
+        s->answer = -ECONNREFUSED;
+        clk_start(s->clk, &s->turn, syn_way_back(&s->syn), report_opened, s);
         return 0;
     }
     return s->ops->tcp_connect(s->bearer->host.host, &s->peer, s->local_port, &tcp_events, s,

@@ -2,7 +2,9 @@
  *
  * At least 1000 ms of silence, three plus signs at most 900 ms apart, 1000 ms of
  * silence. Judged on arrival instants: what arrives in one piece has no silence
- * inside. Plus signs that may yet be an escape are held back; when they turn out to
+ * inside; so does an escape that had to wait in the kernel behind data that a stuck peer
+ * did not let through, which a real module's flow control would not have let in either.
+ * Plus signs that may yet be an escape are held back; when they turn out to
  * be data they are given back at once, in order.
  *
  * Pure: instants come in, the caller keeps one timer. Caller's memory.

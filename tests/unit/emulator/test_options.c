@@ -113,7 +113,7 @@ Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
         {"--impair=", {"--impair: ''", "up:, down: or both:"}},
         {"--impair up:", {"--impair: ''", "latency=MS"}},
         {"--impair both:latency=1,", {"--impair: ''", "latency=MS"}},
-        {"--impair both:latency=1,jitter=x,lose=1", {"--impair: 'jitter=x'", "black-hole or none"}},
+        {"--impair both:latency=1,jitter=x,lose=1", {"--impair: 'jitter=x'", "no-names or none"}},
         {"--impair down:loss=2", {"--impair: 'loss=2'", "loss=P"}},
         {"--impair sideways:loss=0", {"--impair: 'sideways:loss=0'", "up:, down: or both:"}},
         {"--impair", {"--impair", "a value is missing"}},

@@ -242,3 +242,13 @@ Test(resolve, cancelled_or_without_bearer_a_query_in_the_air_is_gone) {
     cr_assert_eq(seen.err, -ENETDOWN);
     cr_assert_eq(fake_host_queries(fake), 0);
 }
+
+Test(resolve, no_name_exists_where_there_are_none) {
+    bearer.impair[IMPAIR_UP].no_names = true;
+    resolve_name(&bearer, SV("WWW.sim.com"), 5, on_name, NULL);
+    cr_assert_eq(seen.calls, 0);
+    clk_advance(clk, CLK_US(0));
+    cr_assert_eq(seen.calls, 1);
+    cr_assert_eq(seen.err, -ENOENT);
+    cr_assert_eq(fake_host_queries(fake), 0);
+}

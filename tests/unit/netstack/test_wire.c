@@ -1207,3 +1207,51 @@ Test(wire, it_may_be_freed_from_each_callback_on_a_bad_path) {
         nevents = 0;
     }
 }
+
+/* -- a path that ends links -- */
+
+Test(wire, link_is_reset_behind_so_many_bytes_up) {
+    struct fake_link *l = connected();
+    impair(IMPAIR_UP, "cut=5");
+    send_text("abc");
+    run();
+    cr_assert_eq(seen.closed, 0);
+    send_text("defgh");
+    run();
+    assert_received(l, "abcde");
+    cr_assert_eq(seen.closed, 1);
+    cr_assert_eq(seen.why, NET_CLOSE_RESET);
+    cr_assert_eq(fake_host_seen(l), FAKE_SEEN_RESET);
+}
+
+Test(wire, link_is_reset_behind_so_many_bytes_down) {
+    struct fake_link *l = connected();
+    impair(IMPAIR_DOWN, "cut=4,latency=100");
+    peer_says(l, "abcdefg");
+    pass(CLK_MS(200));
+    assert_read("abcd");
+    cr_assert_eq(seen.closed, 1);
+    cr_assert_eq(seen.why, NET_CLOSE_RESET);
+    cr_assert_eq(fake_host_seen(l), FAKE_SEEN_RESET);
+}
+
+Test(wire, what_came_before_the_cut_stays_readable) {
+    struct fake_link *l = connected();
+    impair(IMPAIR_DOWN, "cut=4");
+    peer_says(l, "abcdefg");
+    run();
+    assert_read("abcd");
+    cr_assert_eq(seen.closed, 1);
+}
+
+Test(wire, refused_connect_asks_no_host) {
+    impair(IMPAIR_UP, "refuse,latency=300");
+    impair(IMPAIR_DOWN, "latency=200");
+    start();
+    pass(CLK_US(499999));
+    cr_assert_eq(seen.opened, 0);
+    pass(CLK_US(1));
+    cr_assert_eq(seen.opened, 1);
+    cr_assert_eq(seen.open_err, -ECONNREFUSED);
+    cr_assert_null(fake_host_link(fake, server.ip, server.port));
+}
