@@ -29,6 +29,10 @@
         CHECK_OBJ((to), (number));                                                                 \
     } while (0)
 
+/* The same for the object of this type that `from` is the member of. */
+#define CAST_MEMBER(to, from, type, member, number)                                                \
+    CAST_OBJ(to, (void *)((char *)(from)-offsetof(type, member)), number)
+
 _Noreturn void obj_must_failed(const char *what, const char *file, int line);
 
 /* Allocation that aborts: the bounds of limits.h make that honest. Zeroed. */

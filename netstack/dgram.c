@@ -90,14 +90,14 @@ static void report_lost(void *ctx) {
 
 static void on_down(struct bearer_user *u) {
     struct net_dgram *d;
-    CAST_OBJ(d, (void *)((char *)u - offsetof(struct net_dgram, user)), DGRAM_MAGIC);
+    CAST_MEMBER(d, u, struct net_dgram, user, DGRAM_MAGIC);
     close_host(d);
     clk_start(d->clk, &d->turn, CLK_US(0), report_lost, d);
 }
 
 static void on_changed(struct bearer_user *u) {
     struct net_dgram *d;
-    CAST_OBJ(d, (void *)((char *)u - offsetof(struct net_dgram, user)), DGRAM_MAGIC);
+    CAST_MEMBER(d, u, struct net_dgram, user, DGRAM_MAGIC);
     dgram_air_changed(&d->up);
     dgram_air_changed(&d->down);
 }

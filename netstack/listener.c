@@ -1,7 +1,6 @@
 #include "netstack/listener.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clk.h"
@@ -41,7 +40,7 @@ static void report_lost(void *ctx) {
 
 static void on_down(struct bearer_user *u) {
     struct net_listener *l;
-    CAST_OBJ(l, (void *)((char *)u - offsetof(struct net_listener, user)), LISTENER_MAGIC);
+    CAST_MEMBER(l, u, struct net_listener, user, LISTENER_MAGIC);
     close_host(l);
     clk_start(l->clk, &l->turn, CLK_US(0), report_lost, l);
 }

@@ -1,7 +1,6 @@
 #include "netstack/ping.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clk.h"
@@ -55,7 +54,7 @@ static void finish(void *ctx) {
 
 static void on_down(struct bearer_user *u) {
     struct net_ping *p;
-    CAST_OBJ(p, (void *)((char *)u - offsetof(struct net_ping, user)), PING_MAGIC);
+    CAST_MEMBER(p, u, struct net_ping, user, PING_MAGIC);
     if (p->query != NULL) {
         p->host.ops->cancel(p->query);
         p->query = NULL;

@@ -1,7 +1,6 @@
 #include "netstack/resolve.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/clk.h"
@@ -68,7 +67,7 @@ static void report_later(struct net_resolve *r, int err) {
 
 static void on_down(struct bearer_user *u) {
     struct net_resolve *r;
-    CAST_OBJ(r, (void *)((char *)u - offsetof(struct net_resolve, user)), RESOLVE_MAGIC);
+    CAST_MEMBER(r, u, struct net_resolve, user, RESOLVE_MAGIC);
     if (r->query != NULL) {
         r->host.ops->cancel(r->query);
         r->query = NULL;
@@ -173,7 +172,7 @@ static void begin(struct net_resolve *r) {
 
 static void on_net_opened(struct bearer_user *u) {
     struct net_resolve *r;
-    CAST_OBJ(r, (void *)((char *)u - offsetof(struct net_resolve, user)), RESOLVE_MAGIC);
+    CAST_MEMBER(r, u, struct net_resolve, user, RESOLVE_MAGIC);
     /* A dotted quad does not wait: its answer is on the way already. */
     if (r->net_tried > 0) {
         ask(r);

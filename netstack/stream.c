@@ -391,7 +391,9 @@ static void report_lost(void *ctx) {
 }
 
 static struct net_stream *of_user(struct bearer_user *u) {
-    return stream_of((char *)u - offsetof(struct net_stream, user));
+    struct net_stream *s;
+    CAST_MEMBER(s, u, struct net_stream, user, STREAM_MAGIC);
+    return s;
 }
 
 static void on_down(struct bearer_user *u) {

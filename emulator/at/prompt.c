@@ -43,7 +43,7 @@ static void finish(struct at_session *s, bool is_cancelled) {
 
 static struct at_session *session_of(void *ctx) {
     struct at_session *s;
-    CAST_OBJ(s, (void *)((char *)ctx - offsetof(struct at_session, prompt)), AT_SESSION_MAGIC);
+    CAST_MEMBER(s, ctx, struct at_session, prompt, AT_SESSION_MAGIC);
     return s;
 }
 

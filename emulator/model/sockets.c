@@ -540,7 +540,7 @@ static void close_all(struct sockets *sk) {
 
 static void sockets_lost(struct bearer_user *user) {
     struct sockets *sk;
-    CAST_OBJ(sk, (void *)((char *)user - offsetof(struct sockets, user)), SOCKETS_MAGIC);
+    CAST_MEMBER(sk, user, struct sockets, user, SOCKETS_MAGIC);
     bool is_opening = !sk->is_open;
     close_all(sk);
     clk_stop(sk->clk, &sk->timer);
@@ -559,7 +559,7 @@ static void on_result(void *ctx) {
 
 static void sockets_opened(struct bearer_user *user) {
     struct sockets *sk;
-    CAST_OBJ(sk, (void *)((char *)user - offsetof(struct sockets, user)), SOCKETS_MAGIC);
+    CAST_MEMBER(sk, user, struct sockets, user, SOCKETS_MAGIC);
     clk_start(sk->clk, &sk->timer, CLK_US(0), on_result, sk);
 }
 
