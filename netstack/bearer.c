@@ -140,7 +140,7 @@ void bearer_down(struct bearer *b) {
 
 void bearer_attach(struct bearer *b, struct bearer_user *u) {
     CHECK_OBJ(b, BEARER_MAGIC);
-    must((b->is_up || b->is_opening) && u->prev == NULL);
+    must(bearer_is_there(b) && u->prev == NULL);
     u->next = b->users;
     u->prev = &b->users;
     if (u->next != NULL) {

@@ -69,6 +69,10 @@ void bearer_init(struct bearer *b, struct clk *clk, struct net_host host);
 void bearer_fini(struct bearer *b); /* takes it down first */
 void bearer_set_seed(struct bearer *b, uint64_t seed);
 void bearer_touch(struct bearer *b); /* there is traffic */
+/* Up or opening: something may stand on it. */
+static inline bool bearer_is_there(const struct bearer *b) {
+    return b->is_up || b->is_opening;
+}
 bool bearer_is_dormant(const struct bearer *b);
 /* After a change of `impair` or `retransmit`. */
 void bearer_changed(struct bearer *b);

@@ -90,4 +90,12 @@ struct net_host {
     void *host;
 };
 
+/* Ends *q, if there is one, and forgets it. */
+static inline void host_cancel(const struct net_host *h, struct host_query **q) {
+    if (*q != NULL) {
+        h->ops->cancel(*q);
+        *q = NULL;
+    }
+}
+
 #endif

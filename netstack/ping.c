@@ -24,9 +24,7 @@ struct net_ping {
 };
 
 static void destroy(struct net_ping *p) {
-    if (p->query != NULL) {
-        p->host.ops->cancel(p->query);
-    }
+    host_cancel(&p->host, &p->query);
     bearer_detach(&p->user);
     clk_stop(p->clk, &p->timer);
     OBJ_FINI(p);
@@ -55,10 +53,7 @@ static void finish(void *ctx) {
 static void on_down(struct bearer_user *u) {
     struct net_ping *p;
     CAST_MEMBER(p, u, struct net_ping, user, PING_MAGIC);
-    if (p->query != NULL) {
-        p->host.ops->cancel(p->query);
-        p->query = NULL;
-    }
+    host_cancel(&p->host, &p->query);
     clk_start(p->clk, &p->timer, CLK_US(0), finish, p);
 }
 
@@ -101,10 +96,7 @@ static void on_reply(void *ctx, int err, int64_t rtt_us, unsigned ttl) {
 static void on_wait_over(void *ctx) {
     struct net_ping *p;
     CAST_OBJ(p, ctx, PING_MAGIC);
-    if (p->query != NULL) {
-        p->host.ops->cancel(p->query);
-        p->query = NULL;
-    }
+    host_cancel(&p->host, &p->query);
     plan_next(p);
     p->ev->on_timeout(p->ctx);
 }

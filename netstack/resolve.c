@@ -31,9 +31,7 @@ struct net_resolve {
 };
 
 static void destroy(struct net_resolve *r) {
-    if (r->query != NULL) {
-        r->host.ops->cancel(r->query);
-    }
+    host_cancel(&r->host, &r->query);
     bearer_detach(&r->user);
     clk_stop(r->clk, &r->timer);
     clk_stop(r->clk, &r->air);
@@ -68,10 +66,7 @@ static void report_later(struct net_resolve *r, int err) {
 static void on_down(struct bearer_user *u) {
     struct net_resolve *r;
     CAST_MEMBER(r, u, struct net_resolve, user, RESOLVE_MAGIC);
-    if (r->query != NULL) {
-        r->host.ops->cancel(r->query);
-        r->query = NULL;
-    }
+    host_cancel(&r->host, &r->query);
     clk_stop(r->clk, &r->air);
     report_later(r, -ENETDOWN);
 }
@@ -143,10 +138,7 @@ static void on_wait_over(void *ctx) {
         report(r, -ETIMEDOUT, 0, NULL);
         return;
     }
-    if (r->query != NULL) {
-        r->host.ops->cancel(r->query);
-        r->query = NULL;
-    }
+    host_cancel(&r->host, &r->query);
     ask(r);
 }
 
@@ -196,7 +188,7 @@ static struct net_resolve *new_resolve(struct bearer *b, unsigned retries, void 
 struct net_resolve *resolve_name(struct bearer *b, struct sv name, unsigned retries,
                                  resolve_name_fn *cb, void *ctx) {
     CHECK_OBJ(b, BEARER_MAGIC);
-    if ((!b->is_up && !b->is_opening) || !net_is_name(name)) {
+    if (!bearer_is_there(b) || !net_is_name(name)) {
         return NULL;
     }
     struct net_resolve *r = new_resolve(b, retries, ctx);
@@ -213,7 +205,7 @@ struct net_resolve *resolve_name(struct bearer *b, struct sv name, unsigned retr
 struct net_resolve *resolve_addr(struct bearer *b, uint32_t ip, unsigned retries,
                                  resolve_addr_fn *cb, void *ctx) {
     CHECK_OBJ(b, BEARER_MAGIC);
-    if (!b->is_up && !b->is_opening) {
+    if (!bearer_is_there(b)) {
         return NULL;
     }
     struct net_resolve *r = new_resolve(b, retries, ctx);

@@ -14,7 +14,7 @@ static void update_bearer(struct modem *m) {
         is_wanted |= m->active[cid];
     }
     is_wanted &= reg_has_packet_service(&m->reg);
-    bool is_there = m->bearer.is_up || m->bearer.is_opening;
+    bool is_there = bearer_is_there(&m->bearer);
     if (is_wanted && !is_there) {
         uint32_t ip = 0;
         must(net_parse_ip(sv_of(m->profile->ip), &ip) == 0);

@@ -609,7 +609,7 @@ enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, void *tag) {
     if (sk->is_open) {
         return IP_SOCKETS_OPENED;
     }
-    if (!sk->bearer->is_up && !sk->bearer->is_opening) {
+    if (!bearer_is_there(sk->bearer)) {
         return IP_NETWORK_FAILURE;
     }
     if (clk_pending(&sk->timer)) {
