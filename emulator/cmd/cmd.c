@@ -10,23 +10,25 @@
 
 enum { IFC_XON = 1 }; /* V3.00 1.6.1 sets it, though 2.2.14 does not list it */
 
-struct cmd *cmd_of(struct at_req *rq) {
+struct cmd *cmd_from(void *ctx) {
     struct cmd *c;
-    CAST_OBJ(c, at_owner_of(rq), CMD_MAGIC);
+    CAST_OBJ(c, ctx, CMD_MAGIC);
     return c;
 }
 
+struct cmd *cmd_of(struct at_req *rq) {
+    return cmd_from(at_owner_of(rq));
+}
+
 static void on_bus(void *ctx, unsigned topic, const void *payload) {
-    struct cmd *c;
-    CAST_OBJ(c, ctx, CMD_MAGIC);
+    struct cmd *c = cmd_from(ctx);
     cmd_tcpip_event(c, topic, payload);
     cmd_network_event(c, topic, payload);
 }
 
 /* One place decides for all rows which error a missing card or PIN is. */
 static int missing(void *owner, unsigned needs) {
-    struct cmd *c;
-    CAST_OBJ(c, owner, CMD_MAGIC);
+    struct cmd *c = cmd_from(owner);
     switch (c->modem->sim.state) {
     case SIM_READY:
         return 0;
@@ -42,8 +44,7 @@ static int missing(void *owner, unsigned needs) {
 
 /* Settings that act outside of the session. */
 static void on_port_setting(void *ctx, unsigned slot) {
-    struct cmd *c;
-    CAST_OBJ(c, ctx, CMD_MAGIC);
+    struct cmd *c = cmd_from(ctx);
     if (slot == SLOT_AMP_C) {
         transparent_show_dcd(c);
     }

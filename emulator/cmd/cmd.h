@@ -47,6 +47,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
 void cmd_close(struct cmd *c); /* NULL is allowed */
 
 struct cmd *cmd_of(struct at_req *rq);
+struct cmd *cmd_from(void *ctx); /* in a callback whose context it is */
 
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);

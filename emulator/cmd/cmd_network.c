@@ -135,7 +135,7 @@ static void on_scanned(void *ctx) {
 }
 
 static void on_scan_cancel(void *ctx) {
-    struct cmd *c = ctx;
+    struct cmd *c = cmd_from(ctx);
     clk_stop(c->modem->clk, &c->scan);
 }
 

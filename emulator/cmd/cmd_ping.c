@@ -1,7 +1,6 @@
 /* cmd_ping.c: AT+CPING and AT+CPINGSTOP (V3.00 11.3.4, 11.3.5, field F22). */
 #include "netstack/ping.h"
 
-#include "base/obj.h"
 #include "emulator/cmd/cmd_tcpip.h"
 #include "handlers.h"
 #include "netstack/resolve.h"
@@ -11,25 +10,19 @@ static const struct ping_totals nothing;
 #define TOTALS_FORMAT "+CPING: 3,%u,%u,%u,%u,%u,%u"
 #define TOTALS_ARGS(t) (t)->sent, (t)->received, (t)->lost, (t)->min_ms, (t)->max_ms, (t)->avg_ms
 
-static struct cmd *owner(void *ctx) {
-    struct cmd *c;
-    CAST_OBJ(c, ctx, CMD_MAGIC);
-    return c;
-}
-
 static void on_reply(void *ctx, unsigned rtt_ms) {
-    struct cmd *c = owner(ctx);
+    struct cmd *c = cmd_from(ctx);
     char ip[NET_IP_TEXT];
     urc_post(c->session, URC_EVENT, "+CPING: 1,%s,%u,%u,%u", net_format_ip(c->ping.cfg.ip, ip),
              c->ping.cfg.size, rtt_ms, c->ping.cfg.ttl);
 }
 
 static void on_timeout(void *ctx) {
-    urc_post(owner(ctx)->session, URC_EVENT, "+CPING: 2");
+    urc_post(cmd_from(ctx)->session, URC_EVENT, "+CPING: 2");
 }
 
 static void on_done(void *ctx, const struct ping_totals *t) {
-    struct cmd *c = owner(ctx);
+    struct cmd *c = cmd_from(ctx);
     c->ping.session = NULL;
     urc_post(c->session, URC_EVENT, TOTALS_FORMAT, TOTALS_ARGS(t));
 }
@@ -51,13 +44,16 @@ static void begin(struct cmd *c, int err, uint32_t ip) {
 }
 
 static void on_name(void *ctx, int err, uint32_t ip) {
-    begin(owner(ctx), err, ip);
+    begin(cmd_from(ctx), err, ip);
+}
+
+static bool is_running(const struct cmd *c) {
+    return c->ping.session != NULL || c->ping.name != NULL;
 }
 
 void cmd_cping(struct at_req *rq) {
     struct cmd *c = cmd_of(rq);
-    bool is_running = c->ping.session != NULL || c->ping.name != NULL;
-    if (is_running || at_int(rq, 1) != 1) {
+    if (is_running(c) || at_int(rq, 1) != 1) {
         at_fail(rq, AT_ERR_PLAIN); /* a session runs, or IPv6, which is reserved */
         return;
     }
@@ -78,7 +74,7 @@ void cmd_cping(struct at_req *rq) {
 
 /* The totals of what ran; false when nothing did. */
 static bool stop(struct cmd *c, struct ping_totals *totals) {
-    bool is_running = c->ping.session != NULL || c->ping.name != NULL;
+    bool was_running = is_running(c);
     *totals = nothing;
     resolve_cancel(c->ping.name);
     c->ping.name = NULL;
@@ -86,7 +82,7 @@ static bool stop(struct cmd *c, struct ping_totals *totals) {
         ping_stop(c->ping.session, totals);
         c->ping.session = NULL;
     }
-    return is_running;
+    return was_running;
 }
 
 void cmd_cpingstop(struct at_req *rq) {

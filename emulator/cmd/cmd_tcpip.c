@@ -96,6 +96,14 @@ void cmd_netopen(struct at_req *rq) {
     }
 }
 
+/* The service has closed every link. */
+static void forget_all(struct cmd *c) {
+    transparent_end(c);
+    for (unsigned n = 0; n < LIMIT_LINKS; n++) {
+        tcpip_forget(c, n);
+    }
+}
+
 void cmd_netclose(struct at_req *rq) {
     struct cmd *c = cmd_of(rq);
     enum ip_err e = sockets_close(tcpip_sockets(c), c);
@@ -103,10 +111,7 @@ void cmd_netclose(struct at_req *rq) {
         tcpip_error(rq, "+NETCLOSE", e);
         return;
     }
-    transparent_end(c);
-    for (unsigned n = 0; n < LIMIT_LINKS; n++) {
-        tcpip_forget(c, n);
-    }
+    forget_all(c);
     at_ok(rq);
 }
 
@@ -353,10 +358,7 @@ void cmd_serverstop(struct at_req *rq) {
 /* -- what the model tells -- */
 
 static void on_lost(struct cmd *c) {
-    transparent_end(c);
-    for (unsigned n = 0; n < LIMIT_LINKS; n++) {
-        tcpip_forget(c, n);
-    }
+    forget_all(c);
     urc_post(c->session, URC_EVENT, "+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY");
 }
 
@@ -398,56 +400,42 @@ void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload) {
     const struct net_result *net = payload;
     const struct link_result *link = payload;
     const struct link_sent *sent = payload;
-    const struct link_closed *closed = payload;
-    const struct link_accepted *accepted = payload;
+    void *const *tag = payload;
+    if (topic == TOPIC_REG_CHANGED || *tag != c) {
+        return;
+    }
     switch ((enum topic)topic) {
     case TOPIC_REG_CHANGED:
         break;
     case TOPIC_NET_OPENED:
-        if (net->tag == c) {
-            urc_post(c->session, URC_EVENT, "+NETOPEN: %d", (int)net->err);
-        }
+        urc_post(c->session, URC_EVENT, "+NETOPEN: %d", (int)net->err);
         break;
     case TOPIC_NET_CLOSED:
-        if (net->tag == c) {
-            urc_post(c->session, URC_EVENT, "+NETCLOSE: %d", (int)net->err);
-        }
+        urc_post(c->session, URC_EVENT, "+NETCLOSE: %d", (int)net->err);
         break;
     case TOPIC_NET_LOST:
-        if (net->tag == c) {
-            on_lost(c);
-        }
+        on_lost(c);
         break;
     case TOPIC_LINK_OPENED:
-        if (link->tag == c) {
-            on_opened(c, link);
-        }
+        on_opened(c, link);
         break;
     case TOPIC_LINK_DATA:
-        if (link->tag == c) {
-            on_data(c, link->link);
-        }
+        on_data(c, link->link);
         break;
     case TOPIC_LINK_ROOM:
-        if (link->tag == c && transparent_has(c, link->link)) {
+        if (transparent_has(c, link->link)) {
             transparent_on_room(c);
         }
         break;
     case TOPIC_LINK_SENT:
-        if (sent->tag == c) {
-            urc_post(c->session, URC_EVENT, "+CIPSEND: %u,%zu,%d", sent->link, sent->requested,
-                     sent->confirmed);
-        }
+        urc_post(c->session, URC_EVENT, "+CIPSEND: %u,%zu,%d", sent->link, sent->requested,
+                 sent->confirmed);
         break;
     case TOPIC_LINK_CLOSED:
-        if (closed->tag == c) {
-            on_closed(c, closed);
-        }
+        on_closed(c, payload);
         break;
     case TOPIC_LINK_ACCEPTED:
-        if (accepted->tag == c) {
-            on_accepted(c, accepted);
-        }
+        on_accepted(c, payload);
         break;
     }
 }

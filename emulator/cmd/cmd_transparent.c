@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/chan.h"
-#include "base/obj.h"
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/cmd/cmd_tcpip.h"
@@ -16,24 +15,18 @@ enum { DCD_WITH_LINK = 1 };
 enum { DTR_IGNORE = 0, DTR_ESCAPE = 1, DTR_HANG_UP = 2 };
 
 static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at);
-static void on_drained(void *ctx);
+static void on_turn_down(void *ctx);
 static void on_event(void *ctx, enum chan_event event);
 
 static const struct chan_user data_user = {
     .name = "transparent",
     .rx = on_rx,
-    .drained = on_drained,
+    .drained = on_turn_down,
     .event = on_event,
 };
 
 static struct transparent *of(const struct cmd *c) {
     return &c->tcpip->transparent;
-}
-
-static struct cmd *owner(void *ctx) {
-    struct cmd *c;
-    CAST_OBJ(c, ctx, CMD_MAGIC);
-    return c;
 }
 
 static struct chan *chan_of(const struct cmd *c) {
@@ -108,7 +101,7 @@ static void connect_request(struct cmd *c, struct at_req *rq) {
 
 /* The same without a command: a caller is answered. */
 static bool connect_called(void *ctx, struct at_session *s) {
-    struct cmd *c = owner(ctx);
+    struct cmd *c = cmd_from(ctx);
     char text[LIMIT_URC_TEXT];
     if (of(c)->state != TRANSPARENT_CALLED) {
         return false;
@@ -166,12 +159,12 @@ static bool end_guard(struct cmd *c, clk_mono now) {
 }
 
 static void on_guard(void *ctx) {
-    struct cmd *c = owner(ctx);
+    struct cmd *c = cmd_from(ctx);
     end_guard(c, clk_now(c->modem->clk));
 }
 
 static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
-    struct cmd *c = owner(ctx);
+    struct cmd *c = cmd_from(ctx);
     struct transparent *t = of(c);
     size_t room = link_room(tcpip_sockets(c), TRANSPARENT_LINK);
     /* Room for held plus signs is kept, so that what is passed always fits. A link that has ended
@@ -240,7 +233,7 @@ static void on_closed(struct cmd *c) {
 }
 
 static void on_event(void *ctx, enum chan_event event) {
-    struct cmd *c = owner(ctx);
+    struct cmd *c = cmd_from(ctx);
     switch (event) {
     case CHAN_CLOSED:
         on_closed(c);
@@ -288,19 +281,16 @@ static void pump_down(struct cmd *c) {
     }
 }
 
-static void on_drained(void *ctx) {
-    pump_down(owner(ctx));
-}
-
-static void on_delay(void *ctx) {
-    pump_down(owner(ctx));
+/* There is room towards the DTE, or DelayTm is over. */
+static void on_turn_down(void *ctx) {
+    pump_down(cmd_from(ctx));
 }
 
 void transparent_on_data(struct cmd *c) {
     struct transparent *t = of(c);
     int delay_ms = setting_int(c->module, SLOT_CIPCCFG_DELAYTM);
     if (t->state == TRANSPARENT_ONLINE && delay_ms > 0 && !clk_pending(&t->delay)) {
-        clk_start(c->modem->clk, &t->delay, CLK_MS(delay_ms), on_delay, c);
+        clk_start(c->modem->clk, &t->delay, CLK_MS(delay_ms), on_turn_down, c);
     }
     pump_down(c);
 }
@@ -320,7 +310,7 @@ bool transparent_has(const struct cmd *c, unsigned link) {
 }
 
 static void forget_request(void *ctx) {
-    struct cmd *c = owner(ctx);
+    struct cmd *c = cmd_from(ctx);
     of(c)->rq = NULL;
     of(c)->state = TRANSPARENT_IDLE;
     link_close(tcpip_sockets(c), TRANSPARENT_LINK);
@@ -424,7 +414,7 @@ static void answer(struct cmd *c) {
 }
 
 static void on_ring(void *ctx) {
-    struct cmd *c = owner(ctx);
+    struct cmd *c = cmd_from(ctx);
     struct transparent *t = of(c);
     urc_post(c->session, URC_REPEATABLE, "RING");
     t->rings++;

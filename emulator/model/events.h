@@ -29,7 +29,8 @@ enum ip_err {
     IP_UNKNOWN = 12,
 };
 
-/* `tag` names whoever opened the network, link or server: the port its results go to. */
+/* `tag` names whoever opened the network, link or server: the port its results go to. It is the
+ * first member of every payload but that of TOPIC_REG_CHANGED. */
 struct net_result {
     void *tag;
     enum ip_err err;

@@ -127,9 +127,13 @@ static void free_link(struct link *l) {
     l->peer = (struct net_addr){0};
 }
 
-static void post_opened(struct link *l, enum ip_err err) {
+static void post_link(struct link *l, enum topic topic, enum ip_err err) {
     const struct link_result r = {l->tag, l->number, err};
-    bus_post(l->sk->bus, TOPIC_LINK_OPENED, &r);
+    bus_post(l->sk->bus, topic, &r);
+}
+
+static void post_opened(struct link *l, enum ip_err err) {
+    post_link(l, TOPIC_LINK_OPENED, err);
 }
 
 /* Which error of the module a reason of the network is. Only the documented numbers exist;
@@ -160,16 +164,13 @@ static void on_stream_open(void *ctx, int err) {
 }
 
 static void on_data(void *ctx) {
-    struct link *l = link_of(ctx);
-    const struct link_result r = {l->tag, l->number, IP_OK};
-    bus_post(l->sk->bus, TOPIC_LINK_DATA, &r);
+    post_link(link_of(ctx), TOPIC_LINK_DATA, IP_OK);
 }
 
 static void on_stream_room(void *ctx) {
     struct link *l = link_of(ctx);
     if (!l->send.is_active) {
-        const struct link_result r = {l->tag, l->number, IP_OK};
-        bus_post(l->sk->bus, TOPIC_LINK_ROOM, &r);
+        post_link(l, TOPIC_LINK_ROOM, IP_OK);
         return;
     }
     if (l->send.done < l->send.n && push_send(l) && !l->send.wait_ack) {
@@ -217,17 +218,11 @@ static int start_connect(struct link *l, uint32_t ip) {
 static void on_resolved(void *ctx, int err, uint32_t ip) {
     struct link *l = link_of(ctx);
     l->resolve = NULL;
-    if (err == 0) {
-        err = start_connect(l, ip);
-        if (err == 0) {
-            return;
-        }
+    int rc = err == 0 ? start_connect(l, ip) : 0;
+    if (err != 0 || rc != 0) {
         free_link(l);
-        post_opened(l, err_of(err));
-        return;
+        post_opened(l, err != 0 ? IP_DNS_FAILED : err_of(rc));
     }
-    free_link(l);
-    post_opened(l, IP_DNS_FAILED);
 }
 
 static enum ip_err begin_link(struct sockets *sk, unsigned n, enum net_proto proto, void *tag) {
