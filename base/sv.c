@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/obj.h"
+
 struct sv sv_of(const char *z) {
     return (struct sv){z, strlen(z)};
 }
@@ -80,4 +82,10 @@ int sv_copy(struct sv v, char *to, size_t size) {
     }
     to[v.n] = '\0';
     return 0;
+}
+
+char *sv_dup(struct sv v) {
+    char *copy = xmalloc(v.n + 1);
+    memcpy(copy, v.p, v.n);
+    return copy;
 }

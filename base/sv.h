@@ -27,5 +27,6 @@ int sv_int(struct sv v, int64_t lo, int64_t hi, int64_t *out);
 
 /* Copies and terminates. -ENOSPC: does not fit with its terminator (nothing copied). */
 int sv_copy(struct sv v, char *to, size_t size);
+char *sv_dup(struct sv v); /* terminated; the caller's, for free() */
 
 #endif

@@ -229,8 +229,7 @@ static int set_modem_addr(const struct route *r, struct map_entry *e, struct sv 
                     SV_ARG(shown(addr)));
     }
     e->ip = ip_for_name(r, addr);
-    e->name = xmalloc(addr.n + 1);
-    memcpy(e->name, addr.p, addr.n);
+    e->name = sv_dup(addr);
     return 0;
 }
 

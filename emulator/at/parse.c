@@ -16,6 +16,14 @@ static char peek(const struct cursor *c) {
     return is_end(c) ? '\0' : c->line.p[c->at];
 }
 
+static bool take(struct cursor *c, char ch) {
+    if (peek(c) != ch) {
+        return false;
+    }
+    c->at++;
+    return true;
+}
+
 static void skip_blanks(struct cursor *c) {
     while (peek(c) == ' ') {
         c->at++;
@@ -35,16 +43,15 @@ static bool add_arg(struct parsed *out, enum at_arg_kind kind, struct sv text) {
 /* One argument up to its comma, semicolon or the end, which stay. */
 static bool parse_arg(struct cursor *c, struct parsed *out) {
     skip_blanks(c);
-    if (peek(c) == '"') {
-        size_t from = ++c->at;
+    if (take(c, '"')) {
+        size_t from = c->at;
         while (!is_end(c) && peek(c) != '"') {
             c->at++;
         }
-        if (is_end(c)) {
+        struct sv text = sv_slice(c->line, from, c->at - from);
+        if (!take(c, '"')) {
             return false;
         }
-        struct sv text = sv_slice(c->line, from, c->at - from);
-        c->at++;
         skip_blanks(c);
         bool is_over = is_end(c) || peek(c) == ',' || peek(c) == ';';
         return is_over && add_arg(out, AT_ARG_QUOTED, text);
@@ -62,10 +69,9 @@ static bool parse_arg(struct cursor *c, struct parsed *out) {
 
 static bool parse_args(struct cursor *c, struct parsed *out) {
     while (parse_arg(c, out)) {
-        if (peek(c) != ',') {
+        if (!take(c, ',')) {
             return true;
         }
-        c->at++;
     }
     return false;
 }
@@ -74,16 +80,13 @@ static bool parse_args(struct cursor *c, struct parsed *out) {
 static bool parse_suffix(struct cursor *c, struct parsed *out) {
     out->form = AT_EXEC;
     skip_blanks(c);
-    if (peek(c) == '?') {
-        c->at++;
+    if (take(c, '?')) {
         out->form = AT_READ;
-    } else if (peek(c) == '=') {
-        c->at++;
+    } else if (take(c, '=')) {
         size_t args = c->at;
         skip_blanks(c);
         out->form = AT_WRITE;
-        if (peek(c) == '?') {
-            c->at++;
+        if (take(c, '?')) {
             skip_blanks(c);
             if (is_end(c) || peek(c) == ';') {
                 out->form = AT_TEST;
@@ -137,14 +140,11 @@ static bool parse_s(struct cursor *c, struct parsed *out) {
     out->name[1 + number.n] = '\0';
     out->form = AT_EXEC;
     skip_blanks(c);
-    if (peek(c) == '?') {
-        c->at++;
+    if (take(c, '?')) {
         out->form = AT_READ;
-    } else if (peek(c) == '=') {
-        c->at++;
+    } else if (take(c, '=')) {
         skip_blanks(c);
-        if (peek(c) == '?') {
-            c->at++;
+        if (take(c, '?')) {
             out->form = AT_TEST;
             return true;
         }
@@ -163,9 +163,7 @@ static bool parse_dial(struct cursor *c, struct parsed *out) {
         is_quoted ^= peek(c) == '"';
         c->at++;
     }
-    if (peek(c) == ';') {
-        c->at++;
-    }
+    take(c, ';');
     struct sv text = sv_trim(sv_slice(c->line, from, c->at - from));
     out->form = text.n > 0 ? AT_WRITE : AT_EXEC;
     return text.n == 0 || add_arg(out, AT_ARG_BARE, text);

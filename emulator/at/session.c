@@ -261,10 +261,6 @@ struct setting_store *session_settings(struct at_session *s) {
     return s->port;
 }
 
-struct setting_store *session_module(struct at_session *s) {
-    return s->cfg.module;
-}
-
 struct chan *session_chan(struct at_session *s) {
     return s->cfg.chan;
 }

@@ -41,7 +41,6 @@ struct at_session *session_new(const struct at_session_config *cfg);
 void session_close(struct at_session *s); /* cancels what runs; NULL is allowed */
 
 struct setting_store *session_settings(struct at_session *s); /* the port's own */
-struct setting_store *session_module(struct at_session *s);
 struct chan *session_chan(struct at_session *s);
 struct setting_store *session_store(const struct at_session *s, unsigned slot); /* whose it is */
 int32_t session_int(const struct at_session *s, unsigned slot); /* from whichever store has it */

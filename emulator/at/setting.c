@@ -38,20 +38,22 @@ struct setting_store {
 
 /* -- slots -- */
 
+static bool is_mine(const struct setting_store *st, size_t slot) {
+    return (st->infos[slot].is_port != 0) == st->is_port;
+}
+
 static void store_value(struct slot_value *v, const struct slot_info *info, int32_t i,
-                        const char *text, size_t n) {
+                        struct sv text) {
     v->i = i;
     if (info->type == SLOT_STR) {
-        char *copy = xmalloc(n + 1);
-        memcpy(copy, text, n);
+        char *copy = sv_dup(text);
         free(v->text);
         v->text = copy;
     }
 }
 
 static void store_default(struct slot_value *v, const struct slot_info *info) {
-    const char *text = info->text != NULL ? info->text : "";
-    store_value(v, info, info->def, text, strlen(text));
+    store_value(v, info, info->def, sv_of(info->text != NULL ? info->text : ""));
 }
 
 struct setting_store *setting_store_new(const struct slot_info *infos, size_t n, bool is_port) {
@@ -63,7 +65,7 @@ struct setting_store *setting_store_new(const struct slot_info *infos, size_t n,
     st->live = xmalloc(n * sizeof *st->live);
     st->saved = xmalloc(n * sizeof *st->saved);
     for (size_t i = 0; i < n; i++) {
-        if ((infos[i].is_port != 0) == is_port) {
+        if (is_mine(st, i)) {
             store_default(&st->live[i], &infos[i]);
             store_default(&st->saved[i], &infos[i]);
         }
@@ -114,7 +116,7 @@ void setting_on_change(struct setting_store *st, setting_changed_fn *cb, void *c
 
 static const struct slot_value *value_of(const struct setting_store *st, unsigned slot) {
     CHECK_OBJ(st, SETTING_STORE_MAGIC);
-    must(slot < st->n && (st->infos[slot].is_port != 0) == st->is_port);
+    must(slot < st->n && is_mine(st, slot));
     return &st->live[slot];
 }
 
@@ -142,7 +144,7 @@ void setting_set_int(struct setting_store *st, unsigned slot, int32_t value) {
 void setting_set_text(struct setting_store *st, unsigned slot, const char *value, size_t n) {
     const char *old = value_of(st, slot)->text;
     if (strlen(old) != n || memcmp(old, value, n) != 0) {
-        store_value(&st->live[slot], &st->infos[slot], 0, value, n);
+        store_value(&st->live[slot], &st->infos[slot], 0, (struct sv){value, n});
         tell(st, slot);
     }
 }
@@ -153,10 +155,6 @@ static void set_value(struct setting_store *st, unsigned slot, const struct slot
     } else {
         setting_set_int(st, slot, v->i);
     }
-}
-
-static bool is_mine(const struct setting_store *st, size_t slot) {
-    return (st->infos[slot].is_port != 0) == st->is_port;
 }
 
 void setting_factory(struct setting_store *st) {
@@ -174,7 +172,7 @@ void setting_save(struct setting_store *st) {
     for (unsigned i = 0; i < st->n; i++) {
         if (is_mine(st, i) && st->infos[i].save == AT_SAVE_PROFILE) {
             const char *text = st->live[i].text != NULL ? st->live[i].text : "";
-            store_value(&st->saved[i], &st->infos[i], st->live[i].i, text, strlen(text));
+            store_value(&st->saved[i], &st->infos[i], st->live[i].i, sv_of(text));
         }
     }
 }
@@ -465,10 +463,8 @@ static void run_record_write(struct at_req *rq) {
     struct setting_record r;
     new_record(&r, rq->row->nparams);
     for (size_t i = 0; i < rq->row->nparams; i++) {
-        struct sv text = at_text(rq, i);
         r.ints[i] = at_int(rq, i);
-        r.texts[i] = xmalloc(text.n + 1);
-        memcpy(r.texts[i], text.p, text.n);
+        r.texts[i] = sv_dup(at_text(rq, i));
     }
     put_record(set, &r);
     at_ok(rq);

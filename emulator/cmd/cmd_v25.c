@@ -114,12 +114,10 @@ static void view_row(struct view *v, const struct at_cmd *row) {
         struct setting_store *st = session_store(at_session_of(v->rq), p->slot);
         const char *comma = is_empty ? "" : ",";
         is_empty = false;
-        if (p->type == AT_STR) {
-            at += (size_t)snprintf(item + at, sizeof item - at, "%s\"%.64s\"", comma,
-                                   setting_text(st, p->slot));
-        } else if (p->type == AT_WORD) {
-            at += (size_t)snprintf(item + at, sizeof item - at, "%s\"%s\"", comma,
-                                   p->words[setting_int(st, p->slot)]);
+        if (p->type != AT_INT) {
+            const char *text =
+                p->type == AT_STR ? setting_text(st, p->slot) : p->words[setting_int(st, p->slot)];
+            at += (size_t)snprintf(item + at, sizeof item - at, "%s\"%.64s\"", comma, text);
         } else {
             at += (size_t)snprintf(item + at, sizeof item - at, "%s%d", comma,
                                    (int)setting_int(st, p->slot));
