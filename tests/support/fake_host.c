@@ -566,6 +566,29 @@ bool fake_host_run(struct fake_host *f) {
     return ran;
 }
 
+bool fake_host_settle(struct fake_host *f, struct clk *clk) {
+    bool happened = false;
+    while (fake_host_run(f) || clk_next_due(clk).us == 0) {
+        clk_advance(clk, CLK_US(0));
+        happened = true;
+    }
+    return happened;
+}
+
+void fake_host_pass(struct fake_host *f, struct clk *clk, clk_dur by) {
+    int64_t until_us = clk_now(clk).us + by.us;
+    for (;;) {
+        fake_host_settle(f, clk);
+        int64_t due_us = clk_next_due(clk).us;
+        if (due_us < 0 || clk_now(clk).us + due_us > until_us) {
+            break;
+        }
+        clk_advance(clk, CLK_US(due_us));
+    }
+    clk_advance(clk, CLK_US(until_us - clk_now(clk).us));
+    fake_host_settle(f, clk);
+}
+
 size_t fake_host_open_count(const struct fake_host *f) {
     CHECK_OBJ(f, FAKE_HOST_MAGIC);
     size_t n = 0;

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clk.h"
 #include "netstack/host.h"
 
 struct fake_host;
@@ -26,6 +27,10 @@ struct net_host fake_host_net(struct fake_host *f);
 
 /* Calls back until nothing is due. True: something was. */
 bool fake_host_run(struct fake_host *f);
+/* The same together with the timers of a manual clock: everything that is due now. */
+bool fake_host_settle(struct fake_host *f, struct clk *clk);
+/* Time passes: what falls due meanwhile is settled, each at its own instant. */
+void fake_host_pass(struct fake_host *f, struct clk *clk, clk_dur by);
 /* What the modem holds: links, sockets, listeners, queries. 0: it left nothing open. */
 size_t fake_host_open_count(const struct fake_host *f);
 

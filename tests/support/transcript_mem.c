@@ -57,16 +57,7 @@ static size_t read_output(struct bench *b, struct buf *got) {
 
 /* Everything that is due now. */
 static bool settle(struct bench *b) {
-    bool happened = false;
-    for (;;) {
-        bool ran = fake_host_run(b->fake);
-        bool is_due = clk_next_due(b->clk).us == 0;
-        if (!ran && !is_due) {
-            return happened;
-        }
-        clk_advance(b->clk, CLK_US(0));
-        happened = true;
-    }
+    return fake_host_settle(b->fake, b->clk);
 }
 
 static bool turn(void *ctx, int64_t until_us, struct buf *got) {

@@ -47,24 +47,12 @@ static void on_trace(void *ctx, const struct bearer_trace *t) {
 
 /* Everything that is due now. */
 static void settle(void) {
-    while (fake_host_run(fake) || clk_next_due(clk).us == 0) {
-        clk_advance(clk, CLK_US(0));
-    }
+    fake_host_settle(fake, clk);
 }
 
 /* What falls due meanwhile, each at its own instant. */
 static void pass_us(int64_t us) {
-    int64_t until_us = clk_now(clk).us + us;
-    for (;;) {
-        settle();
-        int64_t due_us = clk_next_due(clk).us;
-        if (due_us < 0 || clk_now(clk).us + due_us > until_us) {
-            break;
-        }
-        clk_advance(clk, CLK_US(due_us));
-    }
-    clk_advance(clk, CLK_US(until_us - clk_now(clk).us));
-    settle();
+    fake_host_pass(fake, clk, CLK_US(us));
 }
 
 static void pass_s(int64_t s) {

@@ -54,9 +54,7 @@ static void play(char text[TEXT_MAX]) {
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         chan_mem_put(&mem, lines[i], strlen(lines[i]));
         for (int ms = 0; ms < 1000; ms++) {
-            while (fake_host_run(fake) || clk_next_due(clk).us == 0) {
-                clk_advance(clk, CLK_US(0));
-            }
+            fake_host_settle(fake, clk);
             clk_advance(clk, CLK_MS(1));
         }
         modem_impair(unit_modem(unit), IMPAIR_UP, &(struct impair){.black_hole = i >= 3});

@@ -53,9 +53,7 @@ static void teardown(void) {
 TestSuite(dgram_air, .init = setup, .fini = teardown);
 
 static void pass(clk_dur by) {
-    do {
-        clk_advance(clk, CLK_US(0));
-    } while (fake_host_run(fake));
+    fake_host_settle(fake, clk);
     clk_advance(clk, by);
 }
 
