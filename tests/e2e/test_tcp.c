@@ -123,11 +123,8 @@ Test(e2e_tcp, much_data_pushed) {
     struct far_end far;
     struct pattern p;
     uint8_t bytes[LIMIT_PUSH];
-    far_listen(&far, FAR_SOURCE);
+    start_with(&far, FAR_SOURCE);
     far.total = BULK;
-    daemon_init(&d);
-    daemon_option(&d, "--map", "203.0.113.1:*=127.0.0.1:%u", far.port);
-    start();
     dte_ask(&t, "AT+CIPSRIP=0", "OK\r\n");
     open_link(0);
     pattern_init(&p, 0);
@@ -213,22 +210,40 @@ Test(e2e_tcp, ten_links_pushed_at_once) {
 
 /* -- far ends -- */
 
-Test(e2e_tcp, a_peer_that_never_reads_holds_up_its_own_link_only) {
-    struct far_end mute;
-    struct far_end echo;
-    struct pattern p;
-    struct pattern back;
-    uint8_t bytes[LIMIT_SEND];
-    char result[48];
-    far_listen(&mute, FAR_MUTE);
-    far_listen(&echo, FAR_ECHO);
+/* Link 0 to this far end, link 1 to one that echoes; both are received manually. */
+static void start_beside_echo(const struct far_end *far, struct far_end *echo) {
+    far_listen(echo, FAR_ECHO);
     daemon_init(&d);
-    daemon_option(&d, "--map", "203.0.113.1:80=127.0.0.1:%u", mute.port);
-    daemon_option(&d, "--map", "203.0.113.1:81=127.0.0.1:%u", echo.port);
+    daemon_option(&d, "--map", "203.0.113.1:80=127.0.0.1:%u", far->port);
+    daemon_option(&d, "--map", "203.0.113.1:81=127.0.0.1:%u", echo->port);
     start();
     dte_ask(&t, "AT+CIPRXGET=1", "OK\r\n");
     open_link(0);
     open_link(1);
+}
+
+/* On link 1 everything comes back, so many thousand bytes. */
+static void echo_on_link_1(int thousands) {
+    struct pattern out;
+    struct pattern back;
+    pattern_init(&out, 0);
+    pattern_init(&back, 0);
+    for (int i = 0; i < thousands; i++) {
+        send_pattern(1, &out, 1000);
+        for (size_t n = 0; n < 1000;) {
+            n += fetch(1, &back);
+        }
+    }
+}
+
+Test(e2e_tcp, a_peer_that_never_reads_holds_up_its_own_link_only) {
+    struct far_end mute;
+    struct far_end echo;
+    struct pattern p;
+    uint8_t bytes[LIMIT_SEND];
+    char result[48];
+    far_listen(&mute, FAR_MUTE);
+    start_beside_echo(&mute, &echo);
     pattern_init(&p, 0);
     size_t sent = 0;
     snprintf(result, sizeof result, "+CIPSEND: 0,%d,%d\r\n", LIMIT_SEND, LIMIT_SEND);
@@ -244,14 +259,7 @@ Test(e2e_tcp, a_peer_that_never_reads_holds_up_its_own_link_only) {
     }
     cr_log_info("%zu bytes until CIPSEND waited", sent);
     dte_ask(&t, "AT+CIPSEND=0,1", "+CIPERROR: 8\r\n\r\nERROR\r\n");
-    pattern_init(&p, 0);
-    pattern_init(&back, 0);
-    for (size_t i = 0; i < 100; i++) {
-        send_pattern(1, &p, 1000);
-        for (size_t n = 0; n < 1000;) {
-            n += fetch(1, &back);
-        }
-    }
+    echo_on_link_1(100);
     far_set_kind(&mute, FAR_CHECK);
     dte_expect(&t, result);
     turn_until(mute.links[0].received == sent);
@@ -267,26 +275,11 @@ Test(e2e_tcp, a_flooded_link_that_is_not_fetched_holds_up_nobody_and_loses_nothi
     enum { FLOOD = 12 << 20 };
     struct far_end flood;
     struct far_end echo;
-    struct pattern p;
     struct pattern back;
     far_listen(&flood, FAR_SOURCE);
-    far_listen(&echo, FAR_ECHO);
     flood.total = FLOOD;
-    daemon_init(&d);
-    daemon_option(&d, "--map", "203.0.113.1:80=127.0.0.1:%u", flood.port);
-    daemon_option(&d, "--map", "203.0.113.1:81=127.0.0.1:%u", echo.port);
-    start();
-    dte_ask(&t, "AT+CIPRXGET=1", "OK\r\n");
-    open_link(0);
-    open_link(1);
-    pattern_init(&p, 0);
-    pattern_init(&back, 0);
-    for (size_t i = 0; i < 200; i++) {
-        send_pattern(1, &p, 1000);
-        for (size_t n = 0; n < 1000;) {
-            n += fetch(1, &back);
-        }
-    }
+    start_beside_echo(&flood, &echo);
+    echo_on_link_1(200);
     cr_assert_lt(flood.links[0].sent, FLOOD);
     pattern_init(&back, 0);
     for (size_t got = 0; got < FLOOD;) {
@@ -354,11 +347,8 @@ Test(e2e_tcp, a_peer_that_does_not_answer_is_given_up_after_ciptimeout) {
 
 /* With a peer that sends 3000 bytes to whoever connects. */
 static void start_with_data(struct far_end *far) {
-    far_listen(far, FAR_SOURCE);
+    start_with(far, FAR_SOURCE);
     far->total = 3000;
-    daemon_init(&d);
-    daemon_option(&d, "--map", "203.0.113.1:*=127.0.0.1:%u", far->port);
-    start();
 }
 
 Test(e2e_tcp, data_not_fetched_yet_stays_readable_after_the_peers_fin) {

@@ -55,14 +55,9 @@ static size_t read_output(struct bench *b, struct buf *got) {
     return total;
 }
 
-/* Everything that is due now. */
-static bool settle(struct bench *b) {
-    return fake_host_settle(b->fake, b->clk);
-}
-
 static bool turn(void *ctx, int64_t until_us, struct buf *got) {
     struct bench *b = ctx;
-    bool happened = settle(b);
+    bool happened = fake_host_settle(b->fake, b->clk);
     if (read_output(b, got) > 0 || happened) {
         return true;
     }
@@ -73,7 +68,7 @@ static bool turn(void *ctx, int64_t until_us, struct buf *got) {
         return false;
     }
     clk_advance(b->clk, CLK_US(due_us));
-    settle(b);
+    fake_host_settle(b->fake, b->clk);
     read_output(b, got);
     return true;
 }
