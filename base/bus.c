@@ -29,3 +29,15 @@ void bus_post(struct bus *b, unsigned topic, const void *payload) {
         b->listeners[i].cb(b->listeners[i].ctx, topic, payload);
     }
 }
+
+void bus_answer(struct bus *b, bus_answer_fn *cb, void *ctx) {
+    must(cb == NULL || b->answer == NULL);
+    b->answer = cb;
+    b->answer_ctx = ctx;
+    b->asked = 0;
+}
+
+void bus_want(struct bus *b, uint32_t points) {
+    must(b->answer != NULL);
+    b->asked = points;
+}

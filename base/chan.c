@@ -1,5 +1,6 @@
 #include "base/chan.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "base/obj.h"
@@ -8,6 +9,7 @@ void chan_init(struct chan *ch, const char *name) {
     *ch = (struct chan){0};
     OBJ_INIT(ch, CHAN_MAGIC);
     snprintf(ch->name, sizeof ch->name, "%s", name);
+    ch->gate = CHAN_GATE_OPEN;
     buf_init(&ch->in, LIMIT_CHAN_IN);
     buf_init(&ch->out, LIMIT_CHAN_OUT);
 }
@@ -60,13 +62,54 @@ bool chan_is_top(const struct chan *ch, const void *ctx) {
     return ch->depth > 0 && ch->stack[ch->depth - 1].ctx == ctx;
 }
 
-int chan_write(struct chan *ch, const void *p, size_t n) {
-    CHECK_OBJ(ch, CHAN_MAGIC);
-    int rc = buf_put_all(&ch->out, p, n);
-    if (rc == 0 && n > 0 && ch->transport != NULL) {
+static void kick(struct chan *ch) {
+    size_t n = 0;
+    chan_tx_data(ch, &n);
+    if (n > 0 && ch->transport != NULL) {
         ch->transport->kick(ch->transport_ctx);
     }
+}
+
+int chan_put(struct chan *ch, const void *p, size_t n) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    int rc = buf_put_all(&ch->out, p, n);
+    if (rc == 0 && n > 0) {
+        kick(ch);
+    }
     return rc;
+}
+
+int chan_write(struct chan *ch, const void *p, size_t n) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (n > buf_room(&ch->out)) {
+        return -ENOBUFS;
+    }
+    if (ch->tap != NULL && ch->tap->tx(ch->tap_ctx, p, n)) {
+        return 0;
+    }
+    return chan_put(ch, p, n);
+}
+
+void chan_set_tap(struct chan *ch, const struct chan_tap *tap, void *ctx) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->tap = tap;
+    ch->tap_ctx = ctx;
+    if (tap == NULL) {
+        chan_set_gate(ch, CHAN_GATE_OPEN);
+    }
+}
+
+void chan_set_gate(struct chan *ch, size_t n) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->gate = n;
+    kick(ch);
+}
+
+void chan_set_present(struct chan *ch, bool on) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->transport != NULL && ch->transport->set_present != NULL) {
+        ch->transport->set_present(ch->transport_ctx, on);
+    }
 }
 
 size_t chan_pending(const struct chan *ch) {
@@ -154,6 +197,9 @@ uint8_t *chan_rx_reserve(struct chan *ch, size_t want, size_t *got) {
 
 void chan_rx_commit(struct chan *ch, size_t n, clk_mono at) {
     CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->tap != NULL && n > 0) {
+        n = ch->tap->rx(ch->tap_ctx, ch->in.mem + ch->in.start + ch->in.len, n);
+    }
     buf_commit(&ch->in, n);
     ch->in_at = at;
     ch->is_lf_late = ch->skip_lf;
@@ -162,12 +208,11 @@ void chan_rx_commit(struct chan *ch, size_t n, clk_mono at) {
 
 const uint8_t *chan_tx_data(const struct chan *ch, size_t *n) {
     CHECK_OBJ(ch, CHAN_MAGIC);
-    *n = buf_len(&ch->out);
+    *n = buf_len(&ch->out) < ch->gate ? buf_len(&ch->out) : ch->gate;
     return buf_data(&ch->out);
 }
 
-void chan_tx_done(struct chan *ch, size_t n) {
-    CHECK_OBJ(ch, CHAN_MAGIC);
+static void drop_output(struct chan *ch, size_t n) {
     if (n == 0) {
         return;
     }
@@ -177,7 +222,22 @@ void chan_tx_done(struct chan *ch, size_t n) {
     }
 }
 
+void chan_tx_done(struct chan *ch, size_t n) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->tap != NULL && n > 0) {
+        ch->tap->sent(ch->tap_ctx, buf_data(&ch->out), n);
+    }
+    if (ch->gate != CHAN_GATE_OPEN) {
+        must(n <= ch->gate);
+        ch->gate -= n;
+    }
+    drop_output(ch, n);
+}
+
 static void tell_all(struct chan *ch, enum chan_event event) {
+    if (ch->tap != NULL) {
+        ch->tap->event(ch->tap_ctx, event);
+    }
     for (size_t i = ch->depth; i > 0; i--) {
         /* A user may pop itself, and only itself, when it hears of a close. */
         if (i <= ch->depth && ch->stack[i - 1].user->event != NULL) {
@@ -213,7 +273,7 @@ void chan_discard(struct chan *ch, bool input, bool output) {
         }
     }
     if (output) {
-        chan_tx_done(ch, buf_len(&ch->out));
+        drop_output(ch, buf_len(&ch->out));
     }
 }
 

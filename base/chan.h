@@ -51,10 +51,25 @@ struct chan_transport {
     void (*set_dcd)(void *ctx, bool on);
     /* A user wants to know of DTR, or no longer: ttys can only be asked. May be NULL. */
     void (*watch_dtr)(void *ctx, bool on);
+    /* The tty vanishes, as a USB device that is pulled, or is back, as a new one. May be NULL. */
+    void (*set_present)(void *ctx, bool on);
     /* XON/XOFF: whether the DTE's stops our output, whether we send it when the input is full.
      * May be NULL. */
     void (*set_flow)(void *ctx, bool obeys_xoff, bool sends_xoff);
 };
+
+/* Between the users and the transport: sees and may change what passes. */
+struct chan_tap {
+    /* Output is written. True: it was dealt with, by chan_put or by dropping it. False: it goes as
+     * it is. */
+    bool (*tx)(void *ctx, const uint8_t *p, size_t n);
+    void (*sent)(void *ctx, const uint8_t *p, size_t n); /* the transport has taken it */
+    /* Input has come; may be changed in place. Returns how much is left of it. */
+    size_t (*rx)(void *ctx, uint8_t *p, size_t n);
+    void (*event)(void *ctx, enum chan_event event); /* before the users hear it */
+};
+
+#define CHAN_GATE_OPEN SIZE_MAX
 
 struct chan {
     uint32_t magic;
@@ -69,6 +84,9 @@ struct chan {
     size_t depth;
     const struct chan_transport *transport;
     void *transport_ctx;
+    const struct chan_tap *tap; /* NULL: none */
+    void *tap_ctx;
+    size_t gate; /* bytes of the output that the transport may take; CHAN_GATE_OPEN: all */
     bool is_open;
     bool is_dtr_off;
     bool is_pumping;
@@ -100,6 +118,12 @@ void chan_skip_lf(struct chan *ch);
 void chan_watch_dtr(struct chan *ch, bool on);
 void chan_set_flow(struct chan *ch, bool obeys_xoff, bool sends_xoff);
 void chan_set_dcd(struct chan *ch, bool on);
+
+/* For who stands between. NULL: nobody any more; the gate is opened. */
+void chan_set_tap(struct chan *ch, const struct chan_tap *tap, void *ctx);
+int chan_put(struct chan *ch, const void *p, size_t n); /* chan_write, behind the tap */
+void chan_set_gate(struct chan *ch, size_t n);
+void chan_set_present(struct chan *ch, bool on);
 
 /* Offers the input to the top user until nobody takes any. Users call it when they are ready
  * again. */

@@ -40,9 +40,8 @@
 #define LIMIT_NAME 254         /* V3.00 11.3.1: domain name */
 #define LIMIT_LABEL 63         /* V3.00 11.3.1: one label */
 
-#define LIMIT_SCENARIO (4 << 20) /* bytes of a scenario file */
-#define LIMIT_SCENARIO_VALUES                                                                      \
-    65536                       /* values in one: what it costs in memory, 64 bytes and more each */
-#define LIMIT_SCENARIO_DEPTH 32 /* nesting: the format needs 10 */
+#define LIMIT_JSON (4 << 20)    /* bytes of a JSON text from outside */
+#define LIMIT_JSON_VALUES 65536 /* values in one: what it costs in memory, 64 bytes and more each */
+#define LIMIT_JSON_DEPTH 32     /* nesting: the format needs 10 */
 
 #endif

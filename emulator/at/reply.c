@@ -92,19 +92,17 @@ void reply_final(struct at_session *s, const char *text) {
     reply_text(s, text);
 }
 
-void reply_error(struct at_session *s, enum at_err e) {
+const char *reply_error_text(struct at_session *s, enum at_err e, char to[LIMIT_URC_TEXT]) {
     int mode = session_int(s, SLOT_CMEE_N);
     if (e == AT_ERR_PLAIN || mode == 0) {
-        reply_code(s, REPLY_ERROR);
-        return;
+        return codes[REPLY_ERROR].text;
     }
-    char text[LIMIT_URC_TEXT];
     const char *family = (int)e >= 300 ? "CMS" : "CME";
     const char *words = at_err_text(e);
     if (mode == 2 && words != NULL) {
-        snprintf(text, sizeof text, "+%s ERROR: %s", family, words);
+        snprintf(to, LIMIT_URC_TEXT, "+%s ERROR: %s", family, words);
     } else {
-        snprintf(text, sizeof text, "+%s ERROR: %d", family, (int)e);
+        snprintf(to, LIMIT_URC_TEXT, "+%s ERROR: %d", family, (int)e);
     }
-    reply_text(s, text);
+    return to;
 }

@@ -140,13 +140,14 @@ void at_ok(struct at_req *rq) {
 
 void at_fail(struct at_req *rq, enum at_err e) {
     must(rq->is_open);
-    reply_error(rq->session, e);
+    char text[LIMIT_URC_TEXT];
+    session_result(rq->session, reply_error_text(rq->session, e, text));
     session_ended(rq->session, false);
 }
 
 void at_final(struct at_req *rq, const char *text) {
     must(rq->is_open);
-    reply_final(rq->session, text);
+    session_result(rq->session, text);
     session_ended(rq->session, false);
 }
 
@@ -160,6 +161,7 @@ void at_connect(struct at_req *rq, const char *text, const struct chan_user *use
     must(rq->is_open);
     struct at_session *s = rq->session;
     reply_final(s, text);
+    session_done(s, text);
     /* On the channel before the session goes on, so that nothing comes between. */
     chan_push(s->cfg.chan, user, ctx);
     session_ended(s, false);

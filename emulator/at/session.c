@@ -44,6 +44,13 @@ static void start_command(struct at_session *s) {
     rq->is_block = false;
     rq->on_cancel = NULL;
     rq->data = NULL;
+    if (session_command_goes(s)) {
+        session_run_command(s);
+    }
+}
+
+void session_run_command(struct at_session *s) {
+    struct at_req *rq = &s->req;
     s->is_in_handler = true;
     int e = refuse(s, rq);
     if (e != 0) {
@@ -56,20 +63,30 @@ static void start_command(struct at_session *s) {
     s->is_in_handler = false;
 }
 
+/* Something goes on that the next input must wait for. */
+static bool is_running(const struct at_session *s) {
+    return s->has_line || s->req.is_open || s->hold.is_active;
+}
+
 /* The rest of the line, command by command, until one waits or the output is full. */
 static void run_line(struct at_session *s) {
-    while (s->has_line && !s->req.is_open && !chan_is_busy(s->cfg.chan)) {
+    while (s->has_line && !s->req.is_open && !s->hold.is_active && !chan_is_busy(s->cfg.chan)) {
         struct sv text = {s->text, s->text_len};
+        size_t before = s->pos;
         switch (parse_next(text, &s->pos, &s->req.command)) {
         case PARSE_END:
             s->has_line = false;
-            reply_code(s, REPLY_OK);
+            session_result(s, "OK");
             break;
         case PARSE_BAD:
             s->has_line = false;
-            reply_code(s, REPLY_ERROR);
+            session_result(s, "ERROR");
             break;
         case PARSE_COMMAND:
+            while (before < s->pos && (text.p[before] == ' ' || text.p[before] == ';')) {
+                before++;
+            }
+            s->command = sv_slice(text, before, s->pos - before);
             start_command(s);
             break;
         }
@@ -77,8 +94,8 @@ static void run_line(struct at_session *s) {
 }
 
 bool session_may_urc(const struct at_session *s) {
-    return chan_is_top(s->cfg.chan, s) && !s->has_line && !s->req.is_open &&
-           line_is_idle(&s->line) && !chan_is_busy(s->cfg.chan);
+    return chan_is_top(s->cfg.chan, s) && !is_running(s) && line_is_idle(&s->line) &&
+           !chan_is_busy(s->cfg.chan);
 }
 
 void session_idle(struct at_session *s) {
@@ -106,7 +123,8 @@ static void begin_line(struct at_session *s, enum line_event event) {
     }
     struct sv text = line_text(&s->line);
     if (event == LINE_TOO_LONG || parse_count(text) > LIMIT_LINE_COMMANDS) {
-        reply_code(s, REPLY_ERROR);
+        s->command = (struct sv){s->text, 0};
+        session_result(s, "ERROR");
         urc_flush(s);
         return;
     }
@@ -114,13 +132,16 @@ static void begin_line(struct at_session *s, enum line_event event) {
     s->text_len = text.n;
     s->pos = 0;
     s->has_line = true;
-    run_line(s);
+    if (session_line_goes(s)) {
+        run_line(s);
+    }
     urc_flush(s);
 }
 
 /* Ends what runs without an answer of its own. */
 void session_cancel(struct at_session *s) {
     prompt_cancel(s);
+    hold_clear(s);
     if (!s->req.is_open) {
         return;
     }
@@ -144,11 +165,11 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
     if (is_abortable(s)) {
         /* The byte that aborts is not part of the next line (V.250 5.6.1). */
         session_cancel(s);
-        reply_code(s, REPLY_ERROR);
+        session_result(s, "ERROR");
         urc_flush(s);
         return 1;
     }
-    if (s->has_line || s->req.is_open || chan_is_busy(s->cfg.chan)) {
+    if (is_running(s) || chan_is_busy(s->cfg.chan)) {
         return 0;
     }
     const struct line_config cfg = {
@@ -203,7 +224,7 @@ static void on_event(void *ctx, enum chan_event event) {
         break;
     case CHAN_CLOSED:
         /* What would be answered later would be answered to the next DTE. */
-        if (is_abortable(s) || (s->req.is_open && s->req.on_cancel != NULL)) {
+        if (is_abortable(s) || s->hold.is_active || (s->req.is_open && s->req.on_cancel != NULL)) {
             session_cancel(s);
         }
         session_idle(s);
@@ -232,6 +253,8 @@ struct at_session *session_new(const struct at_session_config *cfg) {
     s->cfg = *cfg;
     s->port = setting_store_new(cfg->slots, cfg->nslots, true);
     s->req.session = s;
+    s->command = (struct sv){s->text, 0};
+    LIST_INIT(&s->urcs.late);
     line_init(&s->line);
     arena_init(&s->req.arena, LIMIT_ARENA);
     chan_push(cfg->chan, &session_user, s);

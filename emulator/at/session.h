@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bus.h"
+#include "base/sv.h"
 #include "emulator/at/errors.h"
 
 struct at_session;
@@ -24,6 +26,16 @@ struct chan;
 struct clk;
 struct setting_store;
 struct slot_info;
+
+/* What the owner is asked about before it happens. */
+enum at_point { AT_POINT_LINE, AT_POINT_COMMAND, AT_POINT_RESULT, AT_POINT_URC };
+
+struct at_asked {
+    struct sv text;   /* behind AT: the line, the command; the result, the unsolicited line */
+    const char *name; /* of a command and its result; else "" */
+    struct sv args;
+    int form;
+};
 
 struct at_session_config {
     struct chan *chan;
@@ -35,6 +47,10 @@ struct at_session_config {
     void *owner; /* at_owner_of */
     /* What of `needs` (enum at_need) is missing, as its error; 0: nothing. May be NULL. */
     int (*missing)(void *owner, unsigned needs);
+    /* What is to become of it: BUS_REPLACE: these lines are answered instead, the last one as the
+     * result; BUS_FAIL: enum at_err, not for results and unsolicited lines. May be NULL. */
+    struct bus_verdict (*ask)(void *owner, enum at_point point, const struct at_asked *asked);
+    void (*done)(void *owner, const struct at_asked *result); /* a result is out; may be NULL */
 };
 
 struct at_session *session_new(const struct at_session_config *cfg);
@@ -54,6 +70,9 @@ enum urc_class {
 /* Queued, sent as CR LF text CR LF. Bound LIMIT_URCS, LIMIT_URC_TEXT characters. */
 void urc_post(struct at_session *s, enum urc_class c, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Written at once, even in the middle of an answer or of data: what a module must not do. */
+void urc_write_now(struct at_session *s, const char *text);
 
 /* A source writes its own bytes when its turn comes: for received data. Returns whether it has
  * more; then it waits at the end of the queue. Posting it again while it waits does nothing. */

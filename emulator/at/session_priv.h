@@ -2,6 +2,8 @@
 #ifndef EMULATOR_AT_SESSION_PRIV_H
 #define EMULATOR_AT_SESSION_PRIV_H
 
+#include <sys/queue.h>
+
 #include "base/arena.h"
 #include "base/chan.h"
 #include "base/limits.h"
@@ -37,6 +39,25 @@ struct urc {
     urc_source_fn *source; /* NULL: text */
     void *ctx;
     char *text;
+    bool is_decided; /* the owner was asked already */
+};
+
+/* An unsolicited result that the owner makes wait, beside the queue. */
+struct urc_late {
+    struct at_session *session;
+    LIST_ENTRY(urc_late) entry;
+    struct clk_timer timer;
+    struct urc urc;
+};
+
+/* What waits because the owner said so (ask.c). */
+struct hold {
+    bool is_active;
+    enum at_point point;
+    struct bus_verdict verdict;
+    char *text;   /* behind verdict.text */
+    char *result; /* the one that waits */
+    struct clk_timer timer;
 };
 
 /* One place more than the bound: the newest one is in the queue when the one to go is chosen. */
@@ -45,6 +66,8 @@ enum { URC_PLACES = LIMIT_URCS + 1 };
 struct urc_queue {
     struct urc items[URC_PLACES];
     size_t first, n;
+    LIST_HEAD(urc_lates, urc_late) late;
+    size_t nlate;
     uint64_t dropped;
     bool is_flushing;
 };
@@ -58,7 +81,9 @@ struct at_session {
     bool has_line;         /* a command line is being run */
     char text[LIMIT_LINE]; /* its text */
     size_t text_len;
-    size_t pos; /* of its next command */
+    size_t pos;        /* of its next command */
+    struct sv command; /* the one that runs, as typed */
+    struct hold hold;
     struct at_req req;
     bool is_in_handler;
     struct prompt prompt;
@@ -71,6 +96,15 @@ void session_ended(struct at_session *s, bool is_good); /* the request has ended
 void session_idle(struct at_session *s);                /* something may go on now */
 void session_cancel(struct at_session *s);              /* ends what runs without an answer */
 bool session_may_urc(const struct at_session *s);
+void session_run_command(struct at_session *s); /* the request that is open */
+
+/* ask.c */
+bool session_line_goes(struct at_session *s); /* false: it was decided otherwise, or waits */
+bool session_command_goes(struct at_session *s);
+void session_result(struct at_session *s, const char *text); /* of a line: now, later or never */
+void session_done(struct at_session *s, const char *result); /* a result is out */
+struct bus_verdict session_ask_urc(struct at_session *s, const char *text);
+void hold_clear(struct at_session *s);
 
 /* reply.c */
 enum reply_code {
@@ -88,7 +122,8 @@ void reply_info(struct at_session *s, const void *p, size_t n, bool is_first);
 void reply_code(struct at_session *s, enum reply_code code);
 void reply_text(struct at_session *s, const char *text);  /* a result without a number of its own */
 void reply_final(struct at_session *s, const char *text); /* with its number if V.250 gives one */
-void reply_error(struct at_session *s, enum at_err e);
+/* What an error is as a result, in `to` if need be. */
+const char *reply_error_text(struct at_session *s, enum at_err e, char to[LIMIT_URC_TEXT]);
 
 /* prompt.c */
 void prompt_start(struct at_session *s, const char *prompt, size_t want, size_t max,

@@ -83,8 +83,62 @@ void urc_drop_source(struct at_session *s, void *ctx) {
     }
 }
 
+void urc_write_now(struct at_session *s, const char *text) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    reply_info(s, text, strlen(text), true);
+}
+
 uint64_t urc_dropped(const struct at_session *s) {
     return s->urcs.dropped;
+}
+
+static void drop_late(struct urc_late *late) {
+    LIST_REMOVE(late, entry);
+    clk_stop(late->session->cfg.clk, &late->timer);
+    late->session->urcs.nlate--;
+    free(late->urc.text);
+    free(late);
+}
+
+static void on_late(void *ctx) {
+    struct urc_late *late = ctx;
+    struct at_session *s = late->session;
+    add_item(s, late->urc);
+    late->urc.text = NULL;
+    drop_late(late);
+    urc_flush(s);
+}
+
+/* The others do not wait for it. */
+static void make_late(struct at_session *s, enum urc_class class, struct sv text, clk_dur delay) {
+    struct urc_late *late = xmalloc(sizeof *late);
+    late->session = s;
+    late->urc = (struct urc){.class = class, .text = sv_dup(text), .is_decided = true};
+    LIST_INSERT_HEAD(&s->urcs.late, late, entry);
+    s->urcs.nlate++;
+    clk_start(s->cfg.clk, &late->timer, delay, on_late, late);
+}
+
+/* The oldest one, which is a text; what is replaced is replaced after the wait. */
+static void write_first(struct at_session *s) {
+    struct urc_queue *q = &s->urcs;
+    struct urc u = *item(q, 0);
+    /* Off the queue before anybody is asked, who may post another. */
+    item(q, 0)->text = NULL;
+    remove_item(q, 0);
+    struct bus_verdict v = {0};
+    if (!u.is_decided) {
+        v = session_ask_urc(s, u.text);
+    }
+    struct sv line = v.act == BUS_REPLACE ? v.text : sv_of(u.text);
+    if (v.act == BUS_DROP) {
+        LOG(LOG_AT, LOG_DEBUG, s->cfg.chan->name, "unsolicited result swallowed: %s", u.text);
+    } else if (v.delay.us > 0 && q->nlate < LIMIT_URCS) {
+        make_late(s, u.class, line, v.delay);
+    } else {
+        reply_info(s, line.p, line.n, true);
+    }
+    free(u.text);
 }
 
 void urc_flush(struct at_session *s) {
@@ -97,8 +151,7 @@ void urc_flush(struct at_session *s) {
     while (kept < q->n && session_may_urc(s)) {
         struct urc u = *item(q, 0);
         if (u.source == NULL) {
-            reply_info(s, u.text, strlen(u.text), true);
-            remove_item(q, 0);
+            write_first(s);
             continue;
         }
         q->first = (q->first + 1) % URC_PLACES;
@@ -116,5 +169,8 @@ void urc_flush(struct at_session *s) {
 void urc_clear(struct at_session *s) {
     while (s->urcs.n > 0) {
         remove_item(&s->urcs, 0);
+    }
+    while (!LIST_EMPTY(&s->urcs.late)) {
+        drop_late(LIST_FIRST(&s->urcs.late));
     }
 }

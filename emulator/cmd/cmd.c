@@ -6,6 +6,7 @@
 #include "base/obj.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd_tcpip.h"
+#include "emulator/model/events.h"
 #include "slots.h"
 
 enum { IFC_XON = 1 }; /* V3.00 1.6.1 sets it, though 2.2.14 does not list it */
@@ -20,10 +21,49 @@ struct cmd *cmd_of(struct at_req *rq) {
     return cmd_from(at_owner_of(rq));
 }
 
+static void post_urc(struct cmd *c, const struct urc_event *e) {
+    if (e->is_now) {
+        urc_write_now(c->session, e->text);
+    } else {
+        urc_post(c->session, URC_EVENT, "%s", e->text);
+    }
+}
+
 static void on_bus(void *ctx, unsigned topic, const void *payload) {
     struct cmd *c = cmd_from(ctx);
+    if (topic == TOPIC_URC) {
+        post_urc(c, payload);
+    }
     cmd_tcpip_event(c, topic, payload);
     cmd_network_event(c, topic, payload);
+}
+
+/* -- what the session asks and tells goes on to the bus -- */
+
+static struct at_event event_of(const struct cmd *c, const struct at_asked *asked) {
+    return (struct at_event){.port = session_chan(c->session)->name,
+                             .text = asked->text,
+                             .name = asked->name,
+                             .args = asked->args,
+                             .form = asked->form};
+}
+
+static struct bus_verdict ask(void *owner, enum at_point point, const struct at_asked *asked) {
+    static const enum ask asks[] = {
+        [AT_POINT_LINE] = ASK_AT_LINE,
+        [AT_POINT_COMMAND] = ASK_AT_COMMAND,
+        [AT_POINT_RESULT] = ASK_AT_RESULT,
+        [AT_POINT_URC] = ASK_AT_URC,
+    };
+    struct cmd *c = cmd_from(owner);
+    struct at_event e = event_of(c, asked);
+    return bus_ask(&c->modem->bus, asks[point], &e);
+}
+
+static void done(void *owner, const struct at_asked *result) {
+    struct cmd *c = cmd_from(owner);
+    struct at_event e = event_of(c, result);
+    bus_post(&c->modem->bus, TOPIC_AT_DONE, &e);
 }
 
 /* One place decides for all rows which error a missing card or PIN is. */
@@ -68,6 +108,8 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
         .nslots = SLOT_COUNT,
         .owner = c,
         .missing = missing,
+        .ask = ask,
+        .done = done,
     };
     c->session = session_new(&cfg);
     setting_on_change(session_settings(c->session), on_port_setting, c);

@@ -401,11 +401,18 @@ void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload) {
     const struct link_result *link = payload;
     const struct link_sent *sent = payload;
     void *const *tag = payload;
-    if (topic == TOPIC_REG_CHANGED || *tag != c) {
-        return;
+    if (topic < TOPIC_NET_OPENED || *tag != c) {
+        return; /* the topics before have no tag */
     }
     switch ((enum topic)topic) {
+    case TOPIC_AT_DONE:
+    case TOPIC_POWER_CHANGED:
+    case TOPIC_SIM_CHANGED:
     case TOPIC_REG_CHANGED:
+    case TOPIC_SIGNAL_CHANGED:
+    case TOPIC_CONTEXT_CHANGED:
+    case TOPIC_URC:
+    case TOPIC_COUNT:
         break;
     case TOPIC_NET_OPENED:
         urc_post(c->session, URC_EVENT, "+NETOPEN: %d", (int)net->err);

@@ -2,15 +2,30 @@
 #ifndef EMULATOR_MODEL_EVENTS_H
 #define EMULATOR_MODEL_EVENTS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "base/sv.h"
 #include "netstack/net.h"
 
+struct impair;
+
 enum topic {
-#define X(id, name, payload) id,
+#define TOPIC(id, name, payload) id,
 #include "emulator/bus_points.def"
-#undef X
+    TOPIC_COUNT
 };
+
+enum ask {
+#define ASK(id, name, payload) id,
+#include "emulator/bus_points.def"
+    ASK_COUNT
+};
+
+/* "at.command" */
+const char *topic_name(enum topic t);
+const char *ask_name(enum ask a);
 
 /* The module's IP errors (V3.00 11.6), the <err> of every TCP/IP result. */
 enum ip_err {
@@ -29,8 +44,58 @@ enum ip_err {
     IP_UNKNOWN = 12,
 };
 
+/* -- the AT sessions: what the command families pass on for them -- */
+
+/* Verdicts: GO; DROP: nothing is run, or written; REPLACE: these lines are answered, the last as
+ * the result; FAIL (a line, a command): +CME ERROR (+CMS ERROR from 300 on) of `code`, 0: ERROR. */
+struct at_event {
+    const char *port; /* the channel's name */
+    struct sv text;   /* the line behind AT, a command as typed, a result, an unsolicited line */
+    const char *name; /* of a command, and of its result when it has one: "+CMEE"; else "" */
+    struct sv args;   /* behind the = */
+    int form;         /* of a command: enum at_form; else 0 */
+};
+
+/* -- the module as a whole -- */
+
+enum power_state { POWER_OFF, POWER_BOOTING, POWER_ON, POWER_HUNG };
+
+struct power_event {
+    enum power_state state;
+    bool is_planned; /* by a command; else from outside */
+};
+
+struct context_event {
+    unsigned cid;
+    bool is_active;
+    bool by_network;
+};
+
+/* An unsolicited line that comes from outside the model. */
+struct urc_event {
+    const char *text;
+    bool is_now; /* without waiting for its turn, in the middle of whatever is written */
+};
+
+/* -- the network -- */
+
+/* Verdicts: REPLACE: a dotted quad is the address; FAIL: no such name; DROP: never answered. */
+struct name_asked {
+    struct sv name;
+};
+
+/* Verdicts of a connect: FAIL: refused, DROP: never answered. Of a caller: FAIL, DROP: turned away.
+ * Of a send: FAIL: enum ip_err of `code`. Of a close: DROP: the peer is not told. */
+struct link_asked {
+    unsigned link;
+    enum net_proto proto;
+    struct net_addr peer;
+    size_t bytes;          /* of a send */
+    struct impair *impair; /* of a connect and a caller: the link's own path, to be changed */
+};
+
 /* `tag` names whoever opened the network, link or server: the port its results go to. It is the
- * first member of every payload but that of TOPIC_REG_CHANGED. */
+ * first member of every payload below. */
 struct net_result {
     void *tag;
     enum ip_err err;

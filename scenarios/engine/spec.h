@@ -63,12 +63,12 @@ struct spec_error {
     char text[SPEC_ERROR];
 };
 
-/* Parses with bounds (LIMIT_SCENARIO bytes, LIMIT_SCENARIO_VALUES values, depth LIMIT_SCENARIO_DEPTH). NULL: `e` says
+/* Parses with bounds: LIMIT_JSON bytes, LIMIT_JSON_VALUES values, LIMIT_JSON_DEPTH. NULL: `e` says
  * why not. The tree is the caller's, for cJSON_Delete. */
 struct cJSON *spec_parse(const char *text, size_t n, struct spec_error *e);
 
-/* Whether the tree is what `spec` says; unknown keys, duplicate keys and missing ones are errors. The
- * text is what it was parsed from, for the line (NULL: no line is told). */
+/* Whether the tree is what `spec` says; unknown, duplicate and missing keys are errors. The text is
+ * what it was parsed from, for the line (NULL: no line is told). */
 bool spec_check(const struct spec *spec, const struct cJSON *tree, const char *text, size_t n,
                 struct spec_error *e);
 
