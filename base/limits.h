@@ -40,6 +40,8 @@
 #define LIMIT_NAME 254         /* V3.00 11.3.1: domain name */
 #define LIMIT_LABEL 63         /* V3.00 11.3.1: one label */
 
+#define LIMIT_TTY_EDITS 32 /* faults that wait for their byte of one tty's output */
+
 #define LIMIT_JSON (4 << 20)    /* bytes of a JSON text from outside */
 #define LIMIT_JSON_VALUES 65536 /* values in one: what it costs in memory, 64 bytes and more each */
 #define LIMIT_JSON_DEPTH 32     /* nesting: the format needs 10 */

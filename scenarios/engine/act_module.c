@@ -1,0 +1,171 @@
+/* act_module.c: what happens to the module itself: power, card, cell. */
+#include <cjson/cJSON.h>
+#include <string.h>
+
+#include "base/obj.h"
+#include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
+#include "scenarios/engine/action_priv.h"
+
+/* Words of the format and the numbers that the model has for them. */
+struct word {
+    const char *name;
+    int value;
+};
+
+static int value_of(const struct word *words, const char *name) {
+    for (; words->name != NULL; words++) {
+        if (strcmp(words->name, name) == 0) {
+            return words->value;
+        }
+    }
+    must(!"a word that the check has passed");
+    return 0;
+}
+
+static struct modem *modem_of(struct stage *st) {
+    return stage_world(st)->modem;
+}
+
+static const struct spec time_spec = {.type = SPEC_DURATION, .hi = 86400};
+static const struct spec flag_spec = {.type = SPEC_BOOL};
+
+/* -- power -- */
+
+static const char *const power_words[] = {"off", "on", NULL};
+const struct spec power_spec = {.type = SPEC_WORD, .words = power_words};
+
+int act_power(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+    (void)d;
+    (void)why;
+    if (strcmp(value->valuestring, "off") == 0) {
+        modem_power_off(modem_of(st));
+    } else {
+        modem_power_on(modem_of(st));
+    }
+    return 0;
+}
+
+static const struct spec_key restart_keys[] = {
+    {"off", &time_spec, "How long it is off (1s).", 0},
+    {NULL},
+};
+static const struct spec restart_object_spec = {.type = SPEC_OBJECT, .keys = restart_keys};
+static const struct spec *const restart_choices[] = {&flag_spec, &restart_object_spec, NULL};
+const struct spec restart_spec = {
+    .type = SPEC_CHOICE, .name = "restart", .choices = restart_choices};
+
+static void restart(struct stage *st, const struct cJSON *value) {
+    modem_restart(modem_of(st), cJSON_IsObject(value) ? spec_dur(value, "off", CLK_S(1)) : CLK_S(1),
+                  false);
+}
+
+int act_restart(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+    (void)d;
+    *why = "too many actions wait for their time";
+    /* What led to it may be in the middle of a command. */
+    return cJSON_IsFalse(value) ? 0 : stage_later(st, CLK_US(0), restart, value);
+}
+
+int act_hang(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+    (void)d;
+    (void)why;
+    modem_set_hung(modem_of(st), cJSON_IsTrue(value) != 0);
+    return 0;
+}
+
+/* -- card -- */
+
+static const struct word sim_states[] = {
+    {"ready", SIM_READY}, {"pin", SIM_PIN}, {"puk", SIM_PUK}, {"absent", SIM_ABSENT}, {NULL, 0},
+};
+static const char *const sim_words[] = {"ready", "pin", "puk", "absent", NULL};
+const struct spec sim_state_spec = {.type = SPEC_WORD, .words = sim_words};
+
+int act_sim(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+    (void)d;
+    (void)why;
+    modem_set_sim(modem_of(st), (enum sim_state)value_of(sim_states, value->valuestring));
+    return 0;
+}
+
+/* -- signal -- */
+
+static const struct spec rssi_spec = {.type = SPEC_INT, .lo = 0, .hi = 199};
+static const struct spec ber_spec = {.type = SPEC_INT, .lo = 0, .hi = 99};
+static const struct spec_key signal_keys[] = {
+    {"rssi", &rssi_spec, "0-31, 99: not known (V3.00 3.2.8).", SPEC_REQUIRED},
+    {"ber", &ber_spec, "0-7, 99: not known (as it was).", 0},
+    {NULL},
+};
+const struct spec signal_spec = {.type = SPEC_OBJECT, .name = "a signal", .keys = signal_keys};
+
+int act_signal(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+    (void)d;
+    (void)why;
+    struct modem *m = modem_of(st);
+    modem_set_signal(m, spec_int(value, "rssi", 99), spec_int(value, "ber", m->reg.ber));
+    return 0;
+}
+
+static const struct spec_key fade_keys[] = {
+    {"rssi", &rssi_spec, "Where it ends.", SPEC_REQUIRED},
+    {"over", &time_spec, "How long it takes.", SPEC_REQUIRED},
+    {NULL},
+};
+const struct spec fade_spec = {.type = SPEC_OBJECT, .name = "a fading", .keys = fade_keys};
+
+int act_fade(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+    (void)d;
+    (void)why;
+    stage_fade(st, spec_int(value, "rssi", 0), spec_dur(value, "over", CLK_S(1)));
+    return 0;
+}
+
+/* -- registration -- */
+
+static const struct word registrations[] = {
+    {"off", REG_OFF},       {"home", REG_HOME},       {"searching", REG_SEARCHING},
+    {"denied", REG_DENIED}, {"roaming", REG_ROAMING}, {NULL, 0},
+};
+static const char *const registration_words[] = {"off",    "home",    "searching",
+                                                 "denied", "roaming", NULL};
+const struct spec registration_spec = {.type = SPEC_WORD, .words = registration_words};
+
+int act_registration(struct stage *st, const struct cJSON *value, struct decision *d,
+                     const char **why) {
+    (void)d;
+    (void)why;
+    modem_set_registration(modem_of(st),
+                           (enum reg_stat)value_of(registrations, value->valuestring));
+    return 0;
+}
+
+int act_attached(struct stage *st, const struct cJSON *value, struct decision *d,
+                 const char **why) {
+    (void)d;
+    (void)why;
+    modem_set_attached(modem_of(st), cJSON_IsTrue(value) != 0);
+    return 0;
+}
+
+static const struct word technologies[] = {
+    {"gsm", PROFILE_GSM}, {"wcdma", PROFILE_WCDMA}, {"lte", PROFILE_LTE}, {NULL, 0}};
+static const char *const technology_words[] = {"gsm", "wcdma", "lte", NULL};
+const struct spec technology_spec = {.type = SPEC_WORD, .words = technology_words};
+
+int act_technology(struct stage *st, const struct cJSON *value, struct decision *d,
+                   const char **why) {
+    (void)d;
+    (void)why;
+    modem_set_tech(modem_of(st), (enum profile_tech)value_of(technologies, value->valuestring));
+    return 0;
+}
+
+int act_voice_call(struct stage *st, const struct cJSON *value, struct decision *d,
+                   const char **why) {
+    (void)d;
+    (void)why;
+    modem_set_voice_call(modem_of(st), cJSON_IsTrue(value) != 0);
+    return 0;
+}

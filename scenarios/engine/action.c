@@ -1,0 +1,320 @@
+#include "scenarios/engine/action.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/obj.h"
+#include "scenarios/engine/action_priv.h"
+#include "scenarios/engine/happening.h"
+
+/* -- decisions -- */
+
+static const struct spec flag_spec = {.type = SPEC_BOOL};
+static const struct spec line_spec = {.type = SPEC_TEXT, .hi = 512};
+static const struct spec lines_spec = {.type = SPEC_LIST, .lo = 1, .hi = 64, .item = &line_spec};
+static const struct spec *const answer_choices[] = {&line_spec, &lines_spec, NULL};
+static const struct spec answer_spec = {.type = SPEC_CHOICE, .choices = answer_choices};
+static const struct spec code_spec = {.type = SPEC_INT, .lo = 0, .hi = 999};
+static const struct spec *const error_choices[] = {&flag_spec, &code_spec, NULL};
+static const struct spec error_spec = {.type = SPEC_CHOICE, .choices = error_choices};
+static const char *const what_words[] = {"answer", NULL};
+static const struct spec what_spec = {.type = SPEC_WORD, .words = what_words};
+static const struct spec *const swallow_choices[] = {&flag_spec, &what_spec, NULL};
+static const struct spec swallow_spec = {.type = SPEC_CHOICE, .choices = swallow_choices};
+static const struct spec wait_spec = {.type = SPEC_DURATION, .hi = 86400};
+static const struct spec name_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 64};
+static const struct spec text_spec = {.type = SPEC_TEXT, .hi = 512};
+static const struct spec_key rule_keys[] = {
+    {"name", &name_spec, "Which rule.", SPEC_REQUIRED},
+    {"enabled", &flag_spec, "Whether it acts from now on.", SPEC_REQUIRED},
+    {NULL},
+};
+static const struct spec rule_switch_spec = {.type = SPEC_OBJECT, .keys = rule_keys};
+
+static int act_answer(struct stage *st, const struct cJSON *value, struct decision *d,
+                      const char **why) {
+    (void)st;
+    (void)why;
+    size_t size = 1;
+    const struct cJSON *line = NULL;
+    const struct cJSON *list = cJSON_IsArray(value) ? value->child : value;
+    for (line = list; line != NULL; line = line->next) {
+        size += strlen(line->valuestring) + 1;
+        if (!cJSON_IsArray(value)) {
+            break;
+        }
+    }
+    free(d->lines);
+    d->lines = xmalloc(size);
+    size_t n = 0;
+    for (line = list; line != NULL; line = line->next) {
+        size_t len = strlen(line->valuestring);
+        if (n > 0) {
+            d->lines[n++] = '\n';
+        }
+        memcpy(d->lines + n, line->valuestring, len);
+        n += len;
+        if (!cJSON_IsArray(value)) {
+            break;
+        }
+    }
+    d->verdict.act = BUS_REPLACE;
+    d->verdict.text = (struct sv){d->lines, n};
+    return 0;
+}
+
+static int act_error(struct stage *st, const struct cJSON *value, struct decision *d,
+                     const char **why) {
+    (void)st;
+    (void)why;
+    if (cJSON_IsFalse(value)) {
+        return 0;
+    }
+    d->verdict.act = BUS_FAIL;
+    d->verdict.code = cJSON_IsNumber(value) ? value->valueint : 0;
+    return 0;
+}
+
+static int act_swallow(struct stage *st, const struct cJSON *value, struct decision *d,
+                       const char **why) {
+    if (cJSON_IsString(value)) {
+        return act_lose(st, value, d, why);
+    }
+    if (cJSON_IsTrue(value)) {
+        d->verdict.act = BUS_DROP;
+    }
+    return 0;
+}
+
+static int act_delay(struct stage *st, const struct cJSON *value, struct decision *d,
+                     const char **why) {
+    (void)st;
+    (void)why;
+    d->verdict.delay = spec_duration(value->valuestring);
+    return 0;
+}
+
+/* -- the run itself -- */
+
+static int act_rule(struct stage *st, const struct cJSON *value, struct decision *d,
+                    const char **why) {
+    (void)d;
+    *why = "there is no rule of this name";
+    return stage_enable_rule(st, spec_text(value, "name", ""), spec_flag(value, "enabled", true));
+}
+
+static int act_fail(struct stage *st, const struct cJSON *value, struct decision *d,
+                    const char **why) {
+    (void)d;
+    (void)why;
+    stage_fail(st, value->valuestring);
+    return 0;
+}
+
+static void end_later(struct stage *st, const struct cJSON *action) {
+    (void)action;
+    stage_end(st);
+}
+
+static int act_stop(struct stage *st, const struct cJSON *value, struct decision *d,
+                    const char **why) {
+    (void)d;
+    *why = "too many actions wait for their time";
+    /* What led to it is still being told. */
+    return cJSON_IsTrue(value) ? stage_later(st, CLK_US(0), end_later, value) : 0;
+}
+
+static int act_log(struct stage *st, const struct cJSON *value, struct decision *d,
+                   const char **why) {
+    (void)st;
+    (void)d;
+    (void)why;
+    LOG(LOG_STAGE, LOG_WARN, NULL, "%s", value->valuestring);
+    return 0;
+}
+
+/* -- the table -- */
+
+/* Where a decision may stand: the questions it is an answer to. */
+enum {
+    AT_LINES = 1u << ASK_AT_LINE | 1u << ASK_AT_COMMAND | 1u << ASK_AT_RESULT | 1u << ASK_AT_URC,
+    AT_COMMANDS = 1u << ASK_AT_LINE | 1u << ASK_AT_COMMAND,
+    NETWORK = 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT |
+              1u << ASK_NET_ACCEPT | 1u << ASK_NET_SEND | 1u << ASK_CONTEXT_ACTIVATE,
+    ANSWERABLE = AT_LINES | 1u << ASK_NET_RESOLVE,
+    FAILABLE = AT_COMMANDS | NETWORK | 1u << ASK_SIM_ACCESS,
+    DROPPABLE = AT_LINES | NETWORK | 1u << ASK_NET_CLOSE | 1u << ASK_POWER_RESTART,
+    DELAYABLE = AT_LINES | 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT,
+    ANYWHERE = 0,
+};
+
+/* The verb, what stands behind it, who does it, the questions it decides, and what it does. */
+#define ACTIONS(X)                                                                                 \
+    X("answer", answer_spec, act_answer, ANSWERABLE,                                               \
+      "These lines instead of what would have come, the last one as the result; of a look-up: "    \
+      "the "                                                                                       \
+      "address.")                                                                                  \
+    X("error", error_spec, act_error, FAILABLE,                                                    \
+      "It fails: a command with ERROR (true) or this CME number (CMS from 300 on); a connect is "  \
+      "refused, a name does not exist, a send or NETOPEN gives this <err>.")                       \
+    X("swallow", swallow_spec, act_swallow, DROPPABLE,                                             \
+      "It does not happen, and nobody is told; \"answer\": a command is run, but all of its "      \
+      "answer "                                                                                    \
+      "is lost.")                                                                                  \
+    X("delay", wait_spec, act_delay, DELAYABLE, "Before it goes on.")                              \
+    X("cut", cut_spec, act_cut, ANYWHERE,                                                          \
+      "The output stops behind so many bytes and goes on later.")                                  \
+    X("drip", drip_spec, act_drip, ANYWHERE, "The answer comes in small pieces, one at a time.")   \
+    X("corrupt", corrupt_spec, act_corrupt, ANYWHERE, "One byte of the output is another one.")    \
+    X("garble", garble_spec, act_garble, ANYWHERE,                                                 \
+      "Bytes become others, as with a wrong speed: with this chance each, for so long.")           \
+    X("line-end", line_end_spec, act_line_end, ANYWHERE,                                           \
+      "The lines of the answer end with these bytes.")                                             \
+    X("insert", insert_spec, act_insert, ANYWHERE,                                                 \
+      "These bytes stand in the output behind so many others.")                                    \
+    X("noise", noise_spec, act_noise, ANYWHERE, "So many random bytes come out, now.")             \
+    X("urc", urc_spec, act_urc, ANYWHERE,                                                          \
+      "An unsolicited line, in its turn, or now, in the middle of whatever is written.")           \
+    X("vanish", wait_spec, act_vanish, ANYWHERE,                                                   \
+      "The tty is gone, as a pulled USB device is, and comes back after so long under another "    \
+      "number, with the same link.")                                                               \
+    X("dtr", flag_spec, act_dtr, ANYWHERE, "The driver's DTR, which a pty does not have.")         \
+    X("power", power_spec, act_power, ANYWHERE, "Off, without a word, or on again.")               \
+    X("restart", restart_spec, act_restart, ANYWHERE,                                              \
+      "The module crashes and starts again after so long.")                                        \
+    X("hang", flag_spec, act_hang, ANYWHERE,                                                       \
+      "The firmware hangs: no answer to anything until it is restarted.")                          \
+    X("sim", sim_state_spec, act_sim, ANYWHERE, "The card is pulled, put in, or wants its PIN.")   \
+    X("signal", signal_spec, act_signal, ANYWHERE, "What AT+CSQ tells.")                           \
+    X("fade", fade_spec, act_fade, ANYWHERE, "The signal goes there step by step.")                \
+    X("registration", registration_spec, act_registration, ANYWHERE, "What the network grants.")   \
+    X("attached", flag_spec, act_attached, ANYWHERE, "The packet service, as AT+CGATT has it.")    \
+    X("technology", technology_spec, act_technology, ANYWHERE, "That of the serving cell.")        \
+    X("voice-call", flag_spec, act_voice_call, ANYWHERE,                                           \
+      "A call that has the radio: in GSM no TCP passes.")                                          \
+    X("network", network_spec, act_network, ANYWHERE,                                              \
+      "The cell is lost (registration 2, links are dead), or found again.")                        \
+    X("deactivate", context_spec, act_deactivate, ANYWHERE,                                        \
+      "The network takes this PDP context down.")                                                  \
+    X("open-delay", wait_spec, act_open_delay, ANYWHERE,                                           \
+      "How long the packet network takes to open, from the next time on.")                         \
+    X("impair", impair_spec, act_impair, ANYWHERE,                                                 \
+      "What is wrong with the way of one link, or of all.")                                        \
+    X("close", link_spec, act_close, ANYWHERE, "The peer of a link closes it.")                    \
+    X("reset", link_spec, act_reset, ANYWHERE, "The peer of a link resets it.")                    \
+    X("give-up", link_spec, act_give_up, ANYWHERE,                                                 \
+      "The module's own TCP gives a link up, as when nothing is acknowledged any more.")           \
+    X("peer", peer_action_spec, act_peer, ANYWHERE, "A far end does something.")                   \
+    X("call", call_spec, act_call, ANYWHERE, "A far end connects to a server of the module.")      \
+    X("rule", rule_switch_spec, act_rule, ANYWHERE, "A rule begins or ceases to act.")             \
+    X("log", text_spec, act_log, ANYWHERE, "A line in the daemon's log.")                          \
+    X("fail", text_spec, act_fail, ANYWHERE, "The verdict is that it failed, for this reason.")    \
+    X("stop", flag_spec, act_stop, ANYWHERE, "The run ends; what has not come by now is missing.")
+
+static const struct action {
+    const char *name;
+    action_fn *run;
+    unsigned questions; /* 0: it is no decision */
+    const char *doc;
+} actions[] = {
+#define X(verb, spec, run, questions, doc) {verb, run, questions, doc},
+    ACTIONS(X)
+#undef X
+};
+
+enum { COUNT = sizeof actions / sizeof actions[0] };
+
+static const struct spec_key action_keys[] = {
+#define X(verb, spec, run, questions, doc) {verb, &(spec), doc, SPEC_VERB},
+    ACTIONS(X)
+#undef X
+        {"in", &wait_spec, "So long after what leads to it; not for decisions.", 0},
+    {NULL},
+};
+
+const struct spec action_spec = {
+    .type = SPEC_OBJECT, .name = "an action", .keys = action_keys, .is_shared = true};
+const struct spec action_list_spec = {.type = SPEC_LIST, .lo = 1, .hi = 64, .item = &action_spec};
+
+const char *action_name(size_t i) {
+    return i < COUNT ? actions[i].name : NULL;
+}
+
+const char *action_doc(size_t i) {
+    return i < COUNT ? actions[i].doc : NULL;
+}
+
+bool action_is_decision(size_t i) {
+    return i < COUNT && actions[i].questions != ANYWHERE;
+}
+
+static const struct action *find(const struct cJSON *action, const struct cJSON **value) {
+    for (size_t i = 0; i < COUNT; i++) {
+        *value = spec_get(action, actions[i].name);
+        if (*value != NULL) {
+            return &actions[i];
+        }
+    }
+    return NULL;
+}
+
+const char *action_misfit(const struct cJSON *list, const char *event) {
+    int ask = event != NULL ? happening_ask(event) : -1;
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, list) {
+        const struct cJSON *value = NULL;
+        const struct action *a = find(item, &value);
+        if (a == NULL || a->questions == ANYWHERE) {
+            continue;
+        }
+        if (event != NULL && ask < 0 && a->run == act_swallow && strncmp(event, "tty.", 4) == 0) {
+            continue; /* bytes */
+        }
+        if (ask < 0 || (a->questions & 1u << ask) == 0) {
+            return a->name;
+        }
+        if (spec_get(item, "in") != NULL) {
+            return "in";
+        }
+    }
+    return NULL;
+}
+
+static void do_later(struct stage *st, const struct cJSON *action) {
+    const char *why = NULL;
+    const struct cJSON *value = NULL;
+    const struct action *a = find(action, &value);
+    int err = a->run(st, value, NULL, &why);
+    if (err != 0) {
+        LOG(LOG_STAGE, LOG_WARN, a->name, "not done: %s", why != NULL ? why : strerror(-err));
+    }
+}
+
+int action_do(struct stage *st, const struct cJSON *action, struct decision *d, const char **why) {
+    const struct cJSON *value = NULL;
+    const struct action *a = find(action, &value);
+    must(a != NULL);
+    clk_dur in = spec_dur(action, "in", CLK_US(0));
+    if (in.us > 0) {
+        *why = "too many actions wait for their time";
+        return stage_later(st, in, do_later, action);
+    }
+    *why = NULL;
+    int err = a->run(st, value, d, why);
+    if (err != 0) {
+        LOG(LOG_STAGE, LOG_WARN, a->name, "not done: %s", *why != NULL ? *why : strerror(-err));
+    }
+    return err;
+}
+
+unsigned action_link(const struct cJSON *value, const struct decision *d) {
+    int link = cJSON_IsObject(value) ? spec_int(value, "link", -1) : -1;
+    if (link >= 0) {
+        return (unsigned)link;
+    }
+    const struct fact *f = d != NULL && d->what != NULL ? happening_fact(d->what, "link") : NULL;
+    return f != NULL ? (unsigned)f->number : 0;
+}

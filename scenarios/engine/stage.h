@@ -1,0 +1,89 @@
+/* stage.h: one module with its tty and the world around it, and what is played on it: the rules, the
+ * timeline, the expectations of one scenario.
+ *
+ * The one listener and answerer between the module and everything outside. With nothing to play it
+ * wants to be asked at no point but those of the magic destinations, so it costs nothing.
+ *
+ * Owns:    the tap on the tty, its rules and timers, a copy of the scenario.
+ * Borrows: everything of struct stage_world, until stage_free.
+ * Bounds:  LIMIT_RULES rules, LIMIT_PENDING actions that wait for their time.
+ */
+#ifndef SCENARIOS_ENGINE_STAGE_H
+#define SCENARIOS_ENGINE_STAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clk.h"
+#include "base/rng.h"
+
+struct cJSON;
+struct chan;
+struct expect;
+struct happening;
+struct magic_world;
+struct modem;
+struct peers;
+struct route;
+struct scenario;
+struct stage;
+struct tty_fault;
+
+typedef void stage_setting_fn(void *ctx, const char *command);
+
+struct stage_world {
+    unsigned number; /* of the module */
+    struct modem *modem;
+    struct chan *chan;
+    struct clk *clk;
+    struct route *route;
+    struct peers *peers;
+    struct magic_world *magic; /* NULL: there are no magic destinations */
+    uint64_t seed;
+    /* The settings that differ from the factory's, as commands. */
+    void (*settings)(void *ctx, stage_setting_fn *each, void *each_ctx);
+    void *settings_ctx;
+};
+
+struct stage_events {
+    void (*on_happening)(void *ctx, struct stage *st, const struct happening *h); /* may be NULL */
+    void (*on_over)(void *ctx, struct stage *st); /* the verdict is there; may be NULL */
+};
+
+struct stage *stage_new(const struct stage_world *world, const struct stage_events *ev, void *ctx);
+void stage_free(struct stage *st); /* NULL is allowed */
+
+/* Plays it from its start on; one that was playing ends. The scenario is the caller's, and stays
+ * until stage_free or the next stage_play. -EINVAL: a setting was refused; *why, for free(). */
+int stage_play(struct stage *st, const struct scenario *sc, char **why);
+const struct scenario *stage_scenario(const struct stage *st);
+struct expect *stage_expect(const struct stage *st); /* NULL: nothing plays */
+bool stage_is_started(const struct stage *st);
+clk_dur stage_time(const struct stage *st); /* since the start */
+void stage_end(struct stage *st);           /* the run ends now */
+
+const struct stage_world *stage_world(const struct stage *st);
+struct tty_fault *stage_tty(const struct stage *st);
+
+/* Rules that come and go while it runs. The JSON is checked; it is copied. -ENOSPC, -EEXIST: the
+ * name is taken. */
+int stage_add_rule(struct stage *st, const struct cJSON *rule);
+int stage_remove_rule(struct stage *st, const char *name); /* -ENOENT */
+int stage_enable_rule(struct stage *st, const char *name, bool on);
+struct cJSON *stage_rules(const struct stage *st); /* with their counts; the caller's */
+
+/* An action from outside, now. 0; -E..., *why says why not. */
+int stage_do(struct stage *st, const struct cJSON *action, const char **why);
+
+/* For actions. */
+struct rng *stage_rng(struct stage *st);
+/* A signal that changes step by step until it is `rssi`. */
+void stage_fade(struct stage *st, int rssi, clk_dur over);
+/* Calls back once, later; at stage_free or the next play not any more. -ENOSPC. */
+typedef void stage_later_fn(struct stage *st, const struct cJSON *action);
+int stage_later(struct stage *st, clk_dur in, stage_later_fn *cb, const struct cJSON *action);
+void stage_tell(struct stage *st, const struct happening *h); /* it has happened */
+void stage_fail(struct stage *st, const char *why);
+
+#endif
