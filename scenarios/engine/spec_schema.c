@@ -86,7 +86,7 @@ static void add_limits(const struct spec *spec, cJSON *into, const char *min, co
 /* The schema counts characters, which have up to four bytes: it must not refuse what the check
  * accepts. */
 static void add_length(const struct spec *spec, cJSON *into) {
-    struct spec characters = {.lo = ceil(spec->lo / 4), .hi = spec->hi};
+    struct spec characters = {.lo = (double)(((size_t)spec->lo + 3) / 4), .hi = spec->hi};
     add_limits(&characters, into, "minLength", "maxLength");
 }
 
