@@ -55,16 +55,15 @@ static const struct spec *const restart_choices[] = {&flag_spec, &restart_object
 const struct spec restart_spec = {
     .type = SPEC_CHOICE, .name = "restart", .choices = restart_choices};
 
-static void restart(struct stage *st, const struct cJSON *value) {
-    modem_restart(modem_of(st), cJSON_IsObject(value) ? spec_dur(value, "off", CLK_S(1)) : CLK_S(1),
-                  false);
-}
-
-int act_restart(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+int act_restart(struct stage *st, const struct cJSON *value, struct decision *d,
+                const char **why) {
     (void)d;
-    *why = "too many actions wait for their time";
-    /* What led to it may be in the middle of a command. */
-    return cJSON_IsFalse(value) ? 0 : stage_later(st, CLK_US(0), restart, value);
+    (void)why;
+    clk_dur off = cJSON_IsObject(value) ? spec_dur(value, "off", CLK_S(1)) : CLK_S(1);
+    if (!cJSON_IsFalse(value)) {
+        modem_restart(modem_of(st), off, false);
+    }
+    return 0;
 }
 
 int act_hang(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {

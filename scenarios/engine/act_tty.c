@@ -163,21 +163,20 @@ int act_urc(struct stage *st, const struct cJSON *value, struct decision *d, con
     return 0;
 }
 
-static void come_back(struct stage *st, const struct cJSON *action) {
-    (void)action;
+static void come_back(struct stage *st, const struct cJSON *json, int link) {
+    (void)json;
+    (void)link;
     chan_set_present(stage_world(st)->chan, true);
-}
-
-static void go(struct stage *st, const struct cJSON *value) {
-    chan_set_present(stage_world(st)->chan, false);
-    stage_later(st, spec_duration(value->valuestring), come_back, value);
 }
 
 int act_vanish(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     (void)d;
     *why = "too many actions wait for their time";
-    /* What led to it may be in the middle of a write to this tty. */
-    return stage_later(st, CLK_US(0), go, value);
+    int err = stage_later(st, spec_duration(value->valuestring), come_back, value, -1);
+    if (err == 0) {
+        chan_set_present(stage_world(st)->chan, false);
+    }
+    return err;
 }
 
 int act_dtr(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {

@@ -2,9 +2,10 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "scenarios/engine/action_priv.h"
@@ -13,7 +14,7 @@
 /* -- decisions -- */
 
 static const struct spec flag_spec = {.type = SPEC_BOOL};
-static const struct spec line_spec = {.type = SPEC_TEXT, .hi = 512};
+static const struct spec line_spec = {.type = SPEC_TEXT, .hi = LIMIT_INFO};
 static const struct spec lines_spec = {.type = SPEC_LIST, .lo = 1, .hi = 64, .item = &line_spec};
 static const struct spec *const answer_choices[] = {&line_spec, &lines_spec, NULL};
 static const struct spec answer_spec = {.type = SPEC_CHOICE, .choices = answer_choices};
@@ -36,33 +37,20 @@ static const struct spec rule_switch_spec = {.type = SPEC_OBJECT, .keys = rule_k
 
 static int act_answer(struct stage *st, const struct cJSON *value, struct decision *d,
                       const char **why) {
-    (void)st;
     (void)why;
-    size_t size = 1;
-    const struct cJSON *line = NULL;
-    const struct cJSON *list = cJSON_IsArray(value) ? value->child : value;
-    for (line = list; line != NULL; line = line->next) {
-        size += strlen(line->valuestring) + 1;
+    const struct cJSON *first = cJSON_IsArray(value) ? value->child : value;
+    struct buf lines;
+    buf_init(&lines, LIMIT_ANSWER);
+    for (const struct cJSON *line = first; line != NULL; line = line->next) {
+        buf_put(&lines, "\n", line == first ? 0 : 1);
+        buf_put(&lines, line->valuestring, strlen(line->valuestring));
         if (!cJSON_IsArray(value)) {
-            break;
-        }
-    }
-    free(d->lines);
-    d->lines = xmalloc(size);
-    size_t n = 0;
-    for (line = list; line != NULL; line = line->next) {
-        size_t len = strlen(line->valuestring);
-        if (n > 0) {
-            d->lines[n++] = '\n';
-        }
-        memcpy(d->lines + n, line->valuestring, len);
-        n += len;
-        if (!cJSON_IsArray(value)) {
-            break;
+            break; /* its siblings are other keys of the action */
         }
     }
     d->verdict.act = BUS_REPLACE;
-    d->verdict.text = (struct sv){d->lines, n};
+    d->verdict.text = stage_keep(st, buf_data(&lines), buf_len(&lines));
+    buf_fini(&lines);
     return 0;
 }
 
@@ -114,17 +102,14 @@ static int act_fail(struct stage *st, const struct cJSON *value, struct decision
     return 0;
 }
 
-static void end_later(struct stage *st, const struct cJSON *action) {
-    (void)action;
-    stage_end(st);
-}
-
 static int act_stop(struct stage *st, const struct cJSON *value, struct decision *d,
                     const char **why) {
     (void)d;
-    *why = "too many actions wait for their time";
-    /* What led to it is still being told. */
-    return cJSON_IsTrue(value) ? stage_later(st, CLK_US(0), end_later, value) : 0;
+    (void)why;
+    if (cJSON_IsTrue(value)) {
+        stage_end(st);
+    }
+    return 0;
 }
 
 static int act_log(struct stage *st, const struct cJSON *value, struct decision *d,
@@ -148,10 +133,16 @@ enum {
     FAILABLE = AT_COMMANDS | NETWORK | 1u << ASK_SIM_ACCESS,
     DROPPABLE = AT_LINES | NETWORK | 1u << ASK_NET_CLOSE | 1u << ASK_POWER_RESTART,
     DELAYABLE = AT_LINES | 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT,
-    ANYWHERE = 0,
+    /* Of what is no decision: done at once even from inside what led to it, since it only changes
+     * what becomes of bytes; or at once in a question, where it writes. All else comes in the next
+     * turn, because what led to it is still going on. */
+    AT_ONCE = 1u << 31,
+    WRITES = 1u << 30,
+    LATER = 0,
+    DECISIONS = (1u << ASK_COUNT) - 1,
 };
 
-/* The verb, what stands behind it, who does it, the questions it decides, and what it does. */
+/* The verb, what stands behind it, who does it, when, and what it does. */
 #define ACTIONS(X)                                                                                 \
     X("answer", answer_spec, act_answer, ANSWERABLE,                                               \
       "These lines instead of what would have come, the last one as the result; of a look-up: "    \
@@ -165,62 +156,62 @@ enum {
       "answer "                                                                                    \
       "is lost.")                                                                                  \
     X("delay", wait_spec, act_delay, DELAYABLE, "Before it goes on.")                              \
-    X("cut", cut_spec, act_cut, ANYWHERE,                                                          \
+    X("cut", cut_spec, act_cut, AT_ONCE,                                                          \
       "The output stops behind so many bytes and goes on later.")                                  \
-    X("drip", drip_spec, act_drip, ANYWHERE, "The answer comes in small pieces, one at a time.")   \
-    X("corrupt", corrupt_spec, act_corrupt, ANYWHERE, "One byte of the output is another one.")    \
-    X("garble", garble_spec, act_garble, ANYWHERE,                                                 \
+    X("drip", drip_spec, act_drip, AT_ONCE, "The answer comes in small pieces, one at a time.")   \
+    X("corrupt", corrupt_spec, act_corrupt, AT_ONCE, "One byte of the output is another one.")    \
+    X("garble", garble_spec, act_garble, AT_ONCE,                                                 \
       "Bytes become others, as with a wrong speed: with this chance each, for so long.")           \
-    X("line-end", line_end_spec, act_line_end, ANYWHERE,                                           \
+    X("line-end", line_end_spec, act_line_end, AT_ONCE,                                           \
       "The lines of the answer end with these bytes.")                                             \
-    X("insert", insert_spec, act_insert, ANYWHERE,                                                 \
+    X("insert", insert_spec, act_insert, AT_ONCE,                                                 \
       "These bytes stand in the output behind so many others.")                                    \
-    X("noise", noise_spec, act_noise, ANYWHERE, "So many random bytes come out, now.")             \
-    X("urc", urc_spec, act_urc, ANYWHERE,                                                          \
+    X("noise", noise_spec, act_noise, WRITES, "So many random bytes come out, now.")             \
+    X("urc", urc_spec, act_urc, WRITES,                                                          \
       "An unsolicited line, in its turn, or now, in the middle of whatever is written.")           \
-    X("vanish", wait_spec, act_vanish, ANYWHERE,                                                   \
+    X("vanish", wait_spec, act_vanish, LATER,                                                   \
       "The tty is gone, as a pulled USB device is, and comes back after so long under another "    \
       "number, with the same link.")                                                               \
-    X("dtr", flag_spec, act_dtr, ANYWHERE, "The driver's DTR, which a pty does not have.")         \
-    X("power", power_spec, act_power, ANYWHERE, "Off, without a word, or on again.")               \
-    X("restart", restart_spec, act_restart, ANYWHERE,                                              \
+    X("dtr", flag_spec, act_dtr, LATER, "The driver's DTR, which a pty does not have.")         \
+    X("power", power_spec, act_power, LATER, "Off, without a word, or on again.")               \
+    X("restart", restart_spec, act_restart, LATER,                                              \
       "The module crashes and starts again after so long.")                                        \
-    X("hang", flag_spec, act_hang, ANYWHERE,                                                       \
+    X("hang", flag_spec, act_hang, LATER,                                                       \
       "The firmware hangs: no answer to anything until it is restarted.")                          \
-    X("sim", sim_state_spec, act_sim, ANYWHERE, "The card is pulled, put in, or wants its PIN.")   \
-    X("signal", signal_spec, act_signal, ANYWHERE, "What AT+CSQ tells.")                           \
-    X("fade", fade_spec, act_fade, ANYWHERE, "The signal goes there step by step.")                \
-    X("registration", registration_spec, act_registration, ANYWHERE, "What the network grants.")   \
-    X("attached", flag_spec, act_attached, ANYWHERE, "The packet service, as AT+CGATT has it.")    \
-    X("technology", technology_spec, act_technology, ANYWHERE, "That of the serving cell.")        \
-    X("voice-call", flag_spec, act_voice_call, ANYWHERE,                                           \
+    X("sim", sim_state_spec, act_sim, LATER, "The card is pulled, put in, or wants its PIN.")   \
+    X("signal", signal_spec, act_signal, LATER, "What AT+CSQ tells.")                           \
+    X("fade", fade_spec, act_fade, LATER, "The signal goes there step by step.")                \
+    X("registration", registration_spec, act_registration, LATER, "What the network grants.")   \
+    X("attached", flag_spec, act_attached, LATER, "The packet service, as AT+CGATT has it.")    \
+    X("technology", technology_spec, act_technology, LATER, "That of the serving cell.")        \
+    X("voice-call", flag_spec, act_voice_call, LATER,                                           \
       "A call that has the radio: in GSM no TCP passes.")                                          \
-    X("network", network_spec, act_network, ANYWHERE,                                              \
+    X("network", network_spec, act_network, LATER,                                              \
       "The cell is lost (registration 2, links are dead), or found again.")                        \
-    X("deactivate", context_spec, act_deactivate, ANYWHERE,                                        \
+    X("deactivate", context_spec, act_deactivate, LATER,                                        \
       "The network takes this PDP context down.")                                                  \
-    X("open-delay", wait_spec, act_open_delay, ANYWHERE,                                           \
+    X("open-delay", wait_spec, act_open_delay, LATER,                                           \
       "How long the packet network takes to open, from the next time on.")                         \
-    X("impair", impair_spec, act_impair, ANYWHERE,                                                 \
+    X("impair", impair_spec, act_impair, AT_ONCE,                                                 \
       "What is wrong with the way of one link, or of all.")                                        \
-    X("close", link_spec, act_close, ANYWHERE, "The peer of a link closes it.")                    \
-    X("reset", link_spec, act_reset, ANYWHERE, "The peer of a link resets it.")                    \
-    X("give-up", link_spec, act_give_up, ANYWHERE,                                                 \
+    X("close", link_spec, act_close, LATER, "The peer of a link closes it.")                    \
+    X("reset", link_spec, act_reset, LATER, "The peer of a link resets it.")                    \
+    X("give-up", link_spec, act_give_up, LATER,                                                 \
       "The module's own TCP gives a link up, as when nothing is acknowledged any more.")           \
-    X("peer", peer_action_spec, act_peer, ANYWHERE, "A far end does something.")                   \
-    X("call", call_spec, act_call, ANYWHERE, "A far end connects to a server of the module.")      \
-    X("rule", rule_switch_spec, act_rule, ANYWHERE, "A rule begins or ceases to act.")             \
-    X("log", text_spec, act_log, ANYWHERE, "A line in the daemon's log.")                          \
-    X("fail", text_spec, act_fail, ANYWHERE, "The verdict is that it failed, for this reason.")    \
-    X("stop", flag_spec, act_stop, ANYWHERE, "The run ends; what has not come by now is missing.")
+    X("peer", peer_action_spec, act_peer, LATER, "A far end does something.")                   \
+    X("call", call_spec, act_call, LATER, "A far end connects to a server of the module.")      \
+    X("rule", rule_switch_spec, act_rule, AT_ONCE, "A rule begins or ceases to act.")             \
+    X("log", text_spec, act_log, AT_ONCE, "A line in the daemon's log.")                          \
+    X("fail", text_spec, act_fail, AT_ONCE, "The verdict is that it failed, for this reason.")    \
+    X("stop", flag_spec, act_stop, LATER, "The run ends; what has not come by now is missing.")
 
 static const struct action {
     const char *name;
     action_fn *run;
-    unsigned questions; /* 0: it is no decision */
+    unsigned when; /* the questions it decides, or when it is done */
     const char *doc;
 } actions[] = {
-#define X(verb, spec, run, questions, doc) {verb, run, questions, doc},
+#define X(verb, spec, run, when, doc) {verb, run, when, doc},
     ACTIONS(X)
 #undef X
 };
@@ -228,7 +219,7 @@ static const struct action {
 enum { COUNT = sizeof actions / sizeof actions[0] };
 
 static const struct spec_key action_keys[] = {
-#define X(verb, spec, run, questions, doc) {verb, &(spec), doc, SPEC_VERB},
+#define X(verb, spec, run, when, doc) {verb, &(spec), doc, SPEC_VERB},
     ACTIONS(X)
 #undef X
         {"in", &wait_spec, "So long after what leads to it; not for decisions.", 0},
@@ -248,7 +239,7 @@ const char *action_doc(size_t i) {
 }
 
 bool action_is_decision(size_t i) {
-    return i < COUNT && actions[i].questions != ANYWHERE;
+    return i < COUNT && (actions[i].when & DECISIONS) != 0;
 }
 
 static const struct action *find(const struct cJSON *action, const struct cJSON **value) {
@@ -261,53 +252,79 @@ static const struct action *find(const struct cJSON *action, const struct cJSON 
     return NULL;
 }
 
-const char *action_misfit(const struct cJSON *list, const char *event) {
-    int ask = event != NULL ? happening_ask(event) : -1;
+/* Bytes are swallowed, too, which is no question of the bus. */
+static bool fits(const struct action *a, const char *event) {
+    if ((a->when & DECISIONS) == 0) {
+        return true;
+    }
+    if (event == NULL) {
+        return false;
+    }
+    int ask = happening_ask(event);
+    bool is_bytes = strcmp(event, "tty.in") == 0 || strcmp(event, "tty.out") == 0;
+    return ask >= 0 ? (a->when & 1u << ask) != 0 : is_bytes && a->run == act_swallow;
+}
+
+const struct cJSON *action_misfit(const struct cJSON *list, const char *event, const char **why) {
     const struct cJSON *item = NULL;
     cJSON_ArrayForEach(item, list) {
         const struct cJSON *value = NULL;
         const struct action *a = find(item, &value);
-        if (a == NULL || a->questions == ANYWHERE) {
-            continue;
+        if (!fits(a, event)) {
+            *why = event != NULL ? "this event is no question that it could decide"
+                                 : "it decides a question, and stands in rules only";
+            return value;
         }
-        if (event != NULL && ask < 0 && a->run == act_swallow && strncmp(event, "tty.", 4) == 0) {
-            continue; /* bytes */
-        }
-        if (ask < 0 || (a->questions & 1u << ask) == 0) {
-            return a->name;
-        }
-        if (spec_get(item, "in") != NULL) {
-            return "in";
+        if ((a->when & DECISIONS) != 0 && spec_get(item, "in") != NULL) {
+            *why = "a decision is taken at once; \"delay\" makes what was asked about wait";
+            return spec_get(item, "in");
         }
     }
     return NULL;
 }
 
-static void do_later(struct stage *st, const struct cJSON *action) {
-    const char *why = NULL;
+static int run(struct stage *st, const struct cJSON *json, struct decision *d, const char **why) {
     const struct cJSON *value = NULL;
-    const struct action *a = find(action, &value);
-    int err = a->run(st, value, NULL, &why);
-    if (err != 0) {
-        LOG(LOG_STAGE, LOG_WARN, a->name, "not done: %s", why != NULL ? why : strerror(-err));
-    }
-}
-
-int action_do(struct stage *st, const struct cJSON *action, struct decision *d, const char **why) {
-    const struct cJSON *value = NULL;
-    const struct action *a = find(action, &value);
-    must(a != NULL);
-    clk_dur in = spec_dur(action, "in", CLK_US(0));
-    if (in.us > 0) {
-        *why = "too many actions wait for their time";
-        return stage_later(st, in, do_later, action);
-    }
+    const struct action *a = find(json, &value);
     *why = NULL;
     int err = a->run(st, value, d, why);
     if (err != 0) {
-        LOG(LOG_STAGE, LOG_WARN, a->name, "not done: %s", *why != NULL ? *why : strerror(-err));
+        *why = *why != NULL ? *why : strerror(-err);
+        LOG(LOG_STAGE, LOG_WARN, a->name, "not done: %s", *why);
     }
     return err;
+}
+
+static void do_later(struct stage *st, const struct cJSON *json, int link) {
+    struct happening h;
+    happening_init(&h, "");
+    if (link >= 0) {
+        happening_add(&h, "link", link);
+    }
+    struct decision d = {.what = &h};
+    const char *why = NULL;
+    run(st, json, &d, &why);
+}
+
+/* Whether what led to it leaves no room for it now. */
+static bool is_for_later(const struct action *a, const struct decision *d) {
+    if (d == NULL || d->what == NULL || (a->when & (AT_ONCE | DECISIONS)) != 0) {
+        return false;
+    }
+    return (a->when & WRITES) == 0 || d->what->ask < 0;
+}
+
+int action_do(struct stage *st, const struct cJSON *json, struct decision *d, const char **why) {
+    const struct cJSON *value = NULL;
+    const struct action *a = find(json, &value);
+    must(a != NULL);
+    clk_dur in = spec_dur(json, "in", CLK_US(0));
+    if (in.us == 0 && !is_for_later(a, d)) {
+        return run(st, json, d, why);
+    }
+    *why = "too many actions wait for their time";
+    const struct fact *link = d != NULL && d->what != NULL ? happening_fact(d->what, "link") : NULL;
+    return stage_later(st, in, do_later, json, link != NULL ? (int)link->number : -1);
 }
 
 unsigned action_link(const struct cJSON *value, const struct decision *d) {

@@ -30,13 +30,13 @@ struct decision {
     const struct happening *what; /* NULL: nothing did: a timeline, the control socket */
     void *asked;                  /* the question's payload */
     struct bus_verdict verdict;
-    char *lines; /* behind verdict.text, kept by the stage */
 };
 
-/* Whether the actions fit the event they are to follow; else why not. NULL: they do. */
-const char *action_misfit(const struct cJSON *list, const char *event);
+/* The value that does not fit the event that the actions are to follow (NULL: none, a timeline),
+ * and *why. NULL: they all do. */
+const struct cJSON *action_misfit(const struct cJSON *list, const char *event, const char **why);
 
-/* 0; -E...: it could not be done, which is logged, and *why says so. */
-int action_do(struct stage *st, const struct cJSON *action, struct decision *d, const char **why);
+/* Now, or when it can be. 0; -E...: it could not be done, which is logged, and *why says so. */
+int action_do(struct stage *st, const struct cJSON *json, struct decision *d, const char **why);
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "base/clk.h"
 #include "base/rng.h"
+#include "base/sv.h"
 
 struct cJSON;
 struct chan;
@@ -80,9 +81,13 @@ int stage_do(struct stage *st, const struct cJSON *action, const char **why);
 struct rng *stage_rng(struct stage *st);
 /* A signal that changes step by step until it is `rssi`. */
 void stage_fade(struct stage *st, int rssi, clk_dur over);
-/* Calls back once, later; at stage_free or the next play not any more. -ENOSPC. */
-typedef void stage_later_fn(struct stage *st, const struct cJSON *action);
-int stage_later(struct stage *st, clk_dur in, stage_later_fn *cb, const struct cJSON *action);
+/* Calls back once, later, with a copy of the JSON; at stage_free or the next play not any more.
+ * -ENOSPC: LIMIT_PENDING. */
+typedef void stage_later_fn(struct stage *st, const struct cJSON *json, int link);
+int stage_later(struct stage *st, clk_dur in, stage_later_fn *cb, const struct cJSON *json,
+                int link);
+/* Keeps a copy of the text long enough for who has asked to act on it. */
+struct sv stage_keep(struct stage *st, const void *p, size_t n);
 void stage_tell(struct stage *st, const struct happening *h); /* it has happened */
 void stage_fail(struct stage *st, const char *why);
 

@@ -1,0 +1,459 @@
+#include "scenarios/engine/scenario.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/obj.h"
+#include "base/sv.h"
+#include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
+#include "netstack/net.h"
+#include "netstack/route.h"
+#include "scenarios/engine/action.h"
+#include "scenarios/engine/action_priv.h"
+#include "scenarios/engine/expect.h"
+#include "scenarios/engine/peers.h"
+#include "scenarios/engine/rule.h"
+#include "scenarios/engine/spec.h"
+
+struct scenario {
+    uint32_t magic;
+#define SCENARIO_MAGIC 0x5ce4a210u
+    struct cJSON *tree;
+    struct profile profile; /* of scenario_profile */
+};
+
+/* -- what texts must look like -- */
+
+static const char *check_profile(const char *text) {
+    return profile_find(text) != NULL ? NULL : "a profile that --help lists";
+}
+
+static const char *check_pin(const char *text) {
+    size_t n = strlen(text);
+    return n >= 4 && n <= 8 && strspn(text, "0123456789") == n ? NULL : "4 to 8 digits";
+}
+
+static const char *check_imei(const char *text) {
+    return strlen(text) == 15 && strspn(text, "0123456789") == 15 ? NULL : "15 digits";
+}
+
+static const char *check_number(const char *text) {
+    size_t n = strlen(text);
+    return n > 0 && n <= 20 && strspn(text, "0123456789ABCDEF") == n ? NULL : "up to 20 digits";
+}
+
+static const char *check_address(const char *text) {
+    uint32_t ip = 0;
+    return net_parse_ip(sv_of(text), &ip) == 0 ? NULL : "four numbers from 0 to 255";
+}
+
+/* "ADDR:PORT", ADDR an address or a name, PORT 1 to 65535 or *. */
+static const char *check_place(const char *text) {
+    static const char allowed[] = "ADDR:PORT, PORT from 1 to 65535 or *";
+    const char *colon = strrchr(text, ':');
+    int64_t port = 0;
+    if (colon == NULL || colon == text || !net_is_name((struct sv){text, (size_t)(colon - text)})) {
+        return allowed;
+    }
+    return strcmp(colon, ":*") == 0 || sv_int(sv_of(colon + 1), 1, 65535, &port) == 0 ? NULL
+                                                                                     : allowed;
+}
+
+static const char *check_port(const char *text) {
+    int64_t port = 0;
+    return sv_int(sv_of(text), 1, 65535, &port) == 0 ? NULL : "a port from 1 to 65535";
+}
+
+static const char *check_name(const char *text) {
+    return net_is_name(sv_of(text)) ? NULL : "a domain name";
+}
+
+static const char *check_answer(const char *text) {
+    bool is_word = strcmp(text, "not-found") == 0 || strcmp(text, "silent") == 0;
+    return is_word || check_address(text) == NULL ? NULL : "an IPv4 address, not-found or silent";
+}
+
+#define IP_PATTERN "[0-9]{1,3}(\\.[0-9]{1,3}){3}"
+#define NAME_PATTERN "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+
+/* -- the format -- */
+
+static const struct spec flag_spec = {.type = SPEC_BOOL};
+static const struct spec title_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 128};
+static const struct spec prose_spec = {.type = SPEC_TEXT, .hi = 4096};
+static const struct spec word_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 64};
+static const struct spec time_spec = {.type = SPEC_DURATION, .hi = 8640000};
+static const struct spec count_spec = {.type = SPEC_INT, .lo = 1, .hi = 1000000};
+static const struct spec seed_spec = {.type = SPEC_INT, .lo = 0, .hi = 9007199254740991.0};
+
+static const struct spec profile_spec = {
+    .type = SPEC_TEXT, .lo = 1, .hi = 64, .check = check_profile};
+static const struct spec command_spec = {
+    .type = SPEC_TEXT, .lo = 3, .hi = LIMIT_LINE, .pattern = "^[Aa][Tt]"};
+static const struct spec commands_spec = {
+    .type = SPEC_LIST, .name = "settings", .lo = 0, .hi = 256, .item = &command_spec};
+static const struct spec imei_spec = {
+    .type = SPEC_TEXT, .lo = 15, .hi = 15, .check = check_imei, .pattern = "^[0-9]{15}$"};
+static const struct spec digits_spec = {
+    .type = SPEC_TEXT, .lo = 1, .hi = 20, .check = check_number, .pattern = "^[0-9A-F]+$"};
+static const struct spec_key identity_keys[] = {
+    {"manufacturer", &word_spec, "As ATI and AT+CGMI have it.", 0},
+    {"model", &word_spec, "As ATI and AT+CGMM have it.", 0},
+    {"revision", &word_spec, "As AT+CGMR has it.", 0},
+    {"imei", &imei_spec, "15 digits.", 0},
+    {NULL},
+};
+static const struct spec identity_spec = {
+    .type = SPEC_OBJECT, .name = "an identity", .keys = identity_keys};
+static const char *const nv_words[] = {"00", "01", NULL};
+static const struct spec nv_spec = {.type = SPEC_WORD, .words = nv_words};
+static const struct spec_key nvram_keys[] = {
+    {"1341", &nv_spec, "\"01\": AT+CIPCLOSE tells the peer in dormancy, too (note 2.9).", 0},
+    {NULL},
+};
+static const struct spec nvram_spec = {.type = SPEC_OBJECT, .name = "NVRAM", .keys = nvram_keys};
+static const struct spec_key module_keys[] = {
+    {"profile", &profile_spec, "Which module, which firmware (that of --profile).", 0},
+    {"settings", &commands_spec,
+     "Command lines that are run before the driver gets the tty; each must answer OK.", 0},
+    {"identity", &identity_spec, "What is not as the profile has it.", 0},
+    {"nvram", &nvram_spec, "NV items by number.", 0},
+    {NULL},
+};
+static const struct spec module_spec = {
+    .type = SPEC_OBJECT, .name = "the module", .keys = module_keys};
+
+static const struct spec pin_spec = {
+    .type = SPEC_TEXT, .lo = 4, .hi = 8, .check = check_pin, .pattern = "^[0-9]+$"};
+static const struct spec_key sim_keys[] = {
+    {"state", &sim_state_spec, "ready, or the PIN or PUK is awaited, or there is no card.", 0},
+    {"pin", &pin_spec, "The PIN (1234).", 0},
+    {"puk", &pin_spec, "The PUK (12345678).", 0},
+    {"iccid", &digits_spec, "As AT+CICCID has it.", 0},
+    {"imsi", &digits_spec, "As AT+CIMI has it.", 0},
+    {NULL},
+};
+static const struct spec sim_spec = {.type = SPEC_OBJECT, .name = "the card", .keys = sim_keys};
+
+static const struct spec place_spec = {.type = SPEC_TEXT,
+                                       .lo = 3,
+                                       .hi = LIMIT_NAME + 6,
+                                       .check = check_place,
+                                       .pattern = "^" NAME_PATTERN ":(\\*|[0-9]{1,5})$"};
+static const struct spec map_spec = {.type = SPEC_MAP,
+                                     .name = "a map",
+                                     .hi = LIMIT_ROUTES,
+                                     .item = &word_spec,
+                                     .check = check_place,
+                                     .pattern = "^" NAME_PATTERN ":(\\*|[0-9]{1,5})$"};
+static const struct spec listen_spec = {.type = SPEC_MAP,
+                                        .name = "a listen table",
+                                        .hi = LIMIT_ROUTES,
+                                        .item = &word_spec,
+                                        .check = check_port,
+                                        .pattern = "^[0-9]{1,5}$"};
+static const struct spec answer_spec = {.type = SPEC_TEXT,
+                                        .lo = 1,
+                                        .hi = 16,
+                                        .check = check_answer,
+                                        .pattern = "^(" IP_PATTERN "|not-found|silent)$"};
+static const struct spec names_spec = {.type = SPEC_MAP,
+                                       .name = "a name table",
+                                       .hi = 256,
+                                       .item = &answer_spec,
+                                       .check = check_name,
+                                       .pattern = "^" NAME_PATTERN "$"};
+static const struct spec_key way_keys[] = {
+    {"up", &path_spec, "From the module.", 0},
+    {"down", &path_spec, "To the module.", 0},
+    {NULL},
+};
+static const struct spec ways_spec = {
+    .type = SPEC_OBJECT, .name = "impairments", .keys = way_keys};
+static const struct spec address_spec = {.type = SPEC_TEXT,
+                                         .lo = 7,
+                                         .hi = 15,
+                                         .check = check_address,
+                                         .pattern = "^" IP_PATTERN "$"};
+static const struct spec apns_spec = {
+    .type = SPEC_LIST, .name = "APNs", .lo = 0, .hi = 64, .item = &word_spec};
+static const struct spec_key network_keys[] = {
+    {"technology", &technology_spec, "Of the serving cell.", 0},
+    {"registration", &registration_spec, "What the network grants at the start (home).", 0},
+    {"attached", &flag_spec, "The packet service at the start (true).", 0},
+    {"signal", &signal_spec, "What AT+CSQ tells.", 0},
+    {"address", &address_spec, "Of the module's first context.", 0},
+    {"apns", &apns_spec, "The APNs there are; contexts with another one are refused.", 0},
+    {"open-delay", &time_spec, "How long the packet network takes to open.", 0},
+    {"map", &map_spec,
+     "Where connects to ADDR:PORT of the module's world really go: HOST:PORT, a kind (\"echo:\") or "
+     "a peer's name.",
+     0},
+    {"listen", &listen_spec, "Where servers of the module listen on the host: HOST:PORT.", 0},
+    {"names", &names_spec, "What look-ups answer: an address, not-found, or silent: nothing.", 0},
+    {"impair", &ways_spec, "What is wrong with the way to every peer.", 0},
+    {"magic", &flag_spec, "Whether the magic destinations are there (true).", 0},
+    {NULL},
+};
+static const struct spec network_part_spec = {
+    .type = SPEC_OBJECT, .name = "the network", .keys = network_keys};
+
+static const struct spec peers_spec = {
+    .type = SPEC_MAP, .name = "peers", .hi = LIMIT_PEERS, .item = &peer_spec};
+
+static const struct spec_key cue_keys[] = {
+    {"at", &time_spec, "Once, at this instant.", SPEC_VERB},
+    {"every", &time_spec, "Again and again.", SPEC_VERB},
+    {"from", &time_spec, "The first time of \"every\" (after one period).", 0},
+    {"times", &count_spec, "How often at most (any number).", 0},
+    {"do", &action_list_spec, "What is done, in this order.", SPEC_REQUIRED},
+    {NULL},
+};
+static const struct spec cue_spec = {.type = SPEC_OBJECT, .name = "a cue", .keys = cue_keys};
+static const struct spec timeline_spec = {
+    .type = SPEC_LIST, .name = "a timeline", .hi = 256, .item = &cue_spec};
+static const struct spec rules_spec = {
+    .type = SPEC_LIST, .name = "rules", .hi = LIMIT_RULES, .item = &rule_spec};
+
+static const char *const start_words[] = {"open", "load", NULL};
+static const struct spec start_spec = {.type = SPEC_WORD, .words = start_words};
+
+static const struct spec_key scenario_keys[] = {
+    {"$schema", &prose_spec, "For editors.", 0},
+    {"name", &title_spec, "What happens, in one line.", SPEC_REQUIRED},
+    {"description", &prose_spec, "What a driver sees, and what it should do.", 0},
+    {"source", &prose_spec, "Where the failure was reported.", 0},
+    {"seed", &seed_spec, "Of all chance (that of --seed).", 0},
+    {"start", &start_spec,
+     "Instant 0: the driver's first opening of the tty (open), or the loading (load).", 0},
+    {"module", &module_spec, "The module at the start.", 0},
+    {"sim", &sim_spec, "Its card at the start.", 0},
+    {"network", &network_part_spec, "The network around it.", 0},
+    {"peers", &peers_spec, "Far ends by name.", 0},
+    {"timeline", &timeline_spec, "What happens when.", 0},
+    {"rules", &rules_spec, "What happens when something else does.", 0},
+    {"expect", &expect_spec, "What must come, in this order.", 0},
+    {"verdict", &verdict_spec, "How the run ends and is judged.", 0},
+    {NULL},
+};
+const struct spec scenario_spec = {
+    .type = SPEC_OBJECT, .name = "a scenario", .keys = scenario_keys};
+
+struct cJSON *scenario_schema(void) {
+    return spec_schema(&scenario_spec, "sim7x00-scenario", "Scenario of the SIM7X00 emulator");
+}
+
+/* -- loading -- */
+
+/* What a table cannot say: decisions stand only behind what they decide. */
+static bool check_actions(const struct cJSON *tree, const char *text, size_t n,
+                          struct spec_error *e) {
+    const char *why = NULL;
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, spec_get(tree, "rules")) {
+        const struct cJSON *bad =
+            action_misfit(spec_get(item, "do"), spec_text(item, "on", ""), &why);
+        if (bad != NULL) {
+            return spec_refuse(tree, bad, text, n, e, why);
+        }
+    }
+    cJSON_ArrayForEach(item, spec_get(tree, "timeline")) {
+        const struct cJSON *bad = action_misfit(spec_get(item, "do"), NULL, &why);
+        if (bad != NULL) {
+            return spec_refuse(tree, bad, text, n, e, why);
+        }
+    }
+    return true;
+}
+
+static void tell(const char *file, const struct spec_error *e, char error[SCENARIO_ERROR]) {
+    char at[32] = "";
+    if (e->line > 0) {
+        snprintf(at, sizeof at, ":%u:%u", e->line, e->column);
+    }
+    snprintf(error, SCENARIO_ERROR, "%s%s: %s%s%s", file, at, e->path,
+             e->path[0] != '\0' ? ": " : "", e->text);
+}
+
+struct scenario *scenario_parse(const char *file, const char *text, size_t n,
+                                char error[SCENARIO_ERROR]) {
+    struct spec_error e = {0};
+    struct cJSON *tree = spec_parse(text, n, &e);
+    if (tree == NULL || !spec_check(&scenario_spec, tree, text, n, &e) ||
+        !check_actions(tree, text, n, &e)) {
+        cJSON_Delete(tree);
+        tell(file, &e, error);
+        return NULL;
+    }
+    struct scenario *sc = xmalloc(sizeof *sc);
+    OBJ_INIT(sc, SCENARIO_MAGIC);
+    sc->tree = tree;
+    return sc;
+}
+
+struct scenario *scenario_load(const char *path, char error[SCENARIO_ERROR]) {
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        snprintf(error, SCENARIO_ERROR, "%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    /* One byte more than is allowed shows that there is more. */
+    char *text = xmalloc(LIMIT_JSON + 1);
+    size_t n = fread(text, 1, LIMIT_JSON + 1, file);
+    bool is_read = ferror(file) == 0;
+    fclose(file);
+    struct scenario *sc = NULL;
+    if (is_read) {
+        sc = scenario_parse(path, text, n, error);
+    } else {
+        snprintf(error, SCENARIO_ERROR, "%s: cannot be read", path);
+    }
+    free(text);
+    return sc;
+}
+
+void scenario_free(struct scenario *sc) {
+    if (sc == NULL) {
+        return;
+    }
+    CHECK_OBJ(sc, SCENARIO_MAGIC);
+    cJSON_Delete(sc->tree);
+    OBJ_FINI(sc);
+    free(sc);
+}
+
+const char *scenario_name(const struct scenario *sc) {
+    CHECK_OBJ(sc, SCENARIO_MAGIC);
+    return spec_text(sc->tree, "name", "");
+}
+
+const struct cJSON *scenario_part(const struct scenario *sc, const char *key) {
+    CHECK_OBJ(sc, SCENARIO_MAGIC);
+    return spec_get(sc->tree, key);
+}
+
+uint64_t scenario_seed(const struct scenario *sc, uint64_t otherwise) {
+    return (uint64_t)spec_number(sc->tree, "seed", (double)otherwise);
+}
+
+const struct profile *scenario_profile(struct scenario *sc, const struct profile *base) {
+    CHECK_OBJ(sc, SCENARIO_MAGIC);
+    const struct cJSON *module = spec_get(sc->tree, "module");
+    const struct cJSON *identity = spec_get(module, "identity");
+    const struct cJSON *sim = spec_get(sc->tree, "sim");
+    const struct cJSON *network = spec_get(sc->tree, "network");
+    const char *name = spec_text(module, "profile", NULL);
+    sc->profile = name != NULL ? *profile_find(name) : *base;
+    struct profile *p = &sc->profile;
+    p->manufacturer = spec_text(identity, "manufacturer", p->manufacturer);
+    p->model = spec_text(identity, "model", p->model);
+    p->revision_cgmr = spec_text(identity, "revision", p->revision_cgmr);
+    p->imei = spec_text(identity, "imei", p->imei);
+    p->iccid = spec_text(sim, "iccid", p->iccid);
+    p->imsi = spec_text(sim, "imsi", p->imsi);
+    p->ip = spec_text(network, "address", p->ip);
+    return p;
+}
+
+/* -- the world around it -- */
+
+static int lead_to(struct route *route, const char *place, const struct sockaddr_storage *host,
+                   char error[SCENARIO_ERROR]) {
+    const char *colon = strrchr(place, ':');
+    char addr[LIMIT_NAME + 1];
+    int64_t port = 0; /* any */
+    must(colon != NULL && sv_copy((struct sv){place, (size_t)(colon - place)}, addr,
+                                  sizeof addr) == 0);
+    sv_int(sv_of(colon + 1), 1, 65535, &port);
+    int err = route_add_map_addr(route, addr, (uint16_t)port, (const struct sockaddr *)host);
+    if (err != 0) {
+        snprintf(error, SCENARIO_ERROR, "%s: no room left in the map", place);
+    }
+    return err;
+}
+
+/* A peer's "at": one place or several. */
+static int lead_to_peer(struct route *route, const struct peer *peer, const struct cJSON *at,
+                        char error[SCENARIO_ERROR]) {
+    struct sockaddr_storage host;
+    peer_addr(peer, &host);
+    if (cJSON_IsString(at)) {
+        return lead_to(route, at->valuestring, &host, error);
+    }
+    int err = 0;
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, at) {
+        err = err != 0 ? err : lead_to(route, item->valuestring, &host, error);
+    }
+    return err;
+}
+
+static int build_peers(const struct scenario *sc, struct peers *peers, struct route *route,
+                       char error[SCENARIO_ERROR]) {
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, spec_get(sc->tree, "peers")) {
+        char why[PEERS_ERROR_TEXT];
+        struct peer *peer = peers_add(peers, item->string, item, why);
+        if (peer == NULL) {
+            snprintf(error, SCENARIO_ERROR, "peers.%s: %s", item->string, why);
+            return -EINVAL;
+        }
+        int err = lead_to_peer(route, peer, spec_get(item, "at"), error);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
+static int add_map(const struct cJSON *item, struct peers *peers, struct route *route,
+                   char error[SCENARIO_ERROR]) {
+    struct sockaddr_storage host;
+    const struct peer *peer = peers_find(peers, item->valuestring);
+    if (peer != NULL) {
+        peer_addr(peer, &host);
+        return lead_to(route, item->string, &host, error);
+    }
+    if (peers_addr(peers, item->valuestring, &host) == 0) {
+        return lead_to(route, item->string, &host, error);
+    }
+    char text[2 * LIMIT_NAME + 32];
+    char why[ROUTE_ERROR_TEXT];
+    snprintf(text, sizeof text, "%s=%s", item->string, item->valuestring);
+    int err = route_add_map(route, text, why);
+    if (err != 0) {
+        snprintf(error, SCENARIO_ERROR, "network.map: %s", why);
+    }
+    return err;
+}
+
+static int add_listen(const struct cJSON *item, struct route *route, char error[SCENARIO_ERROR]) {
+    char text[LIMIT_NAME + 32];
+    char why[ROUTE_ERROR_TEXT];
+    snprintf(text, sizeof text, "%s=%s", item->string, item->valuestring);
+    int err = route_add_listen(route, text, why);
+    if (err != 0) {
+        snprintf(error, SCENARIO_ERROR, "network.listen: %s", why);
+    }
+    return err;
+}
+
+int scenario_build(const struct scenario *sc, struct peers *peers, struct route *route,
+                   char error[SCENARIO_ERROR]) {
+    CHECK_OBJ(sc, SCENARIO_MAGIC);
+    int err = build_peers(sc, peers, route, error);
+    const struct cJSON *network = spec_get(sc->tree, "network");
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, spec_get(network, "map")) {
+        err = err != 0 ? err : add_map(item, peers, route, error);
+    }
+    cJSON_ArrayForEach(item, spec_get(network, "listen")) {
+        err = err != 0 ? err : add_listen(item, route, error);
+    }
+    return err;
+}
