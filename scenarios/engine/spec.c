@@ -225,8 +225,8 @@ static bool check_number(const struct walk *w, const struct spec *spec, const cJ
 }
 
 /* Pairs; < 0: something else. */
-static double count_hex(const char *text) {
-    double pairs = 0;
+static int count_hex(const char *text) {
+    int pairs = 0;
     for (const char *c = text; *c != '\0'; pairs++) {
         if (!isxdigit((unsigned char)c[0]) || !isxdigit((unsigned char)c[1])) {
             return -1;
@@ -483,7 +483,7 @@ static bool check_item(struct walk *w, const struct spec *allowed, const cJSON *
         is_good = is_duration(spec, item->valuestring);
         break;
     case SPEC_HEX: {
-        double pairs = count_hex(item->valuestring);
+        int pairs = count_hex(item->valuestring);
         is_good = pairs >= 0 && is_within(spec, pairs);
         break;
     }

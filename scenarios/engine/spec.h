@@ -51,7 +51,7 @@ struct spec {
     /* Of a text, or a map's key: NULL, or what is wrong and what is allowed. */
     const char *(*check)(const char *text);
     const char *pattern; /* ECMA regular expression for the schema, in agreement with `check` */
-    bool is_shared; /* stands under $defs in the schema, "an action" as action: specs may recurse */
+    bool is_shared;      /* stands under $defs, "an action" as action: specs may recurse */
 };
 
 enum { SPEC_PATH = 256, SPEC_ERROR = 512 };
@@ -64,8 +64,8 @@ struct spec_error {
 };
 
 /* Parses strictly (RFC 8259, a byte order mark is skipped) with bounds: LIMIT_JSON bytes,
- * LIMIT_JSON_VALUES values, LIMIT_JSON_DEPTH deep. A NUL is refused in any form, since a tree cannot
- * hold it. NULL: `e` says why not. The tree is the caller's, for cJSON_Delete. */
+ * LIMIT_JSON_VALUES values, LIMIT_JSON_DEPTH deep. A NUL is refused in any form, since a tree
+ * cannot hold it. NULL: `e` says why not. The tree is the caller's, for cJSON_Delete. */
 struct cJSON *spec_parse(const char *text, size_t n, struct spec_error *e);
 
 /* Whether the tree is what `spec` says; unknown keys, duplicate keys and missing ones are errors,

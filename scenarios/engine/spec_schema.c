@@ -86,7 +86,8 @@ static void add_limits(const struct spec *spec, cJSON *into, const char *min, co
 /* The schema counts characters, which have up to four bytes: it must not refuse what the check
  * accepts. */
 static void add_length(const struct spec *spec, cJSON *into) {
-    struct spec characters = {.lo = (double)(((size_t)spec->lo + 3) / 4), .hi = spec->hi};
+    size_t lo = ((size_t)spec->lo + 3) / 4;
+    struct spec characters = {.lo = (double)lo, .hi = spec->hi};
     add_limits(&characters, into, "minLength", "maxLength");
 }
 
