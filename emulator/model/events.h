@@ -65,10 +65,12 @@ struct power_event {
     bool is_planned; /* by a command; else from outside */
 };
 
+/* Verdicts: FAIL: the context is not given; DROP: no answer comes. */
 struct context_event {
     unsigned cid;
     bool is_active;
     bool by_network;
+    const char *apn; /* of a question, if known */
 };
 
 /* An unsolicited line that comes from outside the model. */

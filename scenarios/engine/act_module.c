@@ -55,8 +55,7 @@ static const struct spec *const restart_choices[] = {&flag_spec, &restart_object
 const struct spec restart_spec = {
     .type = SPEC_CHOICE, .name = "restart", .choices = restart_choices};
 
-int act_restart(struct stage *st, const struct cJSON *value, struct decision *d,
-                const char **why) {
+int act_restart(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     (void)d;
     (void)why;
     clk_dur off = cJSON_IsObject(value) ? spec_dur(value, "off", CLK_S(1)) : CLK_S(1);

@@ -32,8 +32,7 @@ static const struct spec name_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 64};
 static const char *const network_words[] = {"lost", "found", NULL};
 const struct spec network_spec = {.type = SPEC_WORD, .words = network_words};
 
-int act_network(struct stage *st, const struct cJSON *value, struct decision *d,
-                const char **why) {
+int act_network(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     (void)d;
     (void)why;
     bool is_lost = strcmp(value->valuestring, "lost") == 0;
@@ -83,14 +82,12 @@ static const char *const way_words[] = {"up", "down", "both", NULL};
 static const struct spec way_spec = {.type = SPEC_WORD, .words = way_words};
 static const struct spec_key impair_keys[] = {
     {"way", &way_spec, "From the module, to it, or both (both).", 0},
-    {"link", &link_number_spec, "Of this link; else of all, or of the one that is asked about.",
-     0},
+    {"link", &link_number_spec, "Of this link; else of all, or of the one that is asked about.", 0},
     {"clear", &flag_spec, "First of all nothing is wrong any more.", 0},
     PATH_KEYS,
     {NULL},
 };
-const struct spec impair_spec = {
-    .type = SPEC_OBJECT, .name = "an impairment", .keys = impair_keys};
+const struct spec impair_spec = {.type = SPEC_OBJECT, .name = "an impairment", .keys = impair_keys};
 
 static uint32_t ms_of(const struct cJSON *json, const char *key, uint32_t otherwise) {
     return (uint32_t)(spec_dur(json, key, CLK_MS(otherwise)).us / 1000);
@@ -146,8 +143,7 @@ static int impair_way(struct stage *st, const struct cJSON *value, const struct 
     return link_impair(m->sockets, link, dir, &im);
 }
 
-int act_impair(struct stage *st, const struct cJSON *value, struct decision *d,
-               const char **why) {
+int act_impair(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     const char *way = spec_text(value, "way", "both");
     *why = no_link;
     int err = 0;
@@ -186,8 +182,7 @@ int act_reset(struct stage *st, const struct cJSON *value, struct decision *d, c
     return end_link(st, value, d, NET_CLOSE_RESET, why);
 }
 
-int act_give_up(struct stage *st, const struct cJSON *value, struct decision *d,
-                const char **why) {
+int act_give_up(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     return end_link(st, value, d, NET_CLOSE_TIMEOUT, why);
 }
 

@@ -57,7 +57,8 @@ static const struct spec_key corrupt_keys[] = {
     {"bits", &bits_spec, "The bits that change (1).", 0},
     {NULL},
 };
-const struct spec corrupt_spec = {.type = SPEC_OBJECT, .name = "a corruption", .keys = corrupt_keys};
+const struct spec corrupt_spec = {
+    .type = SPEC_OBJECT, .name = "a corruption", .keys = corrupt_keys};
 
 int act_corrupt(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     (void)d;

@@ -156,53 +156,53 @@ enum {
       "answer "                                                                                    \
       "is lost.")                                                                                  \
     X("delay", wait_spec, act_delay, DELAYABLE, "Before it goes on.")                              \
-    X("cut", cut_spec, act_cut, AT_ONCE,                                                          \
+    X("cut", cut_spec, act_cut, AT_ONCE,                                                           \
       "The output stops behind so many bytes and goes on later.")                                  \
-    X("drip", drip_spec, act_drip, AT_ONCE, "The answer comes in small pieces, one at a time.")   \
-    X("corrupt", corrupt_spec, act_corrupt, AT_ONCE, "One byte of the output is another one.")    \
-    X("garble", garble_spec, act_garble, AT_ONCE,                                                 \
+    X("drip", drip_spec, act_drip, AT_ONCE, "The answer comes in small pieces, one at a time.")    \
+    X("corrupt", corrupt_spec, act_corrupt, AT_ONCE, "One byte of the output is another one.")     \
+    X("garble", garble_spec, act_garble, AT_ONCE,                                                  \
       "Bytes become others, as with a wrong speed: with this chance each, for so long.")           \
-    X("line-end", line_end_spec, act_line_end, AT_ONCE,                                           \
+    X("line-end", line_end_spec, act_line_end, AT_ONCE,                                            \
       "The lines of the answer end with these bytes.")                                             \
-    X("insert", insert_spec, act_insert, AT_ONCE,                                                 \
+    X("insert", insert_spec, act_insert, AT_ONCE,                                                  \
       "These bytes stand in the output behind so many others.")                                    \
-    X("noise", noise_spec, act_noise, WRITES, "So many random bytes come out, now.")             \
-    X("urc", urc_spec, act_urc, WRITES,                                                          \
+    X("noise", noise_spec, act_noise, WRITES, "So many random bytes come out, now.")               \
+    X("urc", urc_spec, act_urc, WRITES,                                                            \
       "An unsolicited line, in its turn, or now, in the middle of whatever is written.")           \
-    X("vanish", wait_spec, act_vanish, LATER,                                                   \
+    X("vanish", wait_spec, act_vanish, LATER,                                                      \
       "The tty is gone, as a pulled USB device is, and comes back after so long under another "    \
       "number, with the same link.")                                                               \
-    X("dtr", flag_spec, act_dtr, LATER, "The driver's DTR, which a pty does not have.")         \
-    X("power", power_spec, act_power, LATER, "Off, without a word, or on again.")               \
-    X("restart", restart_spec, act_restart, LATER,                                              \
+    X("dtr", flag_spec, act_dtr, LATER, "The driver's DTR, which a pty does not have.")            \
+    X("power", power_spec, act_power, LATER, "Off, without a word, or on again.")                  \
+    X("restart", restart_spec, act_restart, LATER,                                                 \
       "The module crashes and starts again after so long.")                                        \
-    X("hang", flag_spec, act_hang, LATER,                                                       \
+    X("hang", flag_spec, act_hang, LATER,                                                          \
       "The firmware hangs: no answer to anything until it is restarted.")                          \
-    X("sim", sim_state_spec, act_sim, LATER, "The card is pulled, put in, or wants its PIN.")   \
-    X("signal", signal_spec, act_signal, LATER, "What AT+CSQ tells.")                           \
-    X("fade", fade_spec, act_fade, LATER, "The signal goes there step by step.")                \
-    X("registration", registration_spec, act_registration, LATER, "What the network grants.")   \
-    X("attached", flag_spec, act_attached, LATER, "The packet service, as AT+CGATT has it.")    \
-    X("technology", technology_spec, act_technology, LATER, "That of the serving cell.")        \
-    X("voice-call", flag_spec, act_voice_call, LATER,                                           \
+    X("sim", sim_state_spec, act_sim, LATER, "The card is pulled, put in, or wants its PIN.")      \
+    X("signal", signal_spec, act_signal, LATER, "What AT+CSQ tells.")                              \
+    X("fade", fade_spec, act_fade, LATER, "The signal goes there step by step.")                   \
+    X("registration", registration_spec, act_registration, LATER, "What the network grants.")      \
+    X("attached", flag_spec, act_attached, LATER, "The packet service, as AT+CGATT has it.")       \
+    X("technology", technology_spec, act_technology, LATER, "That of the serving cell.")           \
+    X("voice-call", flag_spec, act_voice_call, LATER,                                              \
       "A call that has the radio: in GSM no TCP passes.")                                          \
-    X("network", network_spec, act_network, LATER,                                              \
+    X("network", network_spec, act_network, LATER,                                                 \
       "The cell is lost (registration 2, links are dead), or found again.")                        \
-    X("deactivate", context_spec, act_deactivate, LATER,                                        \
+    X("deactivate", context_spec, act_deactivate, LATER,                                           \
       "The network takes this PDP context down.")                                                  \
-    X("open-delay", wait_spec, act_open_delay, LATER,                                           \
+    X("open-delay", wait_spec, act_open_delay, LATER,                                              \
       "How long the packet network takes to open, from the next time on.")                         \
-    X("impair", impair_spec, act_impair, AT_ONCE,                                                 \
+    X("impair", impair_spec, act_impair, AT_ONCE,                                                  \
       "What is wrong with the way of one link, or of all.")                                        \
-    X("close", link_spec, act_close, LATER, "The peer of a link closes it.")                    \
-    X("reset", link_spec, act_reset, LATER, "The peer of a link resets it.")                    \
-    X("give-up", link_spec, act_give_up, LATER,                                                 \
+    X("close", link_spec, act_close, LATER, "The peer of a link closes it.")                       \
+    X("reset", link_spec, act_reset, LATER, "The peer of a link resets it.")                       \
+    X("give-up", link_spec, act_give_up, LATER,                                                    \
       "The module's own TCP gives a link up, as when nothing is acknowledged any more.")           \
-    X("peer", peer_action_spec, act_peer, LATER, "A far end does something.")                   \
-    X("call", call_spec, act_call, LATER, "A far end connects to a server of the module.")      \
-    X("rule", rule_switch_spec, act_rule, AT_ONCE, "A rule begins or ceases to act.")             \
-    X("log", text_spec, act_log, AT_ONCE, "A line in the daemon's log.")                          \
-    X("fail", text_spec, act_fail, AT_ONCE, "The verdict is that it failed, for this reason.")    \
+    X("peer", peer_action_spec, act_peer, LATER, "A far end does something.")                      \
+    X("call", call_spec, act_call, LATER, "A far end connects to a server of the module.")         \
+    X("rule", rule_switch_spec, act_rule, AT_ONCE, "A rule begins or ceases to act.")              \
+    X("log", text_spec, act_log, AT_ONCE, "A line in the daemon's log.")                           \
+    X("fail", text_spec, act_fail, AT_ONCE, "The verdict is that it failed, for this reason.")     \
     X("stop", flag_spec, act_stop, LATER, "The run ends; what has not come by now is missing.")
 
 static const struct action {

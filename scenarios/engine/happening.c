@@ -65,10 +65,8 @@ static void add_at(struct happening *h, const struct at_event *e) {
 }
 
 static const char *power_name(enum power_state s) {
-    static const char *const names[] = {[POWER_OFF] = "off",
-                                        [POWER_BOOTING] = "booting",
-                                        [POWER_ON] = "on",
-                                        [POWER_HUNG] = "hung"};
+    static const char *const names[] = {
+        [POWER_OFF] = "off", [POWER_BOOTING] = "booting", [POWER_ON] = "on", [POWER_HUNG] = "hung"};
     return names[s];
 }
 

@@ -30,52 +30,54 @@ struct scenario {
 /* -- what texts must look like -- */
 
 static const char *check_profile(const char *text) {
-    return profile_find(text) != NULL ? NULL : "a profile that --help lists";
+    return profile_find(text) != NULL ? NULL : "allowed: a profile that --help lists";
 }
 
 static const char *check_pin(const char *text) {
     size_t n = strlen(text);
-    return n >= 4 && n <= 8 && strspn(text, "0123456789") == n ? NULL : "4 to 8 digits";
+    return n >= 4 && n <= 8 && strspn(text, "0123456789") == n ? NULL : "allowed: 4 to 8 digits";
 }
 
 static const char *check_imei(const char *text) {
-    return strlen(text) == 15 && strspn(text, "0123456789") == 15 ? NULL : "15 digits";
+    return strlen(text) == 15 && strspn(text, "0123456789") == 15 ? NULL : "allowed: 15 digits";
 }
 
 static const char *check_number(const char *text) {
     size_t n = strlen(text);
-    return n > 0 && n <= 20 && strspn(text, "0123456789ABCDEF") == n ? NULL : "up to 20 digits";
+    return n > 0 && n <= 20 && strspn(text, "0123456789ABCDEF") == n ? NULL
+                                                                     : "allowed: up to 20 digits";
 }
 
 static const char *check_address(const char *text) {
     uint32_t ip = 0;
-    return net_parse_ip(sv_of(text), &ip) == 0 ? NULL : "four numbers from 0 to 255";
+    return net_parse_ip(sv_of(text), &ip) == 0 ? NULL : "allowed: four numbers from 0 to 255";
 }
 
 /* "ADDR:PORT", ADDR an address or a name, PORT 1 to 65535 or *. */
 static const char *check_place(const char *text) {
-    static const char allowed[] = "ADDR:PORT, PORT from 1 to 65535 or *";
+    static const char allowed[] = "allowed: ADDR:PORT, PORT from 1 to 65535 or *";
     const char *colon = strrchr(text, ':');
     int64_t port = 0;
     if (colon == NULL || colon == text || !net_is_name((struct sv){text, (size_t)(colon - text)})) {
         return allowed;
     }
     return strcmp(colon, ":*") == 0 || sv_int(sv_of(colon + 1), 1, 65535, &port) == 0 ? NULL
-                                                                                     : allowed;
+                                                                                      : allowed;
 }
 
 static const char *check_port(const char *text) {
     int64_t port = 0;
-    return sv_int(sv_of(text), 1, 65535, &port) == 0 ? NULL : "a port from 1 to 65535";
+    return sv_int(sv_of(text), 1, 65535, &port) == 0 ? NULL : "allowed: a port from 1 to 65535";
 }
 
 static const char *check_name(const char *text) {
-    return net_is_name(sv_of(text)) ? NULL : "a domain name";
+    return net_is_name(sv_of(text)) ? NULL : "allowed: a domain name";
 }
 
 static const char *check_answer(const char *text) {
     bool is_word = strcmp(text, "not-found") == 0 || strcmp(text, "silent") == 0;
-    return is_word || check_address(text) == NULL ? NULL : "an IPv4 address, not-found or silent";
+    return is_word || check_address(text) == NULL ? NULL
+                                                  : "allowed: an IPv4 address, not-found or silent";
 }
 
 #define IP_PATTERN "[0-9]{1,3}(\\.[0-9]{1,3}){3}"
@@ -173,13 +175,9 @@ static const struct spec_key way_keys[] = {
     {"down", &path_spec, "To the module.", 0},
     {NULL},
 };
-static const struct spec ways_spec = {
-    .type = SPEC_OBJECT, .name = "impairments", .keys = way_keys};
-static const struct spec address_spec = {.type = SPEC_TEXT,
-                                         .lo = 7,
-                                         .hi = 15,
-                                         .check = check_address,
-                                         .pattern = "^" IP_PATTERN "$"};
+static const struct spec ways_spec = {.type = SPEC_OBJECT, .name = "impairments", .keys = way_keys};
+static const struct spec address_spec = {
+    .type = SPEC_TEXT, .lo = 7, .hi = 15, .check = check_address, .pattern = "^" IP_PATTERN "$"};
 static const struct spec apns_spec = {
     .type = SPEC_LIST, .name = "APNs", .lo = 0, .hi = 64, .item = &word_spec};
 static const struct spec_key network_keys[] = {
@@ -191,7 +189,8 @@ static const struct spec_key network_keys[] = {
     {"apns", &apns_spec, "The APNs there are; contexts with another one are refused.", 0},
     {"open-delay", &time_spec, "How long the packet network takes to open.", 0},
     {"map", &map_spec,
-     "Where connects to ADDR:PORT of the module's world really go: HOST:PORT, a kind (\"echo:\") or "
+     "Where connects to ADDR:PORT of the module's world really go: HOST:PORT, a kind (\"echo:\") "
+     "or "
      "a peer's name.",
      0},
     {"listen", &listen_spec, "Where servers of the module listen on the host: HOST:PORT.", 0},
@@ -367,8 +366,8 @@ static int lead_to(struct route *route, const char *place, const struct sockaddr
     const char *colon = strrchr(place, ':');
     char addr[LIMIT_NAME + 1];
     int64_t port = 0; /* any */
-    must(colon != NULL && sv_copy((struct sv){place, (size_t)(colon - place)}, addr,
-                                  sizeof addr) == 0);
+    must(colon != NULL &&
+         sv_copy((struct sv){place, (size_t)(colon - place)}, addr, sizeof addr) == 0);
     sv_int(sv_of(colon + 1), 1, 65535, &port);
     int err = route_add_map_addr(route, addr, (uint16_t)port, (const struct sockaddr *)host);
     if (err != 0) {

@@ -528,3 +528,39 @@ bool spec_check(const struct spec *spec, const struct cJSON *tree, const char *t
     }
     return true;
 }
+
+/* To the next sibling, or that of the innermost container that has one. */
+static void go_on(struct walk *w) {
+    while (w->depth > 0) {
+        struct frame *f = &w->frames[w->depth - 1];
+        f->child = f->child->next;
+        f->index++;
+        if (f->child != NULL) {
+            return;
+        }
+        w->depth--;
+    }
+}
+
+bool spec_refuse(const struct cJSON *tree, const struct cJSON *item, const char *text, size_t n,
+                 struct spec_error *e, const char *why) {
+    static const struct spec list = {.type = SPEC_LIST};
+    static const struct spec object = {.type = SPEC_OBJECT};
+    *e = (struct spec_error){.line = 0};
+    struct walk w = {.text = text, .n = n, .e = e};
+    const cJSON *at = tree;
+    while (at != item) {
+        if (at->child != NULL && w.depth < LIMIT_JSON_DEPTH) {
+            const struct spec *spec = cJSON_IsArray(at) ? &list : &object;
+            w.frames[w.depth++] = (struct frame){spec, at->child, 0};
+        } else {
+            go_on(&w);
+        }
+        must(w.depth > 0);
+        at = w.frames[w.depth - 1].child;
+    }
+    struct out o = begin_error(&w, NULL, NULL);
+    put_found(&o, item);
+    put(&o, ", %s", why);
+    return false;
+}

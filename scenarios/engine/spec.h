@@ -74,6 +74,10 @@ struct cJSON *spec_parse(const char *text, size_t n, struct spec_error *e);
 bool spec_check(const struct spec *spec, const struct cJSON *tree, const char *text, size_t n,
                 struct spec_error *e);
 
+/* For what a table cannot say: the error for a value of the tree, "found ..., " and why. False. */
+bool spec_refuse(const struct cJSON *tree, const struct cJSON *item, const char *text, size_t n,
+                 struct spec_error *e, const char *why);
+
 /* JSON Schema, draft 2020-12. What it cannot say is left to the check: that a pattern compiles,
  * limits of a duration, keys given twice. The tree is the caller's, for cJSON_Delete. */
 struct cJSON *spec_schema(const struct spec *spec, const char *id, const char *title);

@@ -18,6 +18,7 @@
 #include "base/clk.h"
 #include "base/rng.h"
 #include "base/sv.h"
+#include "scenarios/engine/expect.h"
 
 struct cJSON;
 struct chan;
@@ -65,7 +66,7 @@ clk_dur stage_time(const struct stage *st); /* since the start */
 void stage_end(struct stage *st);           /* the run ends now */
 
 const struct stage_world *stage_world(const struct stage *st);
-struct tty_fault *stage_tty(const struct stage *st);
+struct tty_fault *stage_tty(struct stage *st);
 
 /* Rules that come and go while it runs. The JSON is checked; it is copied. -ENOSPC, -EEXIST: the
  * name is taken. */
@@ -76,6 +77,13 @@ struct cJSON *stage_rules(const struct stage *st); /* with their counts; the cal
 
 /* An action from outside, now. 0; -E..., *why says why not. */
 int stage_do(struct stage *st, const struct cJSON *action, const char **why);
+
+/* Whether somebody outside wants to hear of everything. */
+void stage_listen(struct stage *st, bool on);
+
+/* What far ends see; they belong to no module, so every stage is told. */
+void stage_peer_bytes(struct stage *st, const char *peer, const void *p, size_t n);
+void stage_peer(struct stage *st, const char *peer, enum expect_peer_event what);
 
 /* For actions. */
 struct rng *stage_rng(struct stage *st);

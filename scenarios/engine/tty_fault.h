@@ -40,8 +40,9 @@ int tty_fault_flip(struct tty_fault *t, size_t at, uint8_t bits);
 
 /* Of this answer. */
 void tty_fault_drip(struct tty_fault *t, size_t bytes, clk_dur every);
-void tty_fault_line_end(struct tty_fault *t, const void *p, size_t n); /* up to 4 bytes; for CR LF */
-void tty_fault_swallow(struct tty_fault *t);                          /* none of it goes out */
+void tty_fault_line_end(struct tty_fault *t, const void *p,
+                        size_t n);           /* up to 4 bytes; for CR LF */
+void tty_fault_swallow(struct tty_fault *t); /* none of it goes out */
 void tty_fault_answered(struct tty_fault *t);
 
 /* For a while; 0: until it is called again. Every byte has this chance to be another. */

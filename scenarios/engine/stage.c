@@ -1,0 +1,697 @@
+#include "scenarios/engine/stage.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/buf.h"
+#include "base/chan.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "emulator/model/events.h"
+#include "emulator/model/modem.h"
+#include "scenarios/engine/action.h"
+#include "scenarios/engine/action_priv.h"
+#include "scenarios/engine/expect.h"
+#include "scenarios/engine/happening.h"
+#include "scenarios/engine/rule.h"
+#include "scenarios/engine/scenario.h"
+#include "scenarios/engine/spec.h"
+#include "scenarios/engine/tables.h"
+#include "scenarios/engine/tty_fault.h"
+
+enum {
+    KEPT = 8, /* texts that askers still act on: questions nest no deeper */
+    SETTING_ANSWER = 2048,
+};
+
+#define ALL_ASKS ((1u << ASK_COUNT) - 1)
+
+/* An action that waits for its time. */
+struct pending {
+    struct stage *st;
+    LIST_ENTRY(pending) entry;
+    struct clk_timer timer;
+    stage_later_fn *cb;
+    struct cJSON *json;
+    int link;
+};
+
+/* One entry of the timeline. */
+struct cue {
+    struct stage *st;
+    const struct cJSON *json;
+    struct clk_timer timer;
+    int64_t times; /* left; < 0: any number */
+};
+
+struct stage {
+    uint32_t magic;
+#define STAGE_MAGIC 0x57a6e001u
+    struct stage_world world;
+    const struct stage_events *ev;
+    void *ctx;
+    const struct scenario *sc; /* NULL: nothing plays */
+    bool is_started;
+    clk_mono start;
+    struct rng rng;
+    struct tables tables;
+    struct tty_fault *tty; /* made when it is first needed */
+    struct rule *rules[LIMIT_RULES];
+    size_t nrules;
+    unsigned rules_made;
+    struct cue *cues;
+    size_t ncues;
+    LIST_HEAD(pendings, pending) pendings;
+    size_t npending;
+    struct expect *expect;
+    struct {
+        struct clk_timer timer;
+        int to;
+        clk_dur step;
+    } fade;
+    char *kept[KEPT];
+    size_t nkept;
+    bool is_listened;    /* somebody outside wants to hear of everything */
+    struct buf *setting; /* collects the answer to a setting that is run */
+};
+
+static struct stage *of(void *ctx) {
+    struct stage *st;
+    CAST_OBJ(st, ctx, STAGE_MAGIC);
+    return st;
+}
+
+/* -- what happens -- */
+
+/* Whether anybody cares. */
+static bool is_idle(const struct stage *st) {
+    return st->nrules == 0 && st->expect == NULL && !st->is_listened;
+}
+
+static void run_rules(struct stage *st, const struct happening *h, struct decision *d) {
+    for (size_t i = 0; i < st->nrules; i++) {
+        struct rule *r = st->rules[i];
+        if (!rule_fires(r, h, stage_time(st), &st->rng)) {
+            continue;
+        }
+        LOG(LOG_STAGE, LOG_INFO, rule_name(r), "fires at %s", h->name);
+        const struct cJSON *action = NULL;
+        cJSON_ArrayForEach(action, rule_actions(r)) {
+            const char *why = NULL;
+            action_do(st, action, d, &why);
+        }
+    }
+}
+
+static void tell_others(struct stage *st, const struct happening *h) {
+    if (st->expect != NULL) {
+        char text[HAPPENING_TEXT];
+        expect_event(st->expect, h->name, happening_text(h, text));
+    }
+    if (st->ev->on_happening != NULL) {
+        st->ev->on_happening(st->ctx, st, h);
+    }
+}
+
+void stage_tell(struct stage *st, const struct happening *h) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    if (is_idle(st)) {
+        return;
+    }
+    struct decision d = {.what = h};
+    tell_others(st, h);
+    run_rules(st, h, &d);
+}
+
+static void on_topic(void *ctx, unsigned topic, const void *payload) {
+    struct stage *st = of(ctx);
+    if (topic == TOPIC_LINK_OPENED) {
+        const struct link_result *opened = payload;
+        tables_opened(&st->tables, st->world.modem->sockets, opened->link);
+    }
+    if (topic == TOPIC_AT_DONE && st->tty != NULL) {
+        tty_fault_answered(st->tty);
+    }
+    if (is_idle(st)) {
+        return;
+    }
+    struct happening h;
+    happening_of_topic(&h, (enum topic)topic, payload);
+    stage_tell(st, &h);
+}
+
+/* -- questions -- */
+
+static struct bus_verdict on_ask(void *ctx, unsigned point, void *asked) {
+    struct stage *st = of(ctx);
+    struct decision d = {.asked = asked};
+    if (!is_idle(st)) {
+        struct happening h;
+        happening_of_ask(&h, (enum ask)point, asked);
+        d.what = &h;
+        tell_others(st, &h);
+        run_rules(st, &h, &d);
+        d.what = NULL;
+    }
+    if (d.verdict.act == BUS_GO) {
+        clk_dur delay = d.verdict.delay;
+        d.verdict = tables_answer(&st->tables, (enum ask)point, asked);
+        d.verdict.delay = delay;
+    }
+    return d.verdict;
+}
+
+static void update_wants(struct stage *st) {
+    uint32_t wanted = tables_asks(&st->tables);
+    if (st->expect != NULL || st->is_listened) {
+        wanted = ALL_ASKS;
+    }
+    for (size_t i = 0; i < st->nrules; i++) {
+        int ask = rule_ask(st->rules[i]);
+        wanted |= ask >= 0 ? 1u << ask : 0;
+    }
+    bus_want(&st->world.modem->bus, wanted);
+}
+
+/* -- the tty -- */
+
+static void start(struct stage *st);
+
+/* Bytes as a happening; false: a rule swallows them. */
+static bool pass(struct stage *st, const char *name, const uint8_t *p, size_t n) {
+    struct happening h;
+    happening_init(&h, name);
+    happening_add_text(&h, "text", (struct sv){(const char *)p, n});
+    struct decision d = {.what = &h};
+    if (st->ev->on_happening != NULL) {
+        st->ev->on_happening(st->ctx, st, &h);
+    }
+    run_rules(st, &h, &d);
+    return d.verdict.act != BUS_DROP;
+}
+
+static bool on_input(void *ctx, const uint8_t *p, size_t n) {
+    struct stage *st = of(ctx);
+    if (st->setting != NULL) {
+        return true; /* our own words */
+    }
+    if (st->expect != NULL) {
+        expect_bytes(st->expect, EXPECT_DRIVER, NULL, p, n);
+    }
+    return pass(st, "tty.in", p, n);
+}
+
+static bool on_output(void *ctx, const uint8_t *p, size_t n) {
+    struct stage *st = of(ctx);
+    if (st->setting != NULL) {
+        buf_put(st->setting, p, n);
+        return false;
+    }
+    return pass(st, "tty.out", p, n);
+}
+
+static void on_sent(void *ctx, const uint8_t *p, size_t n) {
+    struct stage *st = of(ctx);
+    if (st->expect != NULL) {
+        expect_bytes(st->expect, EXPECT_MODULE, NULL, p, n);
+    }
+}
+
+static void on_tty_event(void *ctx, enum chan_event event) {
+    struct stage *st = of(ctx);
+    struct happening h;
+    switch (event) {
+    case CHAN_OPENED:
+        start(st);
+        happening_init(&h, "tty.opened");
+        break;
+    case CHAN_CLOSED:
+        happening_init(&h, "tty.closed");
+        break;
+    case CHAN_DTR_OFF:
+    case CHAN_DTR_ON:
+        happening_init(&h, "dtr.changed");
+        happening_add_text(&h, "on", event == CHAN_DTR_ON ? SV("yes") : SV("no"));
+        break;
+    }
+    stage_tell(st, &h);
+}
+
+static const struct tty_fault_events tty_events = {
+    .on_input = on_input, .on_output = on_output, .on_sent = on_sent, .on_event = on_tty_event};
+
+struct tty_fault *stage_tty(struct stage *st) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    if (st->tty == NULL) {
+        st->tty = tty_fault_new(st->world.chan, st->world.clk, st->world.seed, &tty_events, st);
+    }
+    return st->tty;
+}
+
+/* -- what waits for its time -- */
+
+static void drop_pending(struct pending *p) {
+    LIST_REMOVE(p, entry);
+    clk_stop(p->st->world.clk, &p->timer);
+    p->st->npending--;
+    cJSON_Delete(p->json);
+    free(p);
+}
+
+static void on_pending(void *ctx) {
+    struct pending *p = ctx;
+    struct stage *st = p->st;
+    struct pending now = *p;
+    /* Off the list first: what it does may end the play, and all that waits. */
+    p->json = NULL;
+    drop_pending(p);
+    now.cb(st, now.json, now.link);
+    cJSON_Delete(now.json);
+}
+
+int stage_later(struct stage *st, clk_dur in, stage_later_fn *cb, const struct cJSON *json,
+                int link) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    if (st->npending == LIMIT_PENDING) {
+        return -ENOSPC;
+    }
+    struct pending *p = xmalloc(sizeof *p);
+    p->st = st;
+    p->cb = cb;
+    p->json = cJSON_Duplicate(json, 1);
+    must(p->json != NULL);
+    p->link = link;
+    LIST_INSERT_HEAD(&st->pendings, p, entry);
+    st->npending++;
+    clk_start(st->world.clk, &p->timer, in, on_pending, p);
+    return 0;
+}
+
+struct sv stage_keep(struct stage *st, const void *p, size_t n) {
+    char **place = &st->kept[st->nkept++ % KEPT];
+    free(*place);
+    *place = sv_dup((struct sv){p != NULL ? p : "", n});
+    return (struct sv){*place, n};
+}
+
+static void on_fade(void *ctx) {
+    struct stage *st = of(ctx);
+    struct modem *m = st->world.modem;
+    int now = m->reg.rssi;
+    if (now == st->fade.to) {
+        return;
+    }
+    modem_set_signal(m, now + (now < st->fade.to ? 1 : -1), m->reg.ber);
+    clk_start(st->world.clk, &st->fade.timer, st->fade.step, on_fade, st);
+}
+
+void stage_fade(struct stage *st, int rssi, clk_dur over) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    int steps = abs(rssi - st->world.modem->reg.rssi);
+    st->fade.to = rssi;
+    st->fade.step = (clk_dur){steps > 0 ? over.us / steps : 0};
+    clk_start(st->world.clk, &st->fade.timer, st->fade.step, on_fade, st);
+}
+
+static void on_cue(void *ctx) {
+    struct cue *c = ctx;
+    struct stage *st = c->st;
+    if (c->times > 0) {
+        c->times--;
+    }
+    if (c->times != 0) {
+        clk_start(st->world.clk, &c->timer, spec_dur(c->json, "every", CLK_S(1)), on_cue, c);
+    }
+    const struct cJSON *list = spec_get(c->json, "do");
+    const struct scenario *sc = st->sc;
+    /* An action may end this play, and this cue with it. */
+    for (const struct cJSON *action = list->child; action != NULL && st->sc == sc;
+         action = action->next) {
+        const char *why = NULL;
+        action_do(st, action, NULL, &why);
+    }
+}
+
+/* -- the play -- */
+
+static void drop_rule(struct stage *st, size_t i) {
+    rule_free(st->rules[i]);
+    st->nrules--;
+    memmove(&st->rules[i], &st->rules[i + 1], (st->nrules - i) * sizeof st->rules[0]);
+}
+
+/* Everything of what was played. */
+static void clear(struct stage *st) {
+    while (st->nrules > 0) {
+        drop_rule(st, st->nrules - 1);
+    }
+    for (size_t i = 0; i < st->ncues; i++) {
+        clk_stop(st->world.clk, &st->cues[i].timer);
+    }
+    free(st->cues);
+    st->cues = NULL;
+    st->ncues = 0;
+    while (!LIST_EMPTY(&st->pendings)) {
+        drop_pending(LIST_FIRST(&st->pendings));
+    }
+    clk_stop(st->world.clk, &st->fade.timer);
+    expect_free(st->expect);
+    st->expect = NULL;
+    if (st->tty != NULL) {
+        tty_fault_clear(st->tty);
+    }
+    st->tables.network = NULL;
+    st->tables.magic = st->world.magic;
+    st->sc = NULL;
+    st->is_started = false;
+}
+
+static void on_over(void *ctx) {
+    struct stage *st = of(ctx);
+    LOG(LOG_STAGE, LOG_INFO, scenario_name(st->sc), "%s",
+        expect_has_passed(st->expect) ? "passed" : "failed");
+    if (st->ev->on_over != NULL) {
+        st->ev->on_over(st->ctx, st);
+    }
+}
+
+static void start_cue(struct stage *st, struct cue *c, const struct cJSON *json) {
+    clk_dur every = spec_dur(json, "every", CLK_US(0));
+    c->st = st;
+    c->json = json;
+    c->times = every.us > 0 ? spec_int(json, "times", -1) : 1;
+    clk_dur first = spec_dur(json, "at", spec_dur(json, "from", every));
+    clk_start(st->world.clk, &c->timer, first, on_cue, c);
+}
+
+static void start(struct stage *st) {
+    if (st->sc == NULL || st->is_started) {
+        return;
+    }
+    st->is_started = true;
+    st->start = clk_now(st->world.clk);
+    expect_start(st->expect);
+    const struct cJSON *timeline = scenario_part(st->sc, "timeline");
+    st->ncues = (size_t)cJSON_GetArraySize(timeline);
+    st->cues = xmalloc((st->ncues + 1) * sizeof *st->cues);
+    size_t i = 0;
+    const struct cJSON *json = NULL;
+    cJSON_ArrayForEach(json, timeline) {
+        start_cue(st, &st->cues[i++], json);
+    }
+    struct happening h;
+    happening_init(&h, "start");
+    stage_tell(st, &h);
+}
+
+/* -- the state at the start -- */
+
+/* As the driver would have typed it, and nobody sees the answer. */
+static int run_setting(struct stage *st, const char *command, char **why) {
+    struct chan *ch = st->world.chan;
+    struct buf answer;
+    buf_init(&answer, SETTING_ANSWER);
+    stage_tty(st);
+    st->setting = &answer;
+    size_t n = strlen(command);
+    size_t room = 0;
+    uint8_t *to = chan_rx_reserve(ch, n + 1, &room);
+    int err = room == n + 1 ? 0 : -EBUSY;
+    if (err == 0) {
+        memcpy(to, command, n);
+        to[n] = '\r';
+        chan_rx_commit(ch, n + 1, clk_now(st->world.clk));
+        static const char ok[] = "\r\nOK\r\n";
+        size_t got = buf_len(&answer);
+        bool is_ok = got >= sizeof ok - 1 &&
+                     memcmp(buf_data(&answer) + got - (sizeof ok - 1), ok, sizeof ok - 1) == 0;
+        err = is_ok ? 0 : -EINVAL;
+    }
+    st->setting = NULL;
+    buf_fini(&answer);
+    if (err != 0) {
+        char text[128];
+        snprintf(text, sizeof text, "module.settings: \"%.80s\" is not answered OK", command);
+        *why = xstrdup(text);
+    }
+    return err;
+}
+
+static void set_up_sim(struct stage *st, const struct cJSON *sim) {
+    struct modem *m = st->world.modem;
+    snprintf(m->sim.pin, sizeof m->sim.pin, "%s", spec_text(sim, "pin", m->sim.pin));
+    snprintf(m->sim.puk, sizeof m->sim.puk, "%s", spec_text(sim, "puk", m->sim.puk));
+}
+
+/* A part of the scenario's first state that is an action, too. */
+static void do_first(struct stage *st, const struct cJSON *part, const char *key,
+                     action_fn *action) {
+    const struct cJSON *value = spec_get(part, key);
+    const char *why = NULL;
+    if (value != NULL) {
+        action(st, value, NULL, &why);
+    }
+}
+
+static void set_up_network(struct stage *st, const struct cJSON *network) {
+    struct modem *m = st->world.modem;
+    do_first(st, network, "technology", act_technology);
+    do_first(st, network, "registration", act_registration);
+    do_first(st, network, "attached", act_attached);
+    do_first(st, network, "signal", act_signal);
+    do_first(st, network, "open-delay", act_open_delay);
+    const struct cJSON *impair = spec_get(network, "impair");
+    for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
+        const struct cJSON *path = spec_get(impair, dir == IMPAIR_UP ? "up" : "down");
+        if (path != NULL) {
+            struct impair im = m->bearer.impair[dir];
+            action_path(path, &im);
+            modem_impair(m, dir, &im);
+        }
+    }
+    st->tables.network = network;
+    if (!spec_flag(network, "magic", true)) {
+        st->tables.magic = NULL;
+    }
+}
+
+static int set_up(struct stage *st, char **why) {
+    const struct cJSON *module = scenario_part(st->sc, "module");
+    const struct cJSON *sim = scenario_part(st->sc, "sim");
+    const char *nv = spec_text(spec_get(module, "nvram"), "1341", NULL);
+    if (nv != NULL) {
+        modem_set_nv_fin(st->world.modem, strcmp(nv, "01") == 0);
+    }
+    const struct cJSON *command = NULL;
+    cJSON_ArrayForEach(command, spec_get(module, "settings")) {
+        int err = run_setting(st, command->valuestring, why);
+        if (err != 0) {
+            return err;
+        }
+    }
+    set_up_sim(st, sim);
+    do_first(st, sim, "state", act_sim);
+    set_up_network(st, scenario_part(st->sc, "network"));
+    return 0;
+}
+
+int stage_play(struct stage *st, const struct scenario *sc, char **why) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    clear(st);
+    st->sc = sc;
+    st->rng = rng_stream(scenario_seed(sc, st->world.seed), "stage");
+    int err = set_up(st, why);
+    if (err != 0) {
+        clear(st);
+        return err;
+    }
+    stage_tty(st);
+    const struct cJSON *rule = NULL;
+    cJSON_ArrayForEach(rule, scenario_part(sc, "rules")) {
+        stage_add_rule(st, rule);
+    }
+    st->expect = expect_new(st->world.clk, scenario_part(sc, "expect"),
+                            scenario_part(sc, "verdict"), on_over, st);
+    update_wants(st);
+    const struct cJSON *when = scenario_part(sc, "start");
+    if ((when != NULL && strcmp(when->valuestring, "load") == 0) || st->world.chan->is_open) {
+        start(st);
+    }
+    return 0;
+}
+
+void stage_end(struct stage *st) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    if (st->expect != NULL && !expect_is_over(st->expect)) {
+        expect_end(st->expect);
+        on_over(st);
+    }
+}
+
+void stage_fail(struct stage *st, const char *why) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    if (st->expect != NULL) {
+        expect_fail(st->expect, why);
+    }
+}
+
+/* -- rules that come and go -- */
+
+static size_t find_rule(const struct stage *st, const char *name) {
+    size_t i = 0;
+    while (i < st->nrules && strcmp(rule_name(st->rules[i]), name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+int stage_add_rule(struct stage *st, const struct cJSON *rule) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    const char *name = spec_text(rule, "name", NULL);
+    if (st->nrules == LIMIT_RULES) {
+        return -ENOSPC;
+    }
+    if (name != NULL && find_rule(st, name) < st->nrules) {
+        return -EEXIST;
+    }
+    st->rules[st->nrules++] = rule_new(rule, ++st->rules_made);
+    stage_tty(st);
+    update_wants(st);
+    return 0;
+}
+
+int stage_remove_rule(struct stage *st, const char *name) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    size_t i = find_rule(st, name);
+    if (i == st->nrules) {
+        return -ENOENT;
+    }
+    drop_rule(st, i);
+    update_wants(st);
+    return 0;
+}
+
+int stage_enable_rule(struct stage *st, const char *name, bool on) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    size_t i = find_rule(st, name);
+    if (i == st->nrules) {
+        return -ENOENT;
+    }
+    rule_enable(st->rules[i], on);
+    return 0;
+}
+
+struct cJSON *stage_rules(const struct stage *st) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    struct cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; i < st->nrules; i++) {
+        cJSON_AddItemToArray(list, rule_json(st->rules[i]));
+    }
+    return list;
+}
+
+int stage_do(struct stage *st, const struct cJSON *action, const char **why) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    return action_do(st, action, NULL, why);
+}
+
+/* -- the stage -- */
+
+struct stage *stage_new(const struct stage_world *world, const struct stage_events *ev, void *ctx) {
+    struct stage *st = xmalloc(sizeof *st);
+    OBJ_INIT(st, STAGE_MAGIC);
+    st->world = *world;
+    st->ev = ev;
+    st->ctx = ctx;
+    st->rng = rng_stream(world->seed, "stage");
+    st->tables.magic = world->magic;
+    st->tables.route = world->route;
+    LIST_INIT(&st->pendings);
+    bus_listen(&world->modem->bus, on_topic, st);
+    bus_answer(&world->modem->bus, on_ask, st);
+    update_wants(st);
+    return st;
+}
+
+void stage_free(struct stage *st) {
+    if (st == NULL) {
+        return;
+    }
+    CHECK_OBJ(st, STAGE_MAGIC);
+    clear(st);
+    bus_answer(&st->world.modem->bus, NULL, NULL);
+    bus_ignore(&st->world.modem->bus, on_topic, st);
+    tty_fault_free(st->tty);
+    for (size_t i = 0; i < KEPT; i++) {
+        free(st->kept[i]);
+    }
+    OBJ_FINI(st);
+    free(st);
+}
+
+void stage_listen(struct stage *st, bool on) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    st->is_listened = on;
+    if (on) {
+        stage_tty(st);
+    }
+    update_wants(st);
+}
+
+const struct scenario *stage_scenario(const struct stage *st) {
+    return st->sc;
+}
+
+struct expect *stage_expect(const struct stage *st) {
+    return st->expect;
+}
+
+bool stage_is_started(const struct stage *st) {
+    return st->is_started;
+}
+
+clk_dur stage_time(const struct stage *st) {
+    return st->is_started ? clk_since(st->world.clk, st->start) : CLK_US(0);
+}
+
+const struct stage_world *stage_world(const struct stage *st) {
+    return &st->world;
+}
+
+struct rng *stage_rng(struct stage *st) {
+    return &st->rng;
+}
+
+/* -- far ends -- */
+
+void stage_peer_bytes(struct stage *st, const char *peer, const void *p, size_t n) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    if (st->expect != NULL) {
+        expect_bytes(st->expect, EXPECT_PEER, peer, p, n);
+    }
+    struct happening h;
+    happening_init(&h, "peer.data");
+    happening_add_text(&h, "peer", sv_of(peer));
+    happening_add_text(&h, "text", (struct sv){p, n});
+    happening_add(&h, "bytes", (int64_t)n);
+    stage_tell(st, &h);
+}
+
+void stage_peer(struct stage *st, const char *peer, enum expect_peer_event what) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    if (st->expect != NULL) {
+        expect_peer(st->expect, peer, what);
+    }
+    struct happening h;
+    happening_init(&h, what == EXPECT_PEER_CONNECTS ? "peer.connect" : "peer.ended");
+    happening_add_text(&h, "peer", sv_of(peer));
+    if (what != EXPECT_PEER_CONNECTS) {
+        happening_add_text(&h, "why", what == EXPECT_PEER_RESET ? SV("reset") : SV("closed"));
+    }
+    stage_tell(st, &h);
+}
