@@ -947,19 +947,19 @@ Test(port, may_be_pulled_from_inside_any_callback) {
     }
 }
 
-static void on_timer(uv_timer_t *timer) {
-    (void)timer;
+static void on_timer(void *ctx) {
+    (void)ctx;
     pull(pull_on);
 }
 
 Test(port, may_be_pulled_from_a_timer) {
-    static uv_timer_t timer;
-    uv_timer_init(&loop, &timer);
+    struct clk *real = clk_new_real(&loop, 1);
+    struct clk_timer timer = {0};
     int fd = client_open();
     settle();
     pull_on = 't';
     puts_back = false;
-    uv_timer_start(&timer, on_timer, 0, 0);
+    clk_start(real, &timer, CLK_MS(0), on_timer, NULL);
     client_write(fd, "AT\r");
     settle();
     errno = 0;
@@ -968,8 +968,8 @@ Test(port, may_be_pulled_from_a_timer) {
     cr_assert_eq(user.closed, 1);
     close(fd);
     clk_advance(clk, CLK_MS(0));
+    clk_close(real);
     assert_idle();
-    uv_close((uv_handle_t *)&timer, NULL);
 }
 
 static bool put_back(char why) {
@@ -1046,8 +1046,8 @@ Test(port, gives_a_client_what_the_gate_allows_and_sleeps_meanwhile) {
     close(fd);
 }
 
-static void on_over(uv_timer_t *timer) {
-    uv_close((uv_handle_t *)timer, NULL);
+static void on_over(void *ctx) {
+    *(bool *)ctx = true;
 }
 
 Test(port, takes_few_turns_while_output_waits_behind_the_gate) {
@@ -1056,14 +1056,16 @@ Test(port, takes_few_turns_while_output_waits_behind_the_gate) {
     settle();
     chan_set_gate(ch, 0);
     cr_assert_eq(chan_write(ch, "abc", 3), 0);
-    static uv_timer_t over;
-    uv_timer_init(&loop, &over);
-    uv_timer_start(&over, on_over, 200, 0);
+    struct clk *real = clk_new_real(&loop, 1);
+    struct clk_timer timer = {0};
+    bool is_over = false;
+    clk_start(real, &timer, CLK_MS(200), on_over, &is_over);
     int turns = 0;
-    while (!uv_is_closing((uv_handle_t *)&over)) {
+    while (!is_over) {
         uv_run(&loop, UV_RUN_ONCE);
         turns++;
     }
+    clk_close(real);
     cr_assert_lt(turns, 10);
     close(fd);
 }
