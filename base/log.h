@@ -23,7 +23,9 @@ struct clk;
     X(LOG_NET, "net")                                                                              \
     X(LOG_MODEL, "model")                                                                          \
     X(LOG_CMD, "cmd")                                                                              \
-    X(LOG_PEER, "peer")
+    X(LOG_PEER, "peer")                                                                            \
+    X(LOG_STAGE, "stage")                                                                          \
+    X(LOG_CONTROL, "control")
 
 enum log_category {
 #define X(id, name) id,
