@@ -55,5 +55,6 @@
 #define LIMIT_CONTROL_TOPICS 32         /* subscriptions of a client */
 #define LIMIT_CONTROL_TOPIC 64          /* bytes of one: the longest topic has fewer */
 #define LIMIT_CONTROL_ID 128            /* bytes of a request's id: it is kept and sent back */
+#define LIMIT_CONTROL_ANSWER (64 << 20) /* longest line sim7x00ctl takes: who sends it is lost */
 
 #endif
