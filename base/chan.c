@@ -224,12 +224,13 @@ static void drop_output(struct chan *ch, size_t n) {
 
 void chan_tx_done(struct chan *ch, size_t n) {
     CHECK_OBJ(ch, CHAN_MAGIC);
-    if (ch->tap != NULL && n > 0) {
-        ch->tap->sent(ch->tap_ctx, buf_data(&ch->out), n);
-    }
     if (ch->gate != CHAN_GATE_OPEN) {
         must(n <= ch->gate);
         ch->gate -= n;
+    }
+    /* Only now, because it may set the gate anew. */
+    if (ch->tap != NULL && n > 0) {
+        ch->tap->sent(ch->tap_ctx, buf_data(&ch->out), n);
     }
     drop_output(ch, n);
 }

@@ -58,12 +58,14 @@ struct chan_transport {
     void (*set_flow)(void *ctx, bool obeys_xoff, bool sends_xoff);
 };
 
-/* Between the users and the transport: sees and may change what passes. */
+/* Between the users and the transport: sees and may change what passes. It may write, set the gate
+ * and ask for a tty's presence, but must not discard. */
 struct chan_tap {
     /* Output is written. True: it was dealt with, by chan_put or by dropping it. False: it goes as
      * it is. */
     bool (*tx)(void *ctx, const uint8_t *p, size_t n);
-    void (*sent)(void *ctx, const uint8_t *p, size_t n); /* the transport has taken it */
+    /* The transport has taken it. The bytes are good until something is written. */
+    void (*sent)(void *ctx, const uint8_t *p, size_t n);
     /* Input has come; may be changed in place. Returns how much is left of it. */
     size_t (*rx)(void *ctx, uint8_t *p, size_t n);
     void (*event)(void *ctx, enum chan_event event); /* before the users hear it */

@@ -53,4 +53,13 @@
 #define LIMIT_PATTERN_REPEAT 255 /* bound of one interval: what POSIX promises (RE_DUP_MAX) */
 #define LIMIT_PATTERN_COST 1024 /* with its repetitions copied out: regcomp takes its cube, 0.1 s */
 
+#define LIMIT_CONTROL_CLIENTS 32 /* clients of one control socket: the next one is sent away */
+#define LIMIT_CONTROL_LINE (LIMIT_JSON + 65536) /* a longer text is refused, a longer line fatal */
+#define LIMIT_CONTROL_CALLS 64          /* open requests of a client: the next one is refused */
+#define LIMIT_CONTROL_OUT (1 << 20)     /* waiting for a client: then it is not served any more */
+#define LIMIT_CONTROL_TOPICS 32         /* subscriptions of a client */
+#define LIMIT_CONTROL_TOPIC 64          /* bytes of one: the longest topic has fewer */
+#define LIMIT_CONTROL_ID 128            /* bytes of a request's id: it is kept and sent back */
+#define LIMIT_CONTROL_ANSWER (64 << 20) /* longest line sim7x00ctl takes: who sends it is lost */
+
 #endif

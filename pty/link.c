@@ -86,6 +86,14 @@ static bool is_replaceable(const char *path) {
     return is_dead || ((size_t)n < sizeof target && strncmp(target, "/dev/pts/", 9) == 0);
 }
 
+static bool may_take(const char *path, const char *name) {
+    bool may = is_replaceable(path);
+    if (!may) {
+        LOG(LOG_PTY, LOG_ERROR, name, "link '%s': something else has this name", path);
+    }
+    return may;
+}
+
 int link_claim(struct link *l, const char *path, const char *name) {
     char full[PATH_MAX];
     *l = (struct link){.claim = -1};
@@ -97,8 +105,7 @@ int link_claim(struct link *l, const char *path, const char *name) {
     if (claim < 0) {
         return claim;
     }
-    if (!is_replaceable(path)) {
-        LOG(LOG_PTY, LOG_ERROR, name, "link '%s': something else has this name", path);
+    if (!may_take(path, name)) {
         close(claim);
         return -EEXIST;
     }
@@ -109,6 +116,9 @@ int link_claim(struct link *l, const char *path, const char *name) {
 
 int link_point(struct link *l, const char *target, const char *name) {
     char temp[PATH_MAX];
+    if (l->target[0] == '\0' && !may_take(l->path, name)) {
+        return -EEXIST;
+    }
     snprintf(temp, sizeof temp, "%s.%ld", l->path, (long)getpid());
     int err = symlink(target, temp) == 0 ? 0 : -errno;
     if (err == 0 && rename(temp, l->path) != 0) {
@@ -123,15 +133,20 @@ int link_point(struct link *l, const char *target, const char *name) {
     return 0;
 }
 
-void link_drop(struct link *l) {
-    if (l->claim < 0) {
-        return;
-    }
+void link_hide(struct link *l) {
     char target[LINK_TARGET];
     ssize_t n = readlink(l->path, target, sizeof target);
     if (n > 0 && (size_t)n == strlen(l->target) && memcmp(target, l->target, (size_t)n) == 0) {
         unlink(l->path);
     }
+    l->target[0] = '\0';
+}
+
+void link_drop(struct link *l) {
+    if (l->claim < 0) {
+        return;
+    }
+    link_hide(l);
     free(l->path);
     l->path = NULL;
     close(l->claim);

@@ -21,10 +21,14 @@ struct link {
  * -EEXIST: it belongs to a living process, or something is there that is no link to a tty. */
 int link_claim(struct link *l, const char *path, const char *name);
 
-/* Makes the link or swings it over to another target, so that it never is absent in between. */
+/* Makes the link or swings it over to another target, so that it never is absent in between.
+ * -EEXIST: while there was none, its name was taken by what link_claim would refuse. */
 int link_point(struct link *l, const char *target, const char *name);
 
-/* Removes the link if it is still the one that was made, and gives up the claim. */
+/* Removes the link if it is still the one that was made; the claim stays. */
+void link_hide(struct link *l);
+
+/* Hides the link and gives up the claim. */
 void link_drop(struct link *l);
 
 #endif

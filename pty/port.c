@@ -37,11 +37,16 @@ struct port {
     uv_poll_t poll;
     int events; /* being polled for */
     uv_prepare_t flush;
+    uv_idle_t plug;   /* active while the tty is to be pulled or to come back */
     unsigned handles; /* not closed yet */
     bool is_open;     /* a client is there, as far as noticed */
     bool is_full;     /* the channel had no room for input: `room` reads on */
     bool is_mute;     /* closed by a client whose last words nobody is to hear answered */
     bool is_closing;
+    bool is_wanted;  /* chan_set_present */
+    bool is_pulling; /* it is to go, also if it is wanted back by now */
+    bool is_absent;
+    bool is_dtr_watched;
     clk_mono opened_at;
     struct buf stash;  /* input from behind a full channel, read in search of a DC1 */
     size_t sent;       /* bytes written to the tty since the newest client's open */
@@ -52,11 +57,20 @@ struct port {
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-/* That may go: what is behind the channel's gate does not count. */
 static bool has_output(const struct port *p) {
+    return buf_len(&p->replay) > 0 || chan_pending(&p->chan) > 0;
+}
+
+/* What is behind the channel's gate may not go. */
+static bool may_send(const struct port *p) {
     size_t n = 0;
     chan_tx_data(&p->chan, &n);
-    return buf_len(&p->replay) > 0 || n > 0;
+    return (buf_len(&p->replay) > 0 || n > 0) && !p->uart.is_stopped;
+}
+
+/* Nothing is read, written or noticed any more. */
+static bool is_leaving(const struct port *p) {
+    return p->is_closing || p->is_pulling;
 }
 
 /* The client has stopped us, and the channel takes no input until we go on. */
@@ -72,8 +86,7 @@ static void update_poll(struct port *p) {
     }
     if (p->is_open) {
         /* The hang-up is wanted also while neither input nor output can go on. */
-        bool is_stuck = has_output(p) && !uv_is_active((const uv_handle_t *)&p->flush);
-        bool is_sending = is_stuck && !p->uart.is_stopped;
+        bool is_sending = may_send(p) && !uv_is_active((const uv_handle_t *)&p->flush);
         bool is_reading = !p->is_full || is_searching(p);
         events = UV_DISCONNECT | (is_reading ? UV_READABLE : 0) | (is_sending ? UV_WRITABLE : 0);
     }
@@ -116,7 +129,7 @@ static void search(struct port *p) {
 
 /* Input: so many reads, until there is none, or no room. */
 static void read_input(struct port *p, int reads) {
-    for (int i = 0; i < reads && !p->is_closing; i++) {
+    for (int i = 0; i < reads && !is_leaving(p); i++) {
         size_t room = 0;
         uint8_t *to = chan_rx_reserve(&p->chan, READ_MAX, &room);
         if (room == 0) {
@@ -177,8 +190,8 @@ static void on_flush(uv_prepare_t *flush) {
     struct port *p;
     CAST_OBJ(p, flush->data, PORT_MAGIC);
     /* After a hang-up there is none, because answers to a client that has gone are kept. */
-    for (int i = 0; i < WRITES_A_TURN && p->is_open && has_output(p) && !p->uart.is_stopped &&
-                    tty_has_room(&p->tty);
+    for (int i = 0;
+         i < WRITES_A_TURN && p->is_open && !p->is_pulling && may_send(p) && tty_has_room(&p->tty);
          i++) {
         write_output(p);
     }
@@ -234,8 +247,8 @@ static void come_in(struct port *p) {
     update_poll(p);
 }
 
-/* Exclusive use of the tty outlives the client, and bars everybody but root. */
-static void renew_tty(struct port *p, int why) {
+/* The link comes last: when it can be opened the opening is noticed. */
+static int change_tty(struct port *p) {
     int err = tty_renew(&p->tty);
     if (err == 0) {
         err = watch_start(p->watch, &p->entry, p->tty.path);
@@ -243,6 +256,12 @@ static void renew_tty(struct port *p, int why) {
     if (err == 0) {
         err = link_point(&p->link, p->tty.path, p->chan.name);
     }
+    return err;
+}
+
+/* Exclusive use of the tty outlives the client, and bars everybody but root. */
+static void renew_tty(struct port *p, int why) {
+    int err = change_tty(p);
     if (err != 0) {
         LOG(LOG_PTY, LOG_ERROR, p->chan.name, "unusable: %s, and no other tty: %s", strerror(-why),
             strerror(-err));
@@ -288,7 +307,7 @@ static void last_close(struct port *p) {
      * the input may have been its own. */
     bool is_back = err == 0 && !tty_is_hung_up(&p->tty);
     p->is_mute = !has_only_written && !is_back;
-    if (p->is_closing) {
+    if (is_leaving(p)) {
         return;
     }
     if (err != 0) {
@@ -303,6 +322,9 @@ static void last_close(struct port *p) {
 static void on_poll(uv_poll_t *poll, int status, int events) {
     struct port *p;
     CAST_OBJ(p, poll->data, PORT_MAGIC);
+    if (p->is_pulling) {
+        return;
+    }
     /* Before anything is read or written, because answers to a client that has gone are kept. */
     if (status < 0 || tty_is_hung_up(&p->tty)) {
         last_close(p);
@@ -313,7 +335,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     } else if ((events & UV_READABLE) != 0) {
         read_input(p, READS_A_TURN);
     }
-    if ((events & UV_WRITABLE) != 0 && !p->is_closing && !p->uart.is_stopped) {
+    if ((events & UV_WRITABLE) != 0 && !is_leaving(p) && may_send(p)) {
         write_output(p);
     }
     update_poll(p);
@@ -322,6 +344,9 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
 static void on_open(void *ctx) {
     struct port *p;
     CAST_OBJ(p, ctx, PORT_MAGIC);
+    if (is_leaving(p)) {
+        return;
+    }
     if (p->is_open) {
         count_anew(p);
     } else {
@@ -345,7 +370,7 @@ static void on_kick(void *ctx) {
 static void on_room(void *ctx) {
     struct port *p;
     CAST_OBJ(p, ctx, PORT_MAGIC);
-    if (!p->is_full || p->is_closing) {
+    if (!p->is_full || is_leaving(p)) {
         return;
     }
     p->is_full = false;
@@ -379,7 +404,8 @@ static void on_set_dcd(void *ctx, bool on) {
 static void on_watch_dtr(void *ctx, bool on) {
     struct port *p;
     CAST_OBJ(p, ctx, PORT_MAGIC);
-    uart_watch_dtr(&p->uart, on && !p->is_closing);
+    p->is_dtr_watched = on;
+    uart_watch_dtr(&p->uart, on && !p->is_closing && !p->is_absent);
 }
 
 static void on_set_flow(void *ctx, bool obeys_xoff, bool sends_xoff) {
@@ -389,12 +415,78 @@ static void on_set_flow(void *ctx, bool obeys_xoff, bool sends_xoff) {
     update_poll(p);
 }
 
+static void pull(struct port *p) {
+    p->is_absent = true;
+    p->is_open = false;
+    p->is_mute = true; /* what is written from now on is thrown away at once */
+    update_poll(p);
+    watch_stop(p->watch, &p->entry);
+    link_hide(&p->link);
+    int err = tty_pull(&p->tty);
+    if (err != 0) {
+        LOG(LOG_PTY, LOG_ERROR, p->chan.name, "the clients stay: %s", strerror(-err));
+    }
+    LOG(LOG_PTY, LOG_INFO, p->chan.name, "%s pulled", p->tty.path);
+    uart_watch_dtr(&p->uart, false);
+    clk_stop(p->clk, &p->hold);
+    buf_clear(&p->early);
+    buf_clear(&p->replay);
+    chan_discard(&p->chan, true, true);
+    chan_set_open(&p->chan, false);
+}
+
+static void plug_in(struct port *p) {
+    clk_stop(p->clk, &p->hold);
+    chan_discard(&p->chan, false, true);
+    int err = change_tty(p);
+    if (err != 0) {
+        LOG(LOG_PTY, LOG_ERROR, p->chan.name, "does not come back: %s", strerror(-err));
+        watch_stop(p->watch, &p->entry);
+        tty_pull(&p->tty);
+        p->is_wanted = false;
+        return;
+    }
+    LOG(LOG_PTY, LOG_INFO, p->chan.name, "back as %s", p->tty.path);
+    p->is_absent = false;
+    p->is_mute = false;
+    uart_watch_dtr(&p->uart, p->is_dtr_watched);
+    hold_output(p); /* what the discarded made room for */
+}
+
+/* Here no user is in the middle of anything. */
+static void on_plug(uv_idle_t *plug) {
+    struct port *p;
+    CAST_OBJ(p, plug->data, PORT_MAGIC);
+    uv_idle_stop(plug);
+    bool is_pulling = p->is_pulling;
+    p->is_pulling = false;
+    if (is_pulling && !p->is_absent) {
+        pull(p);
+    }
+    if (p->is_absent && p->is_wanted && !is_leaving(p)) {
+        plug_in(p);
+    }
+}
+
+static void on_set_present(void *ctx, bool on) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    if (p->is_wanted == on || p->is_closing) {
+        return;
+    }
+    p->is_wanted = on;
+    p->is_pulling = p->is_pulling || !on;
+    /* Unlike a prepare handle it is served also when it is started from inside one. */
+    uv_idle_start(&p->plug, on_plug);
+}
+
 static const struct chan_transport transport = {
     .kick = on_kick,
     .room = on_room,
     .drop = on_drop,
     .set_dcd = on_set_dcd,
     .watch_dtr = on_watch_dtr,
+    .set_present = on_set_present,
     .set_flow = on_set_flow,
 };
 
@@ -423,6 +515,7 @@ int port_new(struct port **out, const struct port_config *cfg) {
     p->watch = cfg->watch;
     p->entry = (struct watch_entry){.on_open = on_open, .ctx = p};
     p->tty.fd = -1;
+    p->is_wanted = true;
     chan_init(&p->chan, cfg->name);
     chan_set_transport(&p->chan, &transport, p);
     uart_init(&p->uart, cfg->clk, &p->tty, &p->chan);
@@ -450,7 +543,9 @@ int port_new(struct port **out, const struct port_config *cfg) {
     p->poll.data = p;
     must(uv_prepare_init(cfg->loop, &p->flush) == 0);
     p->flush.data = p;
-    p->handles = 2;
+    must(uv_idle_init(cfg->loop, &p->plug) == 0);
+    p->plug.data = p;
+    p->handles = 3;
     *out = p;
     /* Last, because a link that is there means a tty that is ready. */
     err = link_point(&p->link, p->tty.path, cfg->name);
@@ -468,7 +563,7 @@ struct chan *port_chan(struct port *p) {
 
 const char *port_tty(const struct port *p) {
     CHECK_OBJ(p, PORT_MAGIC);
-    return p->tty.path;
+    return p->is_absent ? "" : p->tty.path;
 }
 
 const char *port_link(const struct port *p) {
@@ -499,11 +594,12 @@ void port_close(struct port *p) {
         return;
     }
     CHECK_OBJ(p, PORT_MAGIC);
-    if (p->is_open) {
+    if (p->is_open && !p->is_pulling) {
         write_output(p);
     }
     p->is_closing = true;
     uv_close((uv_handle_t *)&p->poll, on_closed);
     uv_close((uv_handle_t *)&p->flush, on_closed);
+    uv_close((uv_handle_t *)&p->plug, on_closed);
     release(p);
 }

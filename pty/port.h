@@ -16,6 +16,11 @@
  * Input from before a close is still offered, before CHAN_CLOSED as far as there is room
  * for it. Of several clients at once only the last close counts, and the newest open.
  *
+ * chan_set_present(off) pulls the tty, as a USB device is pulled: its clients read an end and
+ * write in vain, the link is gone (its name stays claimed), input and output are thrown away, also
+ * what is written later. On: a tty of another number behind the same link. Both happen before
+ * the loop waits again, and not inside the call, which so is allowed everywhere.
+ *
  * Owns:    the pty, the link, its struct chan (port_chan).
  * Borrows: loop, clock and watch.
  */
@@ -42,7 +47,8 @@ struct port_config {
  * to a living tty); other -E...: the system refused. The reason is logged. */
 int port_new(struct port **out, const struct port_config *cfg);
 struct chan *port_chan(struct port *p);
-const char *port_tty(const struct port *p); /* "/dev/pts/5"; changes if a client leaves it locked */
+const char *port_tty(const struct port *p); /* "/dev/pts/5"; changes if a client leaves it locked;
+                                            * "": pulled */
 const char *port_link(const struct port *p);
 bool port_dcd(const struct port *p); /* whether the module raises DCD, which a pty cannot show */
 unsigned port_speed(const struct port *p); /* the client's bit rate, 0: B0 */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -88,21 +89,35 @@ int tty_clean(struct tty *t, size_t *unread) {
     return err;
 }
 
+/* `fd`, which is closed, under the number of the tty's. */
+static int replace(struct tty *t, int fd) {
+    int err = dup2(fd, t->fd) < 0 || fcntl(t->fd, F_SETFD, FD_CLOEXEC) != 0 ? -errno : 0;
+    close(fd);
+    return err;
+}
+
 int tty_renew(struct tty *t) {
+    struct tty same = {.fd = -1};
     struct tty fresh;
     int err = tty_open(&fresh);
-    if (err != 0) {
-        return err;
+    if (err == 0 && strcmp(fresh.path, t->path) == 0) {
+        /* The lowest free number is given, so it is held while another one is asked for. */
+        same = fresh;
+        err = tty_open(&fresh);
     }
-    if (dup2(fresh.fd, t->fd) < 0 || fcntl(t->fd, F_SETFD, FD_CLOEXEC) != 0) {
-        err = -errno;
-        tty_close(&fresh);
-        return err;
+    tty_close(&same);
+    if (err == 0) {
+        err = replace(t, fresh.fd);
     }
-    close(fresh.fd);
-    fresh.fd = t->fd;
-    *t = fresh;
-    return 0;
+    if (err == 0) {
+        memcpy(t->path, fresh.path, sizeof t->path);
+    }
+    return err;
+}
+
+int tty_pull(struct tty *t) {
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : replace(t, fd);
 }
 
 unsigned tty_speed(const struct tty *t) {

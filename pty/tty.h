@@ -33,8 +33,12 @@ bool tty_has_room(const struct tty *t);
  * only root gets past that: then tty_renew. Input it sent stays to be read. */
 int tty_clean(struct tty *t, size_t *unread);
 
-/* Another pseudo-terminal in place of this one, under the same descriptor. */
+/* Another pseudo-terminal of another number in place of this one, under the same descriptor. */
 int tty_renew(struct tty *t);
+
+/* Its clients read an end and write in vain, as with a USB device that is pulled. The descriptor
+ * and the path stay taken for tty_renew, but are of no use until then. */
+int tty_pull(struct tty *t);
 
 /* The client's bit rate; 0: B0. */
 unsigned tty_speed(const struct tty *t);

@@ -158,10 +158,10 @@ static void on_hold_over(void *ctx) {
     s->req.on_cancel = NULL;
     if (h.point == AT_POINT_RESULT) {
         act_on_result(s, &h.verdict, h.result);
-        session_idle(s);
     } else {
         act(s, h.point, &h.verdict);
     }
+    session_idle(s);
     free(h.text);
     free(h.result);
 }
@@ -181,8 +181,6 @@ static bool go(struct at_session *s, enum at_point point, const struct at_asked 
 }
 
 bool session_line_goes(struct at_session *s) {
-    s->command = (struct sv){s->text, 0};
-    s->req.command.name[0] = '\0';
     struct at_asked asked = {.text = {s->text, s->text_len}, .name = ""};
     return go(s, AT_POINT_LINE, &asked);
 }

@@ -68,6 +68,12 @@ static bool is_running(const struct at_session *s) {
     return s->has_line || s->req.is_open || s->hold.is_active;
 }
 
+/* What is answered from now on is no command's. */
+static void forget_command(struct at_session *s) {
+    s->command = (struct sv){s->text, 0};
+    s->req.command = (struct parsed){0};
+}
+
 /* The rest of the line, command by command, until one waits or the output is full. */
 static void run_line(struct at_session *s) {
     while (s->has_line && !s->req.is_open && !s->hold.is_active && !chan_is_busy(s->cfg.chan)) {
@@ -80,6 +86,7 @@ static void run_line(struct at_session *s) {
             break;
         case PARSE_BAD:
             s->has_line = false;
+            forget_command(s);
             session_result(s, "ERROR");
             break;
         case PARSE_COMMAND:
@@ -122,8 +129,8 @@ static void begin_line(struct at_session *s, enum line_event event) {
         chan_skip_lf(s->cfg.chan);
     }
     struct sv text = line_text(&s->line);
+    forget_command(s);
     if (event == LINE_TOO_LONG || parse_count(text) > LIMIT_LINE_COMMANDS) {
-        s->command = (struct sv){s->text, 0};
         session_result(s, "ERROR");
         urc_flush(s);
         return;
@@ -141,7 +148,11 @@ static void begin_line(struct at_session *s, enum line_event event) {
 /* Ends what runs without an answer of its own. */
 void session_cancel(struct at_session *s) {
     prompt_cancel(s);
-    hold_clear(s);
+    if (s->hold.is_active) {
+        /* Also before its first command, when there is no request yet. */
+        s->has_line = false;
+        hold_clear(s);
+    }
     if (!s->req.is_open) {
         return;
     }

@@ -16,6 +16,18 @@ static int missing(void *owner, unsigned needs) {
     return r->missing;
 }
 
+static struct bus_verdict ask(void *owner, enum at_point point, const struct at_asked *asked) {
+    const struct at_rig *r = owner;
+    return r->ask != NULL ? r->ask(point, asked) : (struct bus_verdict){0};
+}
+
+static void done(void *owner, const struct at_asked *result) {
+    const struct at_rig *r = owner;
+    if (r->done != NULL) {
+        r->done(result);
+    }
+}
+
 static void make_table(struct at_rig *r, const struct at_cmd *rows, size_t nrows) {
     size_t n = 0;
     r->rows = xmalloc((at_dialect.n + nrows) * sizeof *r->rows);
@@ -56,6 +68,8 @@ void at_rig_start(struct at_rig *r, const struct at_cmd *rows, size_t nrows,
         .nslots = SLOT_COUNT + nslots,
         .owner = r,
         .missing = missing,
+        .ask = ask,
+        .done = done,
     };
     r->s = session_new(&cfg);
 }

@@ -26,7 +26,10 @@ struct at_rig {
     struct setting_store *module;
     struct at_session *s;
     int missing; /* what the session is told is missing; 0: nothing */
-    char *out;   /* of the newest at_rig_read */
+    /* Asked and told as the session's owner; NULL: everything goes as it is. */
+    struct bus_verdict (*ask)(enum at_point point, const struct at_asked *asked);
+    void (*done)(const struct at_asked *result);
+    char *out; /* of the newest at_rig_read */
 };
 
 void at_rig_start(struct at_rig *r, const struct at_cmd *rows, size_t nrows,

@@ -364,3 +364,249 @@ Test(chan, use_after_fini_is_caught, .signal = SIGABRT) {
     chan_fini(&other);
     chan_pump(&other);
 }
+
+/* -- the tap and the gate -- */
+
+/* Writes down all that passes it, and does with output what its first byte says. */
+static struct {
+    char tx[64], sent[64], rx[64];
+    size_t rx_keeps;    /* so many bytes of the input, in upper case */
+    size_t gate_next;   /* set when something was sent; 0: left alone */
+    const char *answer; /* written when something was sent */
+} tap;
+
+static void append(char *to, const void *p, size_t n) {
+    size_t have = strlen(to);
+    cr_assert_lt(have + n, sizeof tap.tx);
+    memcpy(to + have, p, n);
+    to[have + n] = '\0';
+}
+
+static bool tap_tx(void *ctx, const uint8_t *p, size_t n) {
+    cr_assert_eq(ctx, &tap);
+    append(tap.tx, p, n);
+    if (p[0] == 'R') {
+        cr_assert_eq(chan_put(&ch, "replaced", 8), 0);
+        return true;
+    }
+    return p[0] == 'D';
+}
+
+static void tap_sent(void *ctx, const uint8_t *p, size_t n) {
+    cr_assert_eq(ctx, &tap);
+    append(tap.sent, p, n);
+    if (tap.gate_next > 0) {
+        chan_set_gate(&ch, tap.gate_next);
+    }
+    if (tap.answer != NULL) {
+        const char *answer = tap.answer;
+        tap.answer = NULL;
+        cr_assert_eq(chan_put(&ch, answer, strlen(answer)), 0);
+    }
+}
+
+static size_t tap_rx(void *ctx, uint8_t *p, size_t n) {
+    cr_assert_eq(ctx, &tap);
+    append(tap.rx, p, n);
+    for (size_t i = 0; i < n; i++) {
+        p[i] = (uint8_t)(p[i] - 'a' + 'A');
+    }
+    return n < tap.rx_keeps ? n : tap.rx_keeps;
+}
+
+static void tap_event(void *ctx, enum chan_event event) {
+    cr_assert_eq(ctx, &tap);
+    cr_assert_str_eq(low.log, "", "a user heard of it first");
+    note(&high, event == CHAN_OPENED ? 'O' : 'C');
+}
+
+static const struct chan_tap tap_type = {
+    .tx = tap_tx, .sent = tap_sent, .rx = tap_rx, .event = tap_event};
+
+static void start_tapped(void) {
+    set_up();
+    memset(&tap, 0, sizeof tap);
+    tap.rx_keeps = SIZE_MAX;
+    chan_set_tap(&ch, &tap_type, &tap);
+    low.log[0] = '\0';
+}
+
+/* What the transport would take, as text. */
+static const char *offered(void) {
+    static char text[64];
+    size_t n = 0;
+    const uint8_t *p = chan_tx_data(&ch, &n);
+    cr_assert_lt(n, sizeof text);
+    memcpy(text, p != NULL ? (const void *)p : "", n);
+    text[n] = '\0';
+    return text;
+}
+
+TestSuite(chan_tap, .init = start_tapped, .fini = tear_down);
+
+Test(chan_tap, lets_output_pass_as_it_is) {
+    cr_assert_eq(chan_write(&ch, "pass", 4), 0);
+    cr_assert_str_eq(tap.tx, "pass");
+    cr_assert_str_eq(offered(), "pass");
+    cr_assert_eq(kicks, 1);
+}
+
+Test(chan_tap, drops_or_replaces_output) {
+    cr_assert_eq(chan_write(&ch, "Drop", 4), 0);
+    cr_assert_eq(chan_pending(&ch), 0);
+    cr_assert_eq(kicks, 0, "there is nothing to take");
+    cr_assert_eq(chan_write(&ch, "Rep", 3), 0);
+    cr_assert_str_eq(offered(), "replaced");
+    cr_assert_str_eq(tap.tx, "DropRep", "what it puts itself does not come by again");
+}
+
+Test(chan_tap, hears_only_of_what_the_transport_took) {
+    chan_write(&ch, "abcdef", 6);
+    cr_assert_str_eq(tap.sent, "");
+    chan_tx_done(&ch, 4);
+    chan_tx_done(&ch, 0);
+    cr_assert_str_eq(tap.sent, "abcd");
+    chan_discard(&ch, false, true);
+    cr_assert_str_eq(tap.sent, "abcd");
+}
+
+Test(chan_tap, may_write_when_it_hears_of_what_was_sent) {
+    tap.answer = "more";
+    chan_write(&ch, "ab", 2);
+    chan_tx_done(&ch, 2);
+    cr_assert_str_eq(offered(), "more");
+    cr_assert_str_eq(low.log, "", "not drained: there is more");
+    chan_tx_done(&ch, 4);
+    cr_assert_str_eq(low.log, "d");
+}
+
+Test(chan_tap, changes_and_shortens_input) {
+    receive("abc", 1);
+    cr_assert_str_eq(low.got, "ABC");
+    tap.rx_keeps = 2;
+    receive("def", 2);
+    cr_assert_str_eq(low.got, "ABCDE");
+    tap.rx_keeps = 0;
+    receive("ghi", 3);
+    cr_assert_str_eq(low.got, "ABCDE");
+    cr_assert_str_eq(tap.rx, "abcdefghi");
+}
+
+Test(chan_tap, sees_input_once_and_behind_what_waits) {
+    low.takes = 0;
+    receive("abc", 1);
+    receive("def", 2);
+    low.takes = 256;
+    chan_pump(&ch);
+    cr_assert_str_eq(low.got, "ABCDEF");
+    cr_assert_str_eq(tap.rx, "abcdef");
+}
+
+Test(chan_tap, is_not_asked_about_no_input) {
+    size_t got = 0;
+    chan_rx_reserve(&ch, 1, &got);
+    chan_rx_commit(&ch, 0, (clk_mono){1});
+    cr_assert_str_eq(tap.rx, "");
+}
+
+Test(chan_tap, hears_of_events_before_the_users) {
+    chan_set_open(&ch, true);
+    cr_assert_str_eq(high.log, "O");
+    cr_assert_str_eq(low.log, "O");
+    low.log[0] = '\0';
+    chan_set_open(&ch, false);
+    cr_assert_str_eq(high.log, "OC");
+}
+
+Test(chan_tap, is_not_asked_when_the_output_is_full) {
+    static const uint8_t block[LIMIT_CHAN_OUT];
+    cr_assert_eq(chan_put(&ch, block, LIMIT_CHAN_OUT - 2), 0);
+    cr_assert_eq(chan_write(&ch, "Drop", 4), -ENOBUFS);
+    cr_assert_str_eq(tap.tx, "");
+    cr_assert_eq(chan_put(&ch, "abc", 3), -ENOBUFS);
+    cr_assert_eq(chan_pending(&ch), LIMIT_CHAN_OUT - 2);
+}
+
+Test(chan_tap, opens_the_gate_when_it_goes) {
+    chan_set_gate(&ch, 0);
+    chan_write(&ch, "Drop", 4);
+    chan_write(&ch, "kept", 4);
+    cr_assert_eq(kicks, 0);
+    chan_set_tap(&ch, NULL, NULL);
+    cr_assert_eq(kicks, 1);
+    cr_assert_str_eq(offered(), "kept");
+    chan_write(&ch, "Dropped by nobody", 17);
+    chan_tx_done(&ch, 21);
+    cr_assert_str_eq(tap.sent, "");
+}
+
+Test(chan_tap, sets_the_gate_anew_when_something_was_sent) {
+    tap.gate_next = 3;
+    chan_set_gate(&ch, 2);
+    chan_write(&ch, "abcdefgh", 8);
+    chan_tx_done(&ch, 2);
+    cr_assert_str_eq(offered(), "cde");
+}
+
+Test(chan, gate_gives_nothing_beyond_it_and_counts_down) {
+    chan_set_gate(&ch, 5);
+    chan_write(&ch, "abc", 3);
+    cr_assert_str_eq(offered(), "abc");
+    chan_write(&ch, "defg", 4);
+    cr_assert_str_eq(offered(), "abcde");
+    chan_tx_done(&ch, 2);
+    cr_assert_str_eq(offered(), "cde");
+    chan_tx_done(&ch, 3);
+    cr_assert_str_eq(offered(), "");
+    int before = kicks;
+    chan_write(&ch, "h", 1);
+    cr_assert_eq(kicks, before, "there is nothing to take");
+    chan_set_gate(&ch, 0);
+    cr_assert_eq(kicks, before);
+    chan_set_gate(&ch, 1);
+    cr_assert_eq(kicks, before + 1);
+    cr_assert_str_eq(offered(), "f");
+    chan_set_gate(&ch, CHAN_GATE_OPEN);
+    cr_assert_str_eq(offered(), "fgh");
+    chan_tx_done(&ch, 3);
+    cr_assert_eq(ch.gate, CHAN_GATE_OPEN, "an open one does not count");
+}
+
+Test(chan, drained_comes_only_when_all_is_out_from_behind_the_gate) {
+    low.log[0] = '\0';
+    chan_set_gate(&ch, 2);
+    chan_write(&ch, "abc", 3);
+    chan_tx_done(&ch, 2);
+    cr_assert_str_eq(low.log, "");
+    chan_set_gate(&ch, 1);
+    chan_tx_done(&ch, 1);
+    cr_assert_str_eq(low.log, "d");
+}
+
+Test(chan, what_is_behind_the_gate_counts_as_pending_and_busy) {
+    static const uint8_t block[LIMIT_CHAN_OUT];
+    chan_set_gate(&ch, 0);
+    cr_assert_eq(chan_write(&ch, block, LIMIT_CHAN_HIGH), 0);
+    cr_assert(chan_is_busy(&ch));
+    cr_assert_eq(chan_pending(&ch), LIMIT_CHAN_HIGH);
+    cr_assert_eq(chan_write(&ch, block, LIMIT_CHAN_OUT - LIMIT_CHAN_HIGH + 1), -ENOBUFS);
+    cr_assert_eq(chan_write(&ch, block, LIMIT_CHAN_OUT - LIMIT_CHAN_HIGH), 0);
+}
+
+Test(chan, taking_more_than_the_gate_gives_is_a_must, .signal = SIGABRT) {
+    chan_set_gate(&ch, 1);
+    chan_write(&ch, "ab", 2);
+    chan_tx_done(&ch, 2);
+}
+
+Test(chan, discard_throws_away_what_is_behind_the_gate) {
+    low.log[0] = '\0';
+    chan_set_gate(&ch, 1);
+    chan_write(&ch, "abc", 3);
+    chan_discard(&ch, false, true);
+    cr_assert_eq(chan_pending(&ch), 0);
+    cr_assert_str_eq(low.log, "d");
+    cr_assert_eq(ch.gate, 1, "nothing went through it");
+    chan_write(&ch, "xyz", 3);
+    cr_assert_str_eq(offered(), "x");
+}

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
+#include <stdlib.h>
 
 Test(sv, slice_is_clamped_to_its_view) {
     struct sv v = SV("hello");
@@ -82,4 +83,10 @@ Test(sv, copy_needs_room_for_its_terminator) {
     cr_assert_str_eq(to, "abc");
     cr_assert_eq(sv_copy(SV(""), to, sizeof to), 0);
     cr_assert_str_eq(to, "");
+}
+
+Test(sv, dup_of_nothing_is_an_empty_text) {
+    char *copy = sv_dup((struct sv){NULL, 0});
+    cr_assert_str_eq(copy, "");
+    free(copy);
 }

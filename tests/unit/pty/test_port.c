@@ -39,6 +39,7 @@ static struct {
     bool is_counting; /* input is checked to be 0, 1, 2 ... 250, 0, ... */
     size_t to_send;   /* output bytes still to be made, counting likewise */
     size_t made;
+    bool (*act)(char why); /* r: input came, O, C: events, d: drained; true: it is done */
 } user;
 
 static void produce(struct chan *ch) {
@@ -50,6 +51,12 @@ static void produce(struct chan *ch) {
         }
         cr_assert_eq(chan_write(ch, bin, n), 0);
         user.to_send -= n;
+    }
+}
+
+static void act(char why) {
+    if (user.act != NULL && user.act(why)) {
+        user.act = NULL;
     }
 }
 
@@ -66,6 +73,7 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
         }
     }
     user.taken += take;
+    act('r');
     if (user.is_counting) {
         user.take_max = 0; /* once a turn */
     }
@@ -74,12 +82,14 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
 
 static void on_drained(void *ctx) {
     produce(ctx);
+    act('d');
 }
 
 static void on_event(void *ctx, enum chan_event event) {
     (void)ctx;
     user.opened += event == CHAN_OPENED;
     user.closed += event == CHAN_CLOSED;
+    act(event == CHAN_OPENED ? 'O' : 'C');
 }
 
 static const struct chan_user session = {
@@ -155,6 +165,15 @@ static void client_expect(int fd, const char *text) {
         got[n] = '\0';
     }
     cr_assert_str_eq(got, text);
+}
+
+/* Its tty is gone. */
+static void client_expect_end(int fd) {
+    char c = 0;
+    cr_assert_leq(read(fd, &c, 1), 0, "got byte %d", c);
+    cr_assert_neq(errno, EAGAIN);
+    cr_assert_eq(write(fd, "x", 1), -1);
+    cr_assert_eq(errno, EIO);
 }
 
 static void client_expect_nothing(int fd) {
@@ -606,4 +625,513 @@ Test(port, replaces_a_link_of_the_dead) {
         port_close(other);
         cr_assert_lt(readlink(name, target, sizeof target - 1), 0);
     }
+}
+
+/* -- pulled and back -- */
+
+static void set_present(bool on) {
+    chan_set_present(port_chan(port), on);
+}
+
+static void assert_link_points_to_the_tty(void) {
+    char target[64] = "";
+    cr_assert_gt(readlink(path, target, sizeof target - 1), 0);
+    cr_assert_str_eq(target, port_tty(port));
+}
+
+static void assert_answers(void) {
+    int fd = client_open();
+    client_write(fd, "AT\r");
+    client_expect(fd, "\r\nOK\r\n");
+    client_expect_nothing(fd);
+    close(fd);
+    settle();
+}
+
+Test(port, vanishes_when_it_is_pulled_and_comes_back_under_another_number) {
+    char before[64];
+    snprintf(before, sizeof before, "%s", port_tty(port));
+    int fd = client_open();
+    client_write(fd, "AT\r");
+    client_expect(fd, "\r\nOK\r\n");
+    set_present(false);
+    settle();
+    errno = 0;
+    client_expect_end(fd);
+    cr_assert_eq(user.closed, 1);
+    cr_assert_str_eq(port_tty(port), "");
+    cr_assert_eq(port_speed(port), 0);
+    struct stat st;
+    cr_assert_eq(lstat(path, &st), -1);
+    assert_idle();
+    close(fd); /* with nobody on the old one its number is free again */
+    assert_idle();
+
+    set_present(true);
+    settle();
+    cr_assert_str_neq(port_tty(port), before);
+    assert_link_points_to_the_tty();
+    assert_answers();
+    cr_assert_eq(user.opened, 2);
+    cr_assert_eq(user.closed, 2);
+    assert_idle();
+}
+
+Test(port, is_pulled_with_nobody_there) {
+    for (int i = 0; i < 20; i++) {
+        char before[64];
+        snprintf(before, sizeof before, "%s", port_tty(port));
+        set_present(false);
+        settle();
+        cr_assert_str_eq(port_tty(port), "");
+        set_present(true);
+        settle();
+        cr_assert_str_neq(port_tty(port), before);
+    }
+    cr_assert_eq(user.opened, 0);
+    cr_assert_eq(user.closed, 0);
+    assert_answers();
+}
+
+Test(port, does_nothing_when_it_is_pulled_or_put_back_twice) {
+    char before[64];
+    snprintf(before, sizeof before, "%s", port_tty(port));
+    int fd = client_open();
+    settle();
+    set_present(true);
+    settle();
+    cr_assert_str_eq(port_tty(port), before);
+    cr_assert_eq(user.closed, 0);
+    close(fd);
+    settle();
+    set_present(false);
+    settle();
+    set_present(false);
+    assert_idle();
+    set_present(true);
+    settle();
+    snprintf(before, sizeof before, "%s", port_tty(port));
+    set_present(true);
+    settle();
+    cr_assert_str_eq(port_tty(port), before);
+    assert_answers();
+}
+
+Test(port, has_been_away_when_it_is_pulled_and_put_back_in_one_turn) {
+    char before[64];
+    snprintf(before, sizeof before, "%s", port_tty(port));
+    int fd = client_open();
+    settle();
+    set_present(false);
+    set_present(true);
+    settle();
+    errno = 0;
+    client_expect_end(fd);
+    cr_assert_str_neq(port_tty(port), before);
+    cr_assert_eq(user.closed, 1);
+    close(fd);
+    assert_answers();
+
+    set_present(false);
+    set_present(true);
+    set_present(false);
+    settle();
+    cr_assert_str_eq(port_tty(port), "");
+    set_present(true);
+    set_present(false);
+    settle();
+    cr_assert_str_eq(port_tty(port), "");
+    set_present(true);
+    settle();
+    assert_answers();
+}
+
+Test(port, forgets_input_and_output_when_it_is_pulled) {
+    user.take_max = 0;
+    int fd = client_open();
+    user.to_send = 60000;
+    produce(port_chan(port));
+    char bin[1024] = {0};
+    while (write(fd, bin, sizeof bin) > 0) {
+        settle();
+    }
+    cr_assert_gt(chan_pending(port_chan(port)), 0);
+    user.to_send = 0;
+    set_present(false);
+    settle();
+    cr_assert_eq(chan_pending(port_chan(port)), 0);
+    user.take_max = SIZE_MAX;
+    chan_pump(port_chan(port));
+    set_present(true);
+    settle();
+    chan_pump(port_chan(port));
+    cr_assert_eq(user.taken, 0);
+    close(fd);
+    assert_answers();
+    cr_assert_eq(user.taken, 3);
+}
+
+Test(port, throws_away_what_is_written_while_it_is_pulled) {
+    static const uint8_t block[LIMIT_CHAN_OUT];
+    set_present(false);
+    settle();
+    for (int i = 0; i < 10; i++) {
+        cr_assert_eq(chan_write(port_chan(port), block, sizeof block), 0);
+        cr_assert_eq(chan_write(port_chan(port), "x", 1), -ENOBUFS);
+        clk_advance(clk, CLK_MS(0));
+        cr_assert_eq(chan_pending(port_chan(port)), 0);
+    }
+    cr_assert_eq(chan_write(port_chan(port), "late", 4), 0);
+    chan_set_gate(port_chan(port), 0);
+    cr_assert_eq(chan_write(port_chan(port), "held", 4), 0);
+    set_present(true);
+    settle();
+    chan_set_gate(port_chan(port), CHAN_GATE_OPEN);
+    int fd = client_open();
+    client_expect_nothing(fd);
+    cr_assert_eq(chan_write(port_chan(port), "new", 3), 0);
+    client_expect(fd, "new");
+    close(fd);
+    settle();
+    cr_assert_eq(clk_next_due(clk).us, -1);
+}
+
+Test(port, keeps_what_is_written_when_it_is_back_for_the_first_client) {
+    set_present(false);
+    settle();
+    set_present(true);
+    settle();
+    cr_assert_eq(chan_write(port_chan(port), "\r\nRDY\r\n", 7), 0);
+    clk_advance(clk, CLK_MS(LIMIT_PORT_HOLD_MS - 1));
+    int fd = client_open();
+    client_expect(fd, "\r\nRDY\r\n");
+    close(fd);
+}
+
+Test(port, keeps_its_claim_while_it_is_pulled) {
+    set_present(false);
+    settle();
+    struct port *other = NULL;
+    log_set_level(LOG_ERROR);
+    cr_assert_eq(make_port(&other, path), -EEXIST);
+    cr_assert_null(other);
+
+    /* Somebody else's file is not replaced, and the next try may find it gone. */
+    close(open(path, O_CREAT | O_WRONLY, 0600));
+    set_present(true);
+    settle();
+    struct stat st;
+    cr_assert_eq(lstat(path, &st), 0);
+    cr_assert(S_ISREG(st.st_mode));
+    cr_assert_str_eq(port_tty(port), "");
+    assert_idle();
+    unlink(path);
+    set_present(true);
+    settle();
+    assert_link_points_to_the_tty();
+    assert_answers();
+}
+
+Test(port, keeps_a_link_of_others_when_it_is_pulled) {
+    unlink(path);
+    cr_assert_eq(symlink("/dev/null", path), 0);
+    set_present(false);
+    settle();
+    struct stat st;
+    cr_assert_eq(lstat(path, &st), 0);
+    unlink(path);
+}
+
+Test(port, closes_while_it_is_pulled) {
+    int fd = client_open();
+    settle();
+    set_present(false);
+    settle();
+    close(fd);
+    chan_pop(port_chan(port), &session, port_chan(port));
+    port_close(port);
+    port = NULL;
+    assert_idle();
+    cr_assert_eq(make_port(&port, path), 0, "the claim was given up");
+    chan_push(port_chan(port), &session, port_chan(port));
+    assert_answers();
+}
+
+Test(port, closes_while_it_is_about_to_be_pulled) {
+    int fd = client_open();
+    settle();
+    chan_write(port_chan(port), "late", 4);
+    set_present(false);
+    chan_pop(port_chan(port), &session, port_chan(port));
+    port_close(port);
+    port = NULL;
+    settle();
+    errno = 0;
+    client_expect_end(fd);
+    close(fd);
+}
+
+Test(port, asks_for_no_speed_while_it_is_pulled) {
+    chan_watch_dtr(port_chan(port), true);
+    cr_assert_geq(clk_next_due(clk).us, 0);
+    set_present(false);
+    settle();
+    cr_assert_lt(clk_next_due(clk).us, 0);
+    chan_watch_dtr(port_chan(port), true);
+    cr_assert_lt(clk_next_due(clk).us, 0);
+    set_present(true);
+    settle();
+    cr_assert_geq(clk_next_due(clk).us, 0);
+    chan_watch_dtr(port_chan(port), false);
+}
+
+static char pull_on;   /* which callback pulls */
+static bool puts_back; /* in the same callback */
+static size_t pulls;
+
+static bool pull(char why) {
+    if (why != pull_on) {
+        return false;
+    }
+    pulls++;
+    set_present(false);
+    chan_write(port_chan(port), "late", 4);
+    if (puts_back) {
+        set_present(true);
+    }
+    return true;
+}
+
+/* A client comes, writes, reads what there is, goes; whatever it is in the middle of. */
+static void meet_a_pulled_tty(char why, bool comes_back) {
+    char before[64];
+    snprintf(before, sizeof before, "%s", port_tty(port));
+    pull_on = why;
+    puts_back = comes_back;
+    pulls = 0;
+    size_t gone = user.closed;
+    int fd = client_open();
+    if (why != 'O') {
+        settle();
+    }
+    user.act = pull;
+    client_write(fd, "AT\rAT\r");
+    if (why == 'C') {
+        close(fd);
+        fd = -1;
+    }
+    settle();
+    cr_assert_eq(pulls, 1, "%c", why);
+    cr_assert_eq(user.closed, gone + 1, "%c", why);
+    cr_assert_eq(user.opened, user.closed, "%c", why);
+    if (fd >= 0) {
+        errno = 0;
+        client_expect_end(fd);
+        close(fd);
+    }
+    if (!comes_back) {
+        cr_assert_str_eq(port_tty(port), "");
+        clk_advance(clk, CLK_MS(0));
+        assert_idle();
+        set_present(true);
+        settle();
+    }
+    cr_assert_str_neq(port_tty(port), before, "%c", why);
+    assert_answers();
+}
+
+Test(port, may_be_pulled_from_inside_any_callback) {
+    for (const char *why = "rOCd"; *why != '\0'; why++) {
+        meet_a_pulled_tty(*why, false);
+        meet_a_pulled_tty(*why, true);
+    }
+}
+
+static void on_timer(void *ctx) {
+    (void)ctx;
+    pull(pull_on);
+}
+
+Test(port, may_be_pulled_from_a_timer) {
+    struct clk *real = clk_new_real(&loop, 1);
+    struct clk_timer timer = {0};
+    int fd = client_open();
+    settle();
+    pull_on = 't';
+    puts_back = false;
+    clk_start(real, &timer, CLK_MS(0), on_timer, NULL);
+    client_write(fd, "AT\r");
+    settle();
+    errno = 0;
+    client_expect_end(fd);
+    cr_assert_eq(user.taken, 0, "input of a tty that was pulled");
+    cr_assert_eq(user.closed, 1);
+    close(fd);
+    clk_advance(clk, CLK_MS(0));
+    clk_close(real);
+    assert_idle();
+}
+
+static bool put_back(char why) {
+    if (why == 'C') {
+        set_present(true);
+    }
+    return why == 'C';
+}
+
+Test(port, may_be_put_back_when_its_close_is_told) {
+    int fd = client_open();
+    settle();
+    user.act = put_back;
+    set_present(false);
+    settle();
+    close(fd);
+    assert_link_points_to_the_tty();
+    assert_answers();
+}
+
+static void on_flush(uv_prepare_t *flush) {
+    set_present(false);
+    uv_prepare_stop(flush);
+}
+
+Test(port, is_pulled_at_once_also_from_inside_a_prepare_handle) {
+    static uv_prepare_t flush;
+    uv_prepare_init(&loop, &flush);
+    settle();
+    uv_prepare_start(&flush, on_flush);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    cr_assert_eq(uv_backend_timeout(&loop), 0, "the loop must not wait now");
+    settle();
+    cr_assert_str_eq(port_tty(port), "");
+    uv_close((uv_handle_t *)&flush, NULL);
+}
+
+TestSuite(port_unprivileged_pulled, .init = start_unprivileged, .fini = stop, .timeout = 10);
+
+Test(port_unprivileged_pulled, leaves_exclusive_use_behind) {
+    int fd = client_open();
+    cr_assert_eq(ioctl(fd, TIOCEXCL), 0);
+    settle();
+    set_present(false);
+    set_present(true);
+    settle();
+    assert_answers();
+    close(fd);
+    assert_answers();
+}
+
+/* -- output that waits behind the gate -- */
+
+Test(port, gives_a_client_what_the_gate_allows_and_sleeps_meanwhile) {
+    struct chan *ch = port_chan(port);
+    int fd = client_open();
+    settle();
+    chan_set_gate(ch, 3);
+    cr_assert_eq(chan_write(ch, "abcdefgh", 8), 0);
+    client_expect(fd, "abc");
+    client_expect_nothing(fd);
+    assert_idle();
+    cr_assert_eq(chan_pending(ch), 5);
+    client_write(fd, "x");
+    settle();
+    cr_assert_eq(user.taken, 1, "the other way is free");
+    assert_idle();
+    chan_set_gate(ch, 2);
+    client_expect(fd, "de");
+    client_expect_nothing(fd);
+    chan_set_gate(ch, CHAN_GATE_OPEN);
+    client_expect(fd, "fgh");
+    client_expect_nothing(fd);
+    close(fd);
+}
+
+static void on_over(void *ctx) {
+    *(bool *)ctx = true;
+}
+
+Test(port, takes_few_turns_while_output_waits_behind_the_gate) {
+    struct chan *ch = port_chan(port);
+    int fd = client_open();
+    settle();
+    chan_set_gate(ch, 0);
+    cr_assert_eq(chan_write(ch, "abc", 3), 0);
+    struct clk *real = clk_new_real(&loop, 1);
+    struct clk_timer timer = {0};
+    bool is_over = false;
+    clk_start(real, &timer, CLK_MS(200), on_over, &is_over);
+    int turns = 0;
+    while (!is_over) {
+        uv_run(&loop, UV_RUN_ONCE);
+        turns++;
+    }
+    clk_close(real);
+    cr_assert_lt(turns, 10);
+    close(fd);
+}
+
+Test(port, drops_what_waits_behind_the_gate_with_its_client) {
+    struct chan *ch = port_chan(port);
+    int fd = client_open();
+    settle();
+    chan_set_gate(ch, 3);
+    cr_assert_eq(chan_write(ch, "abcdef", 6), 0);
+    client_expect(fd, "abc");
+    close(fd);
+    settle();
+    cr_assert_eq(chan_pending(ch), 0);
+    assert_idle();
+    fd = client_open();
+    settle();
+    chan_set_gate(ch, CHAN_GATE_OPEN);
+    client_expect_nothing(fd);
+    close(fd);
+}
+
+Test(port, answers_the_next_client_from_behind_the_gate) {
+    struct chan *ch = port_chan(port);
+    int fd = client_open();
+    settle();
+    chan_set_gate(ch, 3);
+    client_write(fd, "AT\r");
+    settle();
+    close(fd); /* it only wrote: what it left unread and what waits are the next one's */
+    settle();
+    fd = client_open();
+    client_expect(fd, "\r\nO");
+    client_expect_nothing(fd);
+    chan_set_gate(ch, CHAN_GATE_OPEN);
+    client_expect(fd, "K\r\n");
+    client_expect_nothing(fd);
+    close(fd);
+}
+
+Test(port, does_not_keep_output_behind_the_gate_for_ever) {
+    struct chan *ch = port_chan(port);
+    int fd = client_open();
+    settle();
+    chan_set_gate(ch, 0);
+    client_write(fd, "AT\r");
+    settle();
+    close(fd);
+    settle();
+    cr_assert_gt(chan_pending(ch), 0);
+    clk_advance(clk, CLK_MS(LIMIT_PORT_HOLD_MS));
+    cr_assert_eq(chan_pending(ch), 0);
+}
+
+Test(port, does_not_answer_last_words_from_behind_the_gate) {
+    struct chan *ch = port_chan(port);
+    int fd = client_open();
+    client_write(fd, "AT\r");
+    client_expect(fd, "\r\nOK\r\n");
+    chan_set_gate(ch, 0);
+    client_write(fd, "AT\r");
+    close(fd);
+    settle();
+    fd = client_open();
+    settle();
+    chan_set_gate(ch, CHAN_GATE_OPEN);
+    client_expect_nothing(fd);
+    close(fd);
 }
