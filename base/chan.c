@@ -152,8 +152,17 @@ void chan_set_flow(struct chan *ch, bool obeys_xoff, bool sends_xoff) {
     }
 }
 
+void chan_set_ri(struct chan *ch, bool on) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->is_ri_on = on;
+    if (ch->transport != NULL && ch->transport->set_ri != NULL) {
+        ch->transport->set_ri(ch->transport_ctx, on);
+    }
+}
+
 void chan_set_dcd(struct chan *ch, bool on) {
     CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->is_dcd_on = on;
     if (ch->transport != NULL && ch->transport->set_dcd != NULL) {
         ch->transport->set_dcd(ch->transport_ctx, on);
     }
@@ -197,6 +206,7 @@ uint8_t *chan_rx_reserve(struct chan *ch, size_t want, size_t *got) {
 
 void chan_rx_commit(struct chan *ch, size_t n, clk_mono at) {
     CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->nin += n;
     if (ch->tap != NULL && n > 0) {
         n = ch->tap->rx(ch->tap_ctx, ch->in.mem + ch->in.start + ch->in.len, n);
     }

@@ -49,6 +49,8 @@ struct chan_transport {
     void (*drop)(void *ctx);
     /* The module raises or drops DCD. May be NULL. */
     void (*set_dcd)(void *ctx, bool on);
+    /* The module raises or drops RI. May be NULL. */
+    void (*set_ri)(void *ctx, bool on);
     /* A user wants to know of DTR, or no longer: ttys can only be asked. May be NULL. */
     void (*watch_dtr)(void *ctx, bool on);
     /* The tty vanishes, as a USB device that is pulled, or is back, as a new one. May be NULL. */
@@ -91,6 +93,8 @@ struct chan {
     size_t gate; /* bytes of the output that the transport may take; CHAN_GATE_OPEN: all */
     bool is_open;
     bool is_dtr_off;
+    bool is_dcd_on, is_ri_on; /* as the module has them */
+    uint64_t nin, nout;       /* bytes that came, that went */
     bool is_pumping;
     bool skip_lf;     /* an LF that comes next belongs to a CR already acted on */
     bool is_lf_late;  /* it was not there yet when the CR was acted on */
@@ -120,6 +124,7 @@ void chan_skip_lf(struct chan *ch);
 void chan_watch_dtr(struct chan *ch, bool on);
 void chan_set_flow(struct chan *ch, bool obeys_xoff, bool sends_xoff);
 void chan_set_dcd(struct chan *ch, bool on);
+void chan_set_ri(struct chan *ch, bool on);
 
 /* For who stands between. NULL: nobody any more; the gate is opened. */
 void chan_set_tap(struct chan *ch, const struct chan_tap *tap, void *ctx);

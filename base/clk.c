@@ -242,6 +242,11 @@ void clk_stop(struct clk *c, struct clk_timer *t) {
     }
 }
 
+bool clk_is_manual(const struct clk *c) {
+    CHECK_OBJ(c, CLK_MAGIC);
+    return c->is_manual;
+}
+
 bool clk_pending(const struct clk_timer *t) {
     return t->slot != 0;
 }

@@ -57,6 +57,8 @@ void clk_start(struct clk *c, struct clk_timer *t, clk_dur in, clk_fn *cb, void 
 void clk_stop(struct clk *c, struct clk_timer *t); /* always allowed */
 bool clk_pending(const struct clk_timer *t);
 
+bool clk_is_manual(const struct clk *c);
+
 /* Manual only: runs what falls due on the way, at its own instant. */
 void clk_advance(struct clk *c, clk_dur by);
 

@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "base/obj.h"
 #include "base/sv.h"
+#include "scenarios/engine/action.h"
 #include "scenarios/engine/spec.h"
 
 #ifndef SIM7X00_VERSION
@@ -54,15 +55,6 @@ struct command {
     int (*run)(struct ctl *c, char **args); /* instead of these three */
     bool is_of_modem;                       /* sends params.modem */
 };
-
-/* -- the table of actions -- */
-
-/* HERE GOES action_name of scenarios/engine/action.h: NULL behind the last one. Until then any word
- * that is no command is sent as an action, and the daemon knows which there are. */
-static const char *action_name(size_t i) {
-    (void)i;
-    return NULL;
-}
 
 /* -- messages -- */
 

@@ -47,6 +47,8 @@ struct control {
     size_t client_count;
     size_t handles; /* not yet closed; the last one frees */
     bool is_closing;
+    bool is_subscribed; /* as was told last */
+    void (*on_subscribed)(void *ctx, bool any);
     char bin[CONTROL_RPC_CHUNK];
 };
 
@@ -55,6 +57,24 @@ struct output {
     size_t n;
     char bytes[];
 };
+
+/* -- who listens -- */
+
+static void tell_subscribed(struct control *c) {
+    bool any = false;
+    for (const struct client *k = c->clients; k != NULL; k = k->next) {
+        any |= k->rpc.topic_count > 0;
+    }
+    if (any != c->is_subscribed && c->on_subscribed != NULL && !c->is_closing) {
+        c->is_subscribed = any;
+        c->on_subscribed(c->ctx, any);
+    }
+}
+
+void control_on_subscribed(struct control *c, void (*cb)(void *ctx, bool any)) {
+    CHECK_OBJ(c, CONTROL_MAGIC);
+    c->on_subscribed = cb;
+}
 
 /* -- one client -- */
 
@@ -91,6 +111,7 @@ static void close_client(struct client *k) {
     }
     k->control->client_count--;
     control_rpc_end(&k->rpc);
+    tell_subscribed(k->control);
     uv_close((uv_handle_t *)&k->pipe, on_client_closed);
 }
 
@@ -134,6 +155,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     CAST_OBJ(k, stream->data, CLIENT_MAGIC);
     if (n > 0) {
         control_rpc_put(&k->rpc, buf->base, (size_t)n);
+        tell_subscribed(k->control);
     } else if (n == UV_EOF && !has_gone(k)) {
         k->has_ended = true;
     } else if (n < 0) {

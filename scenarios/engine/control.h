@@ -65,6 +65,9 @@ void control_error(struct control_call *call, int code, const char *fmt, ...)
 /* Whether anybody would hear of it: for events that are not made for nobody. */
 bool control_is_subscribed(const struct control *c, const char *topic);
 
+/* Told when the first one subscribes to anything, and when nobody does any more. */
+void control_on_subscribed(struct control *c, void (*cb)(void *ctx, bool any));
+
 /* `params` is an object, taken; NULL: nothing but the topic. */
 void control_notify(struct control *c, const char *topic, struct cJSON *params);
 

@@ -1,0 +1,229 @@
+#include "scenarios/engine/director.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/obj.h"
+#include "scenarios/engine/control.h"
+#include "scenarios/engine/director_priv.h"
+#include "scenarios/engine/expect.h"
+#include "scenarios/engine/happening.h"
+#include "scenarios/engine/magic_world.h"
+#include "scenarios/engine/peers.h"
+#include "scenarios/engine/report.h"
+
+static struct director *of(void *ctx) {
+    struct director *d;
+    CAST_OBJ(d, ctx, DIRECTOR_MAGIC);
+    return d;
+}
+
+/* -- what the stages say -- */
+
+static void on_happening(void *ctx, struct stage *st, const struct happening *h) {
+    struct director *d = of(ctx);
+    if (d->control == NULL || !control_is_subscribed(d->control, h->name)) {
+        return;
+    }
+    struct cJSON *event = cJSON_CreateObject();
+    cJSON_AddNumberToObject(event, "modem", stage_world(st)->number);
+    cJSON_AddNumberToObject(event, "time", (double)clk_now(d->cfg.clk).us / 1e6);
+    cJSON_AddItemToObject(event, "facts", happening_json(h));
+    control_notify(d->control, h->name, event);
+}
+
+static bool is_over(const struct director *d) {
+    for (size_t i = 0; i < d->nstages; i++) {
+        const struct expect *e = stage_expect(d->stages[i]);
+        if (e == NULL || !expect_is_over(e)) {
+            return false;
+        }
+    }
+    return d->nstages > 0;
+}
+
+static void on_over(void *ctx, struct stage *st) {
+    struct director *d = of(ctx);
+    director_tell_verdict(d, st);
+    if (is_over(d)) {
+        d->cfg.on_over(d->cfg.ctx);
+    }
+}
+
+static const struct stage_events stage_events = {.on_happening = on_happening, .on_over = on_over};
+
+/* -- what the far ends say -- */
+
+static void on_peer_connect(void *ctx, struct peer *peer) {
+    struct director *d = of(ctx);
+    for (size_t i = 0; i < d->nstages; i++) {
+        stage_peer(d->stages[i], peer_name(peer), EXPECT_PEER_CONNECTS);
+    }
+}
+
+static void on_peer_bytes(void *ctx, struct peer *peer, const uint8_t *p, size_t n) {
+    struct director *d = of(ctx);
+    for (size_t i = 0; i < d->nstages; i++) {
+        stage_peer_bytes(d->stages[i], peer_name(peer), p, n);
+    }
+}
+
+static void on_peer_end(void *ctx, struct peer *peer, int err) {
+    struct director *d = of(ctx);
+    for (size_t i = 0; i < d->nstages; i++) {
+        stage_peer(d->stages[i], peer_name(peer),
+                   err == 0 ? EXPECT_PEER_CLOSED : EXPECT_PEER_RESET);
+    }
+}
+
+static const struct peer_events peer_events = {
+    .on_connect = on_peer_connect, .on_bytes = on_peer_bytes, .on_end = on_peer_end};
+
+/* -- the director -- */
+
+int director_new(struct director **out, const struct director_config *cfg,
+                 char error[SCENARIO_ERROR]) {
+    struct director *d = xmalloc(sizeof *d);
+    OBJ_INIT(d, DIRECTOR_MAGIC);
+    d->cfg = *cfg;
+    int err = 0;
+    if (cfg->scenario != NULL) {
+        d->scenario = scenario_load(cfg->scenario, error);
+        err = d->scenario == NULL ? -EINVAL
+                                  : scenario_build(d->scenario, cfg->peers, cfg->route, error);
+    }
+    if (err != 0) {
+        scenario_free(d->scenario);
+        OBJ_FINI(d);
+        free(d);
+        return err;
+    }
+    d->magics = magic_world_new(cfg->loop, cfg->clk);
+    peers_listen(cfg->peers, &peer_events, d);
+    if (cfg->control != NULL) {
+        err = control_new(&d->control, cfg->loop, cfg->control, director_methods, d);
+        if (err != 0) {
+            snprintf(error, SCENARIO_ERROR, "%s: %s", cfg->control, strerror(-err));
+            director_close(d);
+            return err;
+        }
+        director_start_methods(d);
+    }
+    *out = d;
+    return 0;
+}
+
+const struct profile *director_profile(struct director *d, const struct profile *base) {
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    return d->scenario != NULL ? scenario_profile(d->scenario, base) : base;
+}
+
+uint64_t director_seed(const struct director *d, uint64_t otherwise) {
+    return d->scenario != NULL ? scenario_seed(d->scenario, otherwise) : otherwise;
+}
+
+int director_add(struct director *d, const struct stage_world *world, char error[SCENARIO_ERROR]) {
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    struct stage_world w = *world;
+    w.clk = d->cfg.clk;
+    w.route = d->cfg.route;
+    w.peers = d->cfg.peers;
+    w.magic = d->magics;
+    struct stage *st = stage_new(&w, &stage_events, d);
+    d->stages = xrealloc(d->stages, (d->nstages + 1) * sizeof(struct stage *));
+    d->loaded = xrealloc(d->loaded, (d->nstages + 1) * sizeof(struct scenario *));
+    d->loaded[d->nstages] = NULL;
+    d->stages[d->nstages++] = st;
+    if (d->scenario == NULL) {
+        return 0;
+    }
+    char *why = NULL;
+    int err = stage_play(st, d->scenario, &why);
+    if (err != 0) {
+        snprintf(error, SCENARIO_ERROR, "%s: %s", d->cfg.scenario, why);
+        free(why);
+    }
+    return err;
+}
+
+void director_drop(struct director *d) {
+    if (d == NULL) {
+        return;
+    }
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    for (size_t i = 0; i < d->nstages; i++) {
+        stage_free(d->stages[i]);
+        scenario_free(d->loaded[i]);
+    }
+    free(d->stages);
+    free(d->loaded);
+    d->stages = NULL;
+    d->loaded = NULL;
+    d->nstages = 0;
+}
+
+bool director_has_passed(const struct director *d) {
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    for (size_t i = 0; i < d->nstages; i++) {
+        const struct expect *e = stage_expect(d->stages[i]);
+        if (e == NULL || !expect_has_passed(e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void director_report(struct director *d, enum director_format format, FILE *to) {
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    for (size_t i = 0; i < d->nstages; i++) {
+        struct stage *st = d->stages[i];
+        if (stage_expect(st) == NULL) {
+            continue;
+        }
+        const struct report *r = expect_report(stage_expect(st), scenario_name(stage_scenario(st)));
+        switch (format) {
+        case DIRECTOR_TEXT:
+            report_text(to, r);
+            break;
+        case DIRECTOR_JUNIT:
+            report_junit(to, r);
+            break;
+        case DIRECTOR_TAP:
+            report_tap(to, r);
+            break;
+        }
+    }
+}
+
+void director_keep(struct director *d, const struct stage *st, struct scenario *sc) {
+    for (size_t i = 0; i < d->nstages; i++) {
+        if (d->stages[i] == st) {
+            scenario_free(d->loaded[i]);
+            d->loaded[i] = sc;
+        }
+    }
+}
+
+void director_end(struct director *d) {
+    for (size_t i = 0; i < d->nstages; i++) {
+        stage_end(d->stages[i]);
+    }
+}
+
+void director_close(struct director *d) {
+    if (d == NULL) {
+        return;
+    }
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    director_drop(d);
+    director_stop_methods(d);
+    control_close(d->control);
+    peers_listen(d->cfg.peers, NULL, NULL);
+    magic_world_close(d->magics);
+    scenario_free(d->scenario);
+    OBJ_FINI(d);
+    free(d);
+}

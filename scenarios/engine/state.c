@@ -1,0 +1,311 @@
+#include "scenarios/engine/state.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/chan.h"
+#include "base/limits.h"
+#include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
+#include "emulator/model/sockets.h"
+#include "scenarios/engine/expect.h"
+#include "scenarios/engine/happening.h"
+#include "scenarios/engine/scenario.h"
+#include "scenarios/engine/spec.h"
+#include "scenarios/engine/stage.h"
+
+static const char *const link_states[] = {
+    [LINK_FREE] = "free", [LINK_OPENING] = "opening", [LINK_OPEN] = "open", [LINK_ENDED] = "ended"};
+static const char *const sim_states[] = {
+    [SIM_READY] = "ready", [SIM_PIN] = "pin", [SIM_PUK] = "puk", [SIM_ABSENT] = "absent"};
+static const char *const power_states[] = {
+    [POWER_OFF] = "off", [POWER_BOOTING] = "booting", [POWER_ON] = "on", [POWER_HUNG] = "hung"};
+static const char *const technologies[] = {
+    [PROFILE_GSM] = "gsm", [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte"};
+
+static const char *registration_name(enum reg_stat stat) {
+    switch (stat) {
+    case REG_OFF:
+        return "off";
+    case REG_HOME:
+        return "home";
+    case REG_SEARCHING:
+        return "searching";
+    case REG_DENIED:
+        return "denied";
+    case REG_ROAMING:
+        return "roaming";
+    }
+    return "off";
+}
+
+/* -- the parts -- */
+
+static void add_impair(struct cJSON *to, const char *key, const struct impair *im) {
+    struct cJSON *json = cJSON_CreateObject();
+    const struct {
+        const char *key;
+        double value;
+    } numbers[] = {
+        {"rate", im->rate_bps},       {"lose", im->lose_next},  {"loss", im->loss},
+        {"duplicate", im->duplicate}, {"reorder", im->reorder}, {"corrupt", im->corrupt},
+        {"cut", im->cut_after},
+    };
+    const struct {
+        const char *key;
+        uint32_t ms;
+    } times[] = {{"latency", im->latency_ms}, {"jitter", im->jitter_ms}};
+    const struct {
+        const char *key;
+        bool on;
+    } flags[] = {
+        {"black-hole", im->black_hole}, {"refuse", im->refuse}, {"no-names", im->no_names}};
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%ums", times[i].ms);
+        if (times[i].ms > 0) {
+            cJSON_AddStringToObject(json, times[i].key, text);
+        }
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (numbers[i].value > 0) {
+            cJSON_AddNumberToObject(json, numbers[i].key, numbers[i].value);
+        }
+    }
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (flags[i].on) {
+            cJSON_AddBoolToObject(json, flags[i].key, true);
+        }
+    }
+    if (json->child != NULL) {
+        cJSON_AddItemToObject(to, key, json);
+    } else {
+        cJSON_Delete(json);
+    }
+}
+
+static struct cJSON *one_link(const struct sockets *sk, unsigned n, const struct link_info *info) {
+    struct cJSON *json = cJSON_CreateObject();
+    struct stream_counts counts;
+    char ip[NET_IP_TEXT];
+    link_counts(sk, n, &counts);
+    cJSON_AddNumberToObject(json, "link", n);
+    cJSON_AddStringToObject(json, "state", link_states[info->state]);
+    cJSON_AddStringToObject(json, "protocol", info->proto == NET_TCP ? "tcp" : "udp");
+    if (info->server >= 0) {
+        cJSON_AddNumberToObject(json, "server", info->server);
+    }
+    cJSON_AddStringToObject(json, "address", net_format_ip(info->peer.ip, ip));
+    cJSON_AddNumberToObject(json, "port", info->peer.port);
+    cJSON_AddNumberToObject(json, "sent", (double)counts.sent);
+    cJSON_AddNumberToObject(json, "acknowledged", (double)counts.acked);
+    cJSON_AddNumberToObject(json, "received", (double)counts.received);
+    cJSON_AddNumberToObject(json, "unread", (double)link_available(sk, n));
+    for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
+        const struct impair *im = link_impairments(sk, n, dir);
+        if (im != NULL) {
+            add_impair(json, dir == IMPAIR_UP ? "up" : "down", im);
+        }
+    }
+    return json;
+}
+
+static struct cJSON *links(const struct stage *st) {
+    const struct sockets *sk = stage_world(st)->modem->sockets;
+    struct cJSON *list = cJSON_CreateArray();
+    for (unsigned n = 0; n < LIMIT_LINKS; n++) {
+        struct link_info info;
+        link_info(sk, n, &info);
+        if (info.state != LINK_FREE) {
+            cJSON_AddItemToArray(list, one_link(sk, n, &info));
+        }
+    }
+    return list;
+}
+
+static struct cJSON *servers(const struct stage *st) {
+    struct cJSON *list = cJSON_CreateArray();
+    for (unsigned i = 0; i < LIMIT_SERVERS; i++) {
+        uint16_t port = 0;
+        if (server_port(stage_world(st)->modem->sockets, i, &port)) {
+            struct cJSON *json = cJSON_CreateObject();
+            cJSON_AddNumberToObject(json, "server", i);
+            cJSON_AddNumberToObject(json, "port", port);
+            cJSON_AddItemToArray(list, json);
+        }
+    }
+    return list;
+}
+
+static struct cJSON *module(const struct stage *st) {
+    const struct modem *m = stage_world(st)->modem;
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "profile", m->profile->name);
+    cJSON_AddStringToObject(json, "model", m->profile->model);
+    cJSON_AddStringToObject(json, "imei", m->profile->imei);
+    cJSON_AddStringToObject(json, "power", power_states[m->power]);
+    cJSON_AddNumberToObject(json, "functionality", m->fun);
+    cJSON_AddStringToObject(json, "sim", sim_states[m->sim.state]);
+    return json;
+}
+
+static struct cJSON *registration(const struct stage *st) {
+    const struct modem *m = stage_world(st)->modem;
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "state", registration_name(m->reg.stat));
+    cJSON_AddStringToObject(json, "granted", registration_name(m->reg.granted));
+    cJSON_AddStringToObject(json, "technology", technologies[m->reg.tech]);
+    cJSON_AddBoolToObject(json, "attached", m->reg.is_attached);
+    cJSON_AddNumberToObject(json, "rssi", m->reg.rssi);
+    cJSON_AddNumberToObject(json, "ber", m->reg.ber);
+    return json;
+}
+
+static struct cJSON *network(const struct stage *st) {
+    const struct modem *m = stage_world(st)->modem;
+    struct cJSON *json = cJSON_CreateObject();
+    char ip[NET_IP_TEXT];
+    cJSON_AddStringToObject(json, "bearer",
+                            m->bearer.is_up        ? "up"
+                            : m->bearer.is_opening ? "opening"
+                                                   : "down");
+    cJSON_AddStringToObject(json, "address", net_format_ip(m->bearer.ip, ip));
+    cJSON_AddBoolToObject(json, "opened", sockets_is_open(m->sockets));
+    cJSON_AddBoolToObject(json, "dormant", bearer_is_dormant(&m->bearer));
+    add_impair(json, "up", &m->bearer.impair[IMPAIR_UP]);
+    add_impair(json, "down", &m->bearer.impair[IMPAIR_DOWN]);
+    return json;
+}
+
+static void add_command(void *ctx, const char *command) {
+    cJSON_AddItemToArray(ctx, cJSON_CreateString(command));
+}
+
+static struct cJSON *settings(const struct stage *st) {
+    struct cJSON *list = cJSON_CreateArray();
+    const struct stage_world *w = stage_world(st);
+    w->settings(w->settings_ctx, add_command, list);
+    return list;
+}
+
+static struct cJSON *tty(const struct stage *st) {
+    const struct chan *ch = stage_world(st)->chan;
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddBoolToObject(json, "open", ch->is_open);
+    cJSON_AddBoolToObject(json, "dtr", ch->is_open && !ch->is_dtr_off);
+    cJSON_AddStringToObject(json, "user", ch->depth > 0 ? ch->stack[ch->depth - 1].user->name : "");
+    cJSON_AddNumberToObject(json, "input", (double)buf_len(&ch->in));
+    cJSON_AddNumberToObject(json, "output", (double)chan_pending(ch));
+    cJSON_AddNumberToObject(json, "read", (double)ch->nin);
+    cJSON_AddNumberToObject(json, "written", (double)ch->nout);
+    return json;
+}
+
+static struct cJSON *play(const struct stage *st) {
+    struct cJSON *json = cJSON_CreateObject();
+    const struct scenario *sc = stage_scenario(st);
+    const struct expect *e = stage_expect(st);
+    if (sc != NULL) {
+        cJSON_AddStringToObject(json, "name", scenario_name(sc));
+        cJSON_AddBoolToObject(json, "started", stage_is_started(st));
+        cJSON_AddNumberToObject(json, "time", (double)stage_time(st).us / 1e6);
+        cJSON_AddStringToObject(json, "verdict",
+                                !expect_is_over(e)     ? "open"
+                                : expect_has_passed(e) ? "passed"
+                                                       : "failed");
+    }
+    cJSON_AddItemToObject(json, "rules", stage_rules(st));
+    return json;
+}
+
+typedef struct cJSON *part_fn(const struct stage *st);
+
+static const struct {
+    const char *name;
+    part_fn *make;
+} parts[] = {
+    {"module", module},     {"registration", registration},
+    {"network", network},   {"links", links},
+    {"servers", servers},   {"tty", tty},
+    {"settings", settings}, {"scenario", play},
+};
+
+enum { PARTS = sizeof parts / sizeof parts[0] };
+
+const char *const state_parts[] = {"module", "registration", "network",  "links", "servers",
+                                   "tty",    "settings",     "scenario", NULL};
+
+struct cJSON *state_json(const struct stage *st, const char *part) {
+    struct cJSON *all = cJSON_CreateObject();
+    for (size_t i = 0; i < PARTS; i++) {
+        if (part == NULL || strcmp(part, parts[i].name) == 0) {
+            cJSON_AddItemToObject(all, parts[i].name, parts[i].make(st));
+        }
+    }
+    return all;
+}
+
+/* -- a scenario of it -- */
+
+static void add_copy(struct cJSON *to, const struct scenario *sc, const char *key) {
+    const struct cJSON *part = sc != NULL ? scenario_part(sc, key) : NULL;
+    if (part != NULL) {
+        cJSON_AddItemToObject(to, key, cJSON_Duplicate(part, 1));
+    }
+}
+
+static struct cJSON *network_part(const struct stage *st) {
+    const struct modem *m = stage_world(st)->modem;
+    const struct scenario *sc = stage_scenario(st);
+    const struct cJSON *old = sc != NULL ? scenario_part(sc, "network") : NULL;
+    struct cJSON *json = old != NULL ? cJSON_Duplicate(old, 1) : cJSON_CreateObject();
+    static const char *const now[] = {"technology", "registration", "attached", "signal", "impair"};
+    for (size_t i = 0; i < sizeof now / sizeof now[0]; i++) {
+        cJSON_DeleteItemFromObjectCaseSensitive(json, now[i]);
+    }
+    cJSON_AddStringToObject(json, "technology", technologies[m->reg.tech]);
+    cJSON_AddStringToObject(json, "registration", registration_name(m->reg.granted));
+    cJSON_AddBoolToObject(json, "attached", m->reg.is_attached);
+    struct cJSON *signal = cJSON_AddObjectToObject(json, "signal");
+    cJSON_AddNumberToObject(signal, "rssi", m->reg.rssi);
+    cJSON_AddNumberToObject(signal, "ber", m->reg.ber);
+    struct cJSON *impair = cJSON_AddObjectToObject(json, "impair");
+    add_impair(impair, "up", &m->bearer.impair[IMPAIR_UP]);
+    add_impair(impair, "down", &m->bearer.impair[IMPAIR_DOWN]);
+    return json;
+}
+
+/* As they are written in a file: without the counts. */
+static struct cJSON *rules_part(const struct stage *st) {
+    struct cJSON *list = stage_rules(st);
+    struct cJSON *rule = NULL;
+    cJSON_ArrayForEach(rule, list) {
+        cJSON_DeleteItemFromObjectCaseSensitive(rule, "seen");
+        cJSON_DeleteItemFromObjectCaseSensitive(rule, "fired");
+    }
+    return list;
+}
+
+struct cJSON *state_scenario(const struct stage *st) {
+    const struct modem *m = stage_world(st)->modem;
+    const struct scenario *sc = stage_scenario(st);
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "name", sc != NULL ? scenario_name(sc) : "saved state");
+    struct cJSON *part = cJSON_AddObjectToObject(json, "module");
+    cJSON_AddStringToObject(part, "profile", m->profile->name);
+    cJSON_AddItemToObject(part, "settings", settings(st));
+    part = cJSON_AddObjectToObject(json, "sim");
+    cJSON_AddStringToObject(part, "state", sim_states[m->sim.state]);
+    cJSON_AddStringToObject(part, "pin", m->sim.pin);
+    cJSON_AddStringToObject(part, "puk", m->sim.puk);
+    cJSON_AddStringToObject(part, "iccid", m->profile->iccid);
+    cJSON_AddStringToObject(part, "imsi", m->profile->imsi);
+    cJSON_AddItemToObject(json, "network", network_part(st));
+    add_copy(json, sc, "peers");
+    add_copy(json, sc, "timeline");
+    cJSON_AddItemToObject(json, "rules", rules_part(st));
+    add_copy(json, sc, "expect");
+    add_copy(json, sc, "verdict");
+    return json;
+}
