@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emulator/model/profile.h"
 #include "emulator/unit.h"
 #include "slots.h"
 #include "tests/support/at_rig.h"
@@ -439,14 +440,13 @@ static struct whole whole_start(void) {
     session_close(rig.s);
     rig.s = NULL;
     const struct unit_config cfg = {
-        .profile = "sim7600e",
+        .profile = profile_find("sim7600e"),
         .name = "test",
         .clk = w.clk,
         .host = fake_host_net(w.host),
         .chan = &rig.ch,
     };
     w.unit = unit_new(&cfg);
-    cr_assert_not_null(w.unit);
     expect("ATE0\r", "ATE0\r" OK);
     return w;
 }
