@@ -39,6 +39,7 @@ struct cmd {
         struct ping_config cfg;
     } ping;                    /* cmd_ping.c */
     int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
+    int reported_mode;         /* the newest <stat> of +CNSMOD */
     int cops_mode;             /* of the newest AT+COPS= */
     struct clk_timer scan;     /* AT+COPS=? */
 };

@@ -24,6 +24,26 @@ static void update_bearer(struct modem *m) {
     }
 }
 
+/* In GSM a call has the radio for itself (note 2.10). */
+static void update_suspended(struct modem *m) {
+    bool is_suspended = m->has_call && m->reg.tech == PROFILE_GSM;
+    if (m->bearer.is_suspended != is_suspended) {
+        m->bearer.is_suspended = is_suspended;
+        bearer_changed(&m->bearer);
+    }
+}
+
+/* Registration follows from what the module wants and what the network grants. */
+static void update_registration(struct modem *m) {
+    bool is_looking = m->fun == 1 && !m->reg.has_left;
+    enum reg_stat stat = is_looking ? m->reg.granted : REG_OFF;
+    if (m->reg.stat != stat) {
+        m->reg.stat = stat;
+        bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
+        update_bearer(m);
+    }
+}
+
 struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host) {
     struct modem *m = xmalloc(sizeof *m);
     OBJ_INIT(m, MODEM_MAGIC);
@@ -83,33 +103,57 @@ void modem_impair(struct modem *m, enum impair_direction dir, const struct impai
 
 void modem_set_voice_call(struct modem *m, bool is_up) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    m->bearer.is_suspended = is_up && m->profile->tech == PROFILE_GSM;
-    bearer_changed(&m->bearer);
+    m->has_call = is_up;
+    update_suspended(m);
 }
 
 void modem_power_cycle(struct modem *m) {
     CHECK_OBJ(m, MODEM_MAGIC);
     bearer_down(&m->bearer);
-    m->bearer.is_suspended = false;
+    m->has_call = false;
+    update_suspended(m);
     m->fun = 1;
-    reg_init(&m->reg, m->profile);
+    m->reg.has_left = false;
+    m->reg.is_attached = true;
+    update_registration(m);
     sockets_set_fin_when_dormant(m->sockets, m->nv_fin);
     update_bearer(m);
 }
 
-void modem_set_registration(struct modem *m, enum reg_stat stat) {
+void modem_set_registration(struct modem *m, enum reg_stat granted) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    if (m->reg.stat != stat) {
-        m->reg.stat = stat;
+    m->reg.granted = granted;
+    update_registration(m);
+}
+
+void modem_set_left(struct modem *m, bool has_left) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->reg.has_left = has_left;
+    update_registration(m);
+}
+
+void modem_set_signal(struct modem *m, int rssi, int ber) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    if (m->reg.rssi != rssi || m->reg.ber != ber) {
+        m->reg.rssi = rssi;
+        m->reg.ber = ber;
+        bus_post(&m->bus, TOPIC_SIGNAL_CHANGED, &m->reg);
+    }
+}
+
+void modem_set_tech(struct modem *m, enum profile_tech tech) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    if (m->reg.tech != tech) {
+        m->reg.tech = tech;
         bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
-        update_bearer(m);
+        update_suspended(m);
     }
 }
 
 void modem_set_fun(struct modem *m, int fun) {
     CHECK_OBJ(m, MODEM_MAGIC);
     m->fun = fun;
-    modem_set_registration(m, fun == 1 ? REG_HOME : REG_OFF);
+    update_registration(m);
 }
 
 void modem_set_attached(struct modem *m, bool is_attached) {

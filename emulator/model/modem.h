@@ -34,7 +34,8 @@ struct modem {
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
-    bool nv_fin; /* NV item 1341: counts from the next power cycle on (note 2.9) */
+    bool has_call; /* a voice call */
+    bool nv_fin;   /* NV item 1341: counts from the next power cycle on (note 2.9) */
 };
 
 struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host);
@@ -42,8 +43,12 @@ void modem_free(struct modem *m); /* NULL is allowed */
 
 /* 0, 1 or 4 (V3.00 3.2.1): 1 registers, the others leave the network. */
 void modem_set_fun(struct modem *m, int fun);
-void modem_set_registration(struct modem *m, enum reg_stat stat);
+/* What the network grants; no command changes it. The module is it while it looks for a network. */
+void modem_set_registration(struct modem *m, enum reg_stat granted);
+void modem_set_left(struct modem *m, bool has_left); /* AT+COPS=2 */
 void modem_set_attached(struct modem *m, bool is_attached);
+void modem_set_signal(struct modem *m, int rssi, int ber); /* as +CSQ prints them */
+void modem_set_tech(struct modem *m, enum profile_tech tech);
 void modem_set_seed(struct modem *m, uint64_t seed);
 /* AT+CIPCCFG's limits of retransmission (note 2.6). */
 void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms);
