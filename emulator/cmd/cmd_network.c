@@ -130,7 +130,10 @@ static void cpsi_text(const struct modem *m, char *to, size_t size) {
     const struct profile *p = m->profile;
     const struct cell *cell = &cells[m->reg.tech];
     if (!reg_is_registered(&m->reg)) {
-        snprintf(to, size, "NO SERVICE,%s", m->fun == 1 ? "Online" : "Low Power Mode");
+        snprintf(to, size, "NO SERVICE,%s",
+                 m->fun == FUN_FULL      ? "Online"
+                 : m->fun == FUN_OFFLINE ? "Offline"
+                                         : "Low Power Mode");
     } else if (is_own_tech(m)) {
         snprintf(to, size, "%s", p->cpsi);
     } else {

@@ -2,13 +2,29 @@
 #include "emulator/cmd/cmd.h"
 #include "handlers.h"
 
-void cmd_cfun(struct at_req *rq) {
+static void set_fun(struct at_req *rq) {
     struct modem *m = cmd_of(rq)->modem;
-    if (at_form_of(rq) == AT_READ) {
-        at_info(rq, "+CFUN: %d", m->fun);
-    } else {
-        modem_set_fun(m, at_int(rq, 0));
+    int fun = at_int(rq, 0);
+    bool is_reset = fun == FUN_RESET || at_int(rq, 1) == 1;
+    bool is_stuck = m->fun == FUN_OFFLINE && fun != FUN_OFFLINE && fun != FUN_RESET;
+    if (is_stuck || (at_int(rq, 1) == 1 && fun != FUN_FULL)) {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
     }
+    if (is_reset) {
+        cmd_power_restart(cmd_of(rq));
+    } else {
+        modem_set_fun(m, (enum modem_fun)fun);
+    }
+    at_ok(rq);
+}
+
+void cmd_cfun(struct at_req *rq) {
+    if (at_form_of(rq) == AT_WRITE) {
+        set_fun(rq);
+        return;
+    }
+    at_info(rq, "+CFUN: %d", (int)cmd_of(rq)->modem->fun);
     at_ok(rq);
 }
 

@@ -455,6 +455,14 @@ void cmd_tcpip_start(struct cmd *c) {
     }
 }
 
+void cmd_tcpip_reset(struct cmd *c) {
+    transparent_stop(c);
+    c->tcpip->transparent.is_mode = false;
+    for (unsigned n = 0; n < LIMIT_LINKS; n++) {
+        tcpip_forget(c, n);
+    }
+}
+
 /* The session has gone already, and with it what waited in its queue. */
 void cmd_tcpip_stop(struct cmd *c) {
     for (unsigned n = 0; n < LIMIT_LINKS; n++) {

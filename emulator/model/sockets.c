@@ -634,6 +634,13 @@ enum ip_err sockets_close(struct sockets *sk, void *tag) {
     return IP_OK;
 }
 
+void sockets_forget(struct sockets *sk) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    clk_stop(sk->clk, &sk->timer);
+    close_all(sk);
+    sk->is_lost = false;
+}
+
 bool sockets_is_open(const struct sockets *sk) {
     CHECK_OBJ(sk, SOCKETS_MAGIC);
     return sk->is_open;

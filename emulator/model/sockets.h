@@ -58,6 +58,8 @@ void sockets_free(struct sockets *sk); /* closes every link and server; NULL is 
 enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, void *tag);
 /* 0: every link and server is closed and TOPIC_NET_CLOSED follows. IP_NOT_OPENED. */
 enum ip_err sockets_close(struct sockets *sk, void *tag);
+/* As new, without a word: the module has gone off, and with it the network. */
+void sockets_forget(struct sockets *sk);
 bool sockets_is_open(const struct sockets *sk);
 bool sockets_was_lost(const struct sockets *sk); /* closed by the loss of the network */
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/unit.h"
 #include "slots.h"
@@ -514,6 +515,8 @@ Test(setting, every_row_answers_every_form_and_the_port_works_on) {
             at_rig_type(&rig, text);
             clk_advance(rig.clk, CLK_S(200));
             fake_host_run(w.host);
+            modem_power_on(unit_modem(w.unit)); /* some switch it off */
+            clk_advance(rig.clk, CLK_S(1));
             const char *got = at_rig_read(&rig);
             bool is_answered = strstr(got, OK) != NULL || strstr(got, "ERROR") != NULL ||
                                strstr(got, "NO CARRIER") != NULL || strstr(got, "CONNECT") != NULL;

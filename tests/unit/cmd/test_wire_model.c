@@ -427,9 +427,10 @@ static void close_dormant(enum fake_seen want) {
 }
 
 static void power_cycle(void) {
-    modem_power_cycle(unit_modem(unit));
+    modem_restart(unit_modem(unit), CLK_US(0), false);
     settle();
     out();
+    expect_for("ATE0\r", "ATE0\r" OK);
     expect_for("AT+NETOPEN\r", OK LINE("+NETOPEN: 0"));
 }
 
