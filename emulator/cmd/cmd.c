@@ -71,6 +71,11 @@ static void done(void *owner, const struct at_asked *result) {
 /* One place decides for all rows which error a missing card or PIN is. */
 static int missing(void *owner, unsigned needs) {
     struct cmd *c = cmd_from(owner);
+    struct sim sim = c->modem->sim;
+    const struct bus_verdict v = bus_ask(&c->modem->bus, ASK_SIM_ACCESS, &sim);
+    if (v.act == BUS_FAIL) {
+        return v.code;
+    }
     switch (c->modem->sim.state) {
     case SIM_READY:
         return 0;

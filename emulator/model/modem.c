@@ -37,7 +37,7 @@ static void update_suspended(struct modem *m) {
 /* Registration follows from what the module wants and what the network grants. */
 static void update_registration(struct modem *m) {
     bool is_on = m->power == POWER_ON || m->power == POWER_HUNG;
-    bool is_looking = is_on && m->fun == FUN_FULL && !m->reg.has_left;
+    bool is_looking = is_on && m->sim.state == SIM_READY && m->fun == FUN_FULL && !m->reg.has_left;
     enum reg_stat stat = is_looking ? m->reg.granted : REG_OFF;
     if (m->reg.stat != stat) {
         m->reg.stat = stat;
@@ -136,6 +136,7 @@ static void on_started(void *ctx) {
     m->fun = FUN_FULL;
     m->reg.has_left = false;
     m->reg.is_attached = true;
+    sim_restart(&m->sim);
     reset_contexts(m);
     sockets_set_fin_when_dormant(m->sockets, m->nv_fin);
     set_power(m, POWER_ON);
@@ -205,6 +206,43 @@ void modem_set_hung(struct modem *m, bool is_hung) {
         set_power(m, is_hung ? POWER_HUNG : POWER_ON);
         update_suspended(m);
     }
+}
+
+/* -- card -- */
+
+static void sim_changed(struct modem *m, enum sim_state was) {
+    if (m->sim.state != was) {
+        bus_post(&m->bus, TOPIC_SIM_CHANGED, &m->sim);
+        update_registration(m);
+    }
+}
+
+void modem_set_sim(struct modem *m, enum sim_state state) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    sim_set(&m->sim, state);
+    sim_changed(m, was);
+}
+
+int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    return sim_set_codes(&m->sim, pin, puk);
+}
+
+int modem_enter_pin(struct modem *m, struct sv pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_enter_pin(&m->sim, pin);
+    sim_changed(m, was);
+    return rc;
+}
+
+int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_enter_puk(&m->sim, puk, new_pin);
+    sim_changed(m, was);
+    return rc;
 }
 
 /* -- radio -- */

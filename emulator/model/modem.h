@@ -60,6 +60,12 @@ struct modem {
 struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host);
 void modem_free(struct modem *m); /* NULL is allowed */
 
+/* The card, as sim_set has it. Only with a ready one the module registers. */
+void modem_set_sim(struct modem *m, enum sim_state state);
+/* As sim.h has them. */
+int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk);
+int modem_enter_pin(struct modem *m, struct sv pin);
+int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin);
 /* FUN_FULL registers, the others leave the network; FUN_RESET is none of them. */
 void modem_set_fun(struct modem *m, enum modem_fun fun);
 /* What the network grants; no command changes it. The module is it while it looks for a network. */
