@@ -292,9 +292,33 @@ void modem_set_attached(struct modem *m, bool is_attached) {
     }
 }
 
+static void set_active(struct modem *m, unsigned cid, bool is_active, bool by_network) {
+    must(cid >= 1 && cid <= MODEM_CIDS);
+    if (m->active[cid] == is_active) {
+        return;
+    }
+    m->active[cid] = is_active;
+    const struct context_event e = {cid, is_active, by_network};
+    bus_post(&m->bus, TOPIC_CONTEXT_CHANGED, &e);
+    update_bearer(m);
+}
+
 void modem_set_active(struct modem *m, unsigned cid, bool is_active) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    must(cid >= 1 && cid <= MODEM_CIDS);
-    m->active[cid] = is_active;
-    update_bearer(m);
+    set_active(m, cid, is_active, false);
+}
+
+struct bus_verdict modem_activate(struct modem *m, unsigned cid) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    struct context_event e = {cid, true, false};
+    struct bus_verdict v = bus_ask(&m->bus, ASK_CONTEXT_ACTIVATE, &e);
+    if (v.act == BUS_GO) {
+        set_active(m, cid, true, false);
+    }
+    return v;
+}
+
+void modem_deactivate(struct modem *m, unsigned cid) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    set_active(m, cid, false, true);
 }

@@ -99,5 +99,9 @@ void modem_power_on(struct modem *m);
 void modem_set_hung(struct modem *m, bool is_hung);
 /* A context up or down; while none is up there is no network for the sockets. */
 void modem_set_active(struct modem *m, unsigned cid, bool is_active);
+/* Asks for one (ASK_CONTEXT_ACTIVATE); with BUS_GO it is up when this returns, whatever delay the
+ * caller serves before it tells so. */
+struct bus_verdict modem_activate(struct modem *m, unsigned cid);
+void modem_deactivate(struct modem *m, unsigned cid); /* the network does it */
 
 #endif
