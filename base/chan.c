@@ -81,6 +81,9 @@ int chan_put(struct chan *ch, const void *p, size_t n) {
 
 int chan_write(struct chan *ch, const void *p, size_t n) {
     CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->is_deaf) {
+        return 0;
+    }
     if (n > buf_room(&ch->out)) {
         return -ENOBUFS;
     }
@@ -177,6 +180,10 @@ void chan_pump(struct chan *ch) {
     ch->is_pumping = true;
     size_t before = buf_len(&ch->in);
     while (buf_len(&ch->in) > 0 && ch->depth > 0) {
+        if (ch->is_deaf) {
+            buf_clear(&ch->in);
+            break;
+        }
         const uint8_t *p = buf_data(&ch->in);
         if (ch->skip_lf && p != NULL && is_end_of_line(ch, p[0])) {
             buf_drop(&ch->in, 1);
@@ -197,6 +204,12 @@ void chan_pump(struct chan *ch) {
     if (buf_len(&ch->in) < before && ch->transport != NULL) {
         ch->transport->room(ch->transport_ctx);
     }
+}
+
+void chan_set_deaf(struct chan *ch, bool on) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->is_deaf = on;
+    chan_pump(ch);
 }
 
 uint8_t *chan_rx_reserve(struct chan *ch, size_t want, size_t *got) {

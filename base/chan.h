@@ -96,6 +96,7 @@ struct chan {
     bool is_dcd_on, is_ri_on; /* as the module has them */
     uint64_t nin, nout;       /* bytes that came, that went */
     bool is_pumping;
+    bool is_deaf;     /* who stands on it is not there: input is thrown away, output too */
     bool skip_lf;     /* an LF that comes next belongs to a CR already acted on */
     bool is_lf_late;  /* it was not there yet when the CR was acted on */
     bool is_cr_alone; /* the DTE's last line had no LF */
@@ -131,6 +132,10 @@ void chan_set_tap(struct chan *ch, const struct chan_tap *tap, void *ctx);
 int chan_put(struct chan *ch, const void *p, size_t n); /* chan_write, behind the tap */
 void chan_set_gate(struct chan *ch, size_t n);
 void chan_set_present(struct chan *ch, bool on);
+
+/* Deaf: what comes in is thrown away, and what the users write; what is written already goes out.
+ * For a module that is off. */
+void chan_set_deaf(struct chan *ch, bool on);
 
 /* Offers the input to the top user until nobody takes any. Users call it when they are ready
  * again. */

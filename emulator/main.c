@@ -185,7 +185,7 @@ static int start_modem(struct app *a, unsigned i) {
         return EXIT_REFUSED; /* the log says why */
     }
     struct unit_config unit = {
-        .profile = o->profile,
+        .profile = profile_find(o->profile), /* it was checked with the options */
         .name = name,
         .clk = a->clk,
         .host = host_uv_host(a->host),
@@ -193,7 +193,6 @@ static int start_modem(struct app *a, unsigned i) {
         .seed = o->seed + i,
     };
     slot->unit = unit_new(&unit);
-    must(slot->unit != NULL); /* the profile was checked with the options */
     struct modem *modem = unit_modem(slot->unit);
     for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
         modem_impair(modem, dir, &o->impair[dir]);

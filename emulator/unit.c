@@ -7,7 +7,6 @@
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/modem.h"
-#include "emulator/model/profile.h"
 #include "slots.h"
 
 struct unit {
@@ -34,15 +33,11 @@ static void on_setting(void *ctx, unsigned slot) {
 }
 
 struct unit *unit_new(const struct unit_config *cfg) {
-    const struct profile *profile = profile_find(cfg->profile);
-    if (profile == NULL) {
-        return NULL;
-    }
     struct unit *u = xmalloc(sizeof *u);
     OBJ_INIT(u, UNIT_MAGIC);
     u->settings = setting_store_new(slot_infos, SLOT_COUNT, false);
     setting_on_change(u->settings, on_setting, u);
-    u->modem = modem_new(profile, cfg->clk, cfg->host);
+    u->modem = modem_new(cfg->profile, cfg->clk, cfg->host);
     modem_set_seed(u->modem, cfg->seed);
     u->cmd = cmd_new(u->modem, u->settings, cfg->chan);
     return u;

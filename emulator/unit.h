@@ -9,18 +9,19 @@
 struct chan;
 struct clk;
 struct modem;
+struct profile;
 struct unit;
 
 struct unit_config {
-    const char *profile; /* of profile_find */
-    const char *name;    /* in the log */
+    const struct profile *profile; /* borrowed, for the unit's life */
+    const char *name;              /* in the log */
     struct clk *clk;
     struct net_host host;
     uint64_t seed;
     struct chan *chan;
 };
 
-struct unit *unit_new(const struct unit_config *cfg); /* NULL: no such profile */
+struct unit *unit_new(const struct unit_config *cfg);
 struct modem *unit_modem(struct unit *u);
 void unit_close(struct unit *u); /* closes its links properly; NULL is allowed */
 

@@ -101,8 +101,8 @@ static void run_line(struct at_session *s) {
 }
 
 bool session_may_urc(const struct at_session *s) {
-    return chan_is_top(s->cfg.chan, s) && !is_running(s) && line_is_idle(&s->line) &&
-           !chan_is_busy(s->cfg.chan);
+    return !s->cfg.chan->is_deaf && chan_is_top(s->cfg.chan, s) && !is_running(s) &&
+           line_is_idle(&s->line) && !chan_is_busy(s->cfg.chan);
 }
 
 void session_idle(struct at_session *s) {
@@ -285,6 +285,23 @@ void session_close(struct at_session *s) {
     setting_store_free(s->port);
     OBJ_FINI(s);
     free(s);
+}
+
+void session_set_deaf(struct at_session *s, bool is_deaf) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    chan_set_deaf(s->cfg.chan, is_deaf);
+    if (!is_deaf) {
+        session_idle(s);
+    }
+}
+
+void session_reset(struct at_session *s) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    must(!s->is_in_handler);
+    s->has_line = false;
+    session_cancel(s);
+    line_init(&s->line);
+    urc_clear(s);
 }
 
 struct setting_store *session_store(const struct at_session *s, unsigned slot) {

@@ -185,6 +185,18 @@ void setting_restore(struct setting_store *st) {
     }
 }
 
+static void restart_slots(struct setting_store *st) {
+    for (unsigned i = 0; i < st->n; i++) {
+        if (is_mine(st, i) && st->infos[i].save == AT_SAVE_NONE) {
+            struct slot_value v = {0};
+            store_default(&v, &st->infos[i]);
+            set_value(st, i, &v);
+            free(v.text);
+        }
+    }
+    setting_restore(st);
+}
+
 /* -- records -- */
 
 static size_t find_key(const struct record_set *set, int32_t key) {
@@ -261,6 +273,15 @@ static void delete_record(struct record_set *set, int32_t key) {
         free_record(&set->items[i], set->row->nparams);
         set->n--;
         memmove(&set->items[i], &set->items[i + 1], (set->n - i) * sizeof set->items[0]);
+    }
+}
+
+void setting_restart(struct setting_store *st) {
+    restart_slots(st);
+    for (struct record_set *set = st->records; set != NULL; set = set->next) {
+        if (set->row->save != AT_SAVE_AUTO) {
+            factory_records(set);
+        }
     }
 }
 

@@ -32,6 +32,7 @@ void setting_set_text(struct setting_store *st, unsigned slot, const char *value
 void setting_factory(struct setting_store *st); /* AT&F */
 void setting_save(struct setting_store *st);    /* AT&W */
 void setting_restore(struct setting_store *st); /* ATZ */
+void setting_restart(struct setting_store *st); /* power off and on: what is not stored is lost */
 
 /* Records of a row, in the order of their keys. */
 struct setting_record {

@@ -34,6 +34,7 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     if (topic == TOPIC_URC) {
         post_urc(c, payload);
     }
+    cmd_power_event(c, topic, payload);
     cmd_tcpip_event(c, topic, payload);
     cmd_network_event(c, topic, payload);
 }
@@ -64,11 +65,17 @@ static void done(void *owner, const struct at_asked *result) {
     struct cmd *c = cmd_from(owner);
     struct at_event e = event_of(c, result);
     bus_post(&c->modem->bus, TOPIC_AT_DONE, &e);
+    cmd_power_done(c);
 }
 
 /* One place decides for all rows which error a missing card or PIN is. */
 static int missing(void *owner, unsigned needs) {
     struct cmd *c = cmd_from(owner);
+    struct sim sim = c->modem->sim;
+    const struct bus_verdict v = bus_ask(&c->modem->bus, ASK_SIM_ACCESS, &sim);
+    if (v.act == BUS_FAIL) {
+        return v.code;
+    }
     switch (c->modem->sim.state) {
     case SIM_READY:
         return 0;
@@ -115,6 +122,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
     cmd_network_start(c);
+    cmd_power_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
@@ -126,6 +134,7 @@ void cmd_close(struct cmd *c) {
     }
     CHECK_OBJ(c, CMD_MAGIC);
     bus_ignore(&c->modem->bus, on_bus, c);
+    cmd_power_stop(c);
     cmd_ping_stop(c);
     transparent_stop(c);
     session_close(c->session);

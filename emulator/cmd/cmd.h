@@ -39,8 +39,17 @@ struct cmd {
         struct ping_config cfg;
     } ping;                    /* cmd_ping.c */
     int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
+    int reported_mode;         /* the newest <stat> of +CNSMOD */
     int cops_mode;             /* of the newest AT+COPS= */
     struct clk_timer scan;     /* AT+COPS=? */
+    struct power {
+        enum power_state state; /* the newest one */
+        /* What a command has asked for; it is done behind its line's result. */
+        enum { POWER_GO_NOWHERE, POWER_GO_RESTART, POWER_GO_OFF } go;
+        struct clk_timer going;
+        size_t next;            /* line of the start */
+        struct clk_timer start; /* until that one */
+    } power;                    /* cmd_power.c */
 };
 
 struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan);
@@ -52,11 +61,21 @@ struct cmd *cmd_from(void *ctx); /* in a callback whose context it is */
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
+/* The result of a line is out. */
+void cmd_power_done(struct cmd *c);
 
 /* Starts and ends with the session. */
-void cmd_network_start(struct cmd *c);
+void cmd_network_start(struct cmd *c); /* the module's start, too */
+void cmd_power_start(struct cmd *c);
+void cmd_power_stop(struct cmd *c);
 void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);
+void cmd_tcpip_reset(struct cmd *c); /* the module has gone off */
 void cmd_ping_stop(struct cmd *c);
+
+/* A command restarts the module, or switches it off, behind its line's result. */
+void cmd_power_restart(struct cmd *c);
+void cmd_power_off(struct cmd *c);
 
 #endif

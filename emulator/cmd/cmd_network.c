@@ -1,12 +1,45 @@
 /* cmd_network.c: registration, operator and cell (V3.00 4.2, +CGREG of 8.2.1). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/events.h"
 #include "handlers.h"
 #include "slots.h"
+
+/* -- the serving cell -- */
+
+/* A cell of another technology than the profile's: the manual's examples (V3.00 4.2.2, 4.2.14,
+ * 4.2.15) and a field line with the profile's own network, area and cell; what is measured in it is
+ * a guess. */
+static const struct cell {
+    int cops_act, cnsmod_stat;
+    const char *cpsi_head, *cpsi_tail; /* around "<mcc>-<mnc>,0x<lac>,<ci>" */
+} cells[] = {
+    [PROFILE_GSM] = {0, 2, "GSM,Online", "27 EGSM 900,-64,2110,42-42"},
+    [PROFILE_WCDMA] = {2, 4, "WCDMA,Online", "WCDMA IMT 2000,279,10663,0,1.5,62,33,52,500"},
+    [PROFILE_LTE] = {7, 8, "LTE,Online", "257,EUTRAN-BAND3,1850,5,5,-94,-850,-545,15"},
+};
+
+static bool is_own_tech(const struct modem *m) {
+    return m->reg.tech == m->profile->tech;
+}
+
+static int cops_act(const struct modem *m) {
+    return is_own_tech(m) ? (int)m->profile->cops_act : cells[m->reg.tech].cops_act;
+}
+
+static int cnsmod_stat(const struct modem *m) {
+    if (!reg_is_registered(&m->reg)) {
+        return 0;
+    }
+    return is_own_tech(m) ? (int)m->profile->cnsmod_stat : cells[m->reg.tech].cnsmod_stat;
+}
+
+/* -- reports -- */
 
 /* The three registration reports differ in numbers only. */
 static const struct report {
@@ -23,7 +56,7 @@ static const struct report {
 enum { CEREG_UNKNOWN = 4, CEREG_ACT = 7 };
 
 static int report_stat(const struct report *r, const struct modem *m) {
-    if (r->is_lte && m->profile->tech != PROFILE_LTE) {
+    if (r->is_lte && m->reg.tech != PROFILE_LTE) {
         return CEREG_UNKNOWN; /* out of E-UTRAN coverage (V3.00 4.2.16) */
     }
     return r->is_packet && !m->reg.is_attached ? REG_OFF : (int)m->reg.stat;
@@ -67,6 +100,7 @@ void cmd_cereg(struct at_req *rq) {
 _Static_assert(sizeof reports / sizeof reports[0] == CMD_REPORTS, "one a report");
 
 void cmd_network_start(struct cmd *c) {
+    c->reported_mode = cnsmod_stat(c->modem);
     for (size_t i = 0; i < CMD_REPORTS; i++) {
         c->reported[i] = report_stat(&reports[i], c->modem);
     }
@@ -85,21 +119,40 @@ void cmd_network_event(struct cmd *c, unsigned topic, const void *payload) {
         }
         c->reported[i] = stat;
     }
+    int mode = cnsmod_stat(c->modem);
+    if (mode != c->reported_mode && setting_int(c->module, SLOT_CNSMOD_N) != 0) {
+        urc_post(c->session, URC_EVENT, "+CNSMOD: %d", mode);
+    }
+    c->reported_mode = mode;
+}
+
+static void cpsi_text(const struct modem *m, char *to, size_t size) {
+    const struct profile *p = m->profile;
+    const struct cell *cell = &cells[m->reg.tech];
+    if (!reg_is_registered(&m->reg)) {
+        snprintf(to, size, "NO SERVICE,%s",
+                 m->fun == FUN_FULL      ? "Online"
+                 : m->fun == FUN_OFFLINE ? "Offline"
+                                         : "Low Power Mode");
+    } else if (is_own_tech(m)) {
+        snprintf(to, size, "%s", p->cpsi);
+    } else {
+        snprintf(to, size, "%s,%.3s-%s,0x%s,%lu,%s", cell->cpsi_head, p->oper_numeric,
+                 p->oper_numeric + 3, p->lac, strtoul(p->ci, NULL, 16), cell->cpsi_tail);
+    }
 }
 
 void cmd_cpsi(struct at_req *rq) {
-    struct cmd *c = cmd_of(rq);
-    const char *text = reg_is_registered(&c->modem->reg) ? c->modem->profile->cpsi
-                       : c->modem->fun == 1              ? "NO SERVICE,Online"
-                                                         : "NO SERVICE,Low Power Mode";
+    char text[LIMIT_URC_TEXT];
+    cpsi_text(cmd_of(rq)->modem, text, sizeof text);
     at_info(rq, "+CPSI: %s", text);
     at_ok(rq);
 }
 
 void cmd_cnsmod(struct at_req *rq) {
     struct cmd *c = cmd_of(rq);
-    int stat = reg_is_registered(&c->modem->reg) ? c->modem->profile->cnsmod_stat : 0;
-    at_info(rq, "+CNSMOD: %d,%d", (int)setting_int(c->module, SLOT_CNSMOD_N), stat);
+    at_info(rq, "+CNSMOD: %d,%d", (int)setting_int(c->module, SLOT_CNSMOD_N),
+            cnsmod_stat(c->modem));
     at_ok(rq);
 }
 
@@ -119,7 +172,7 @@ static void read_oper(struct at_req *rq) {
     int format = setting_int(c->module, SLOT_COPS_FORMAT);
     if (reg_is_registered(&c->modem->reg)) {
         at_info(rq, "+COPS: %d,%d,\"%s\",%d", c->cops_mode, format, oper_name(p, format),
-                (int)p->cops_act);
+                cops_act(c->modem));
     } else {
         at_info(rq, "+COPS: %d", c->cops_mode);
     }
@@ -130,7 +183,7 @@ static void on_scanned(void *ctx) {
     struct at_req *rq = ctx;
     const struct profile *p = cmd_of(rq)->modem->profile;
     at_info(rq, "+COPS: (2,\"%s\",\"%s\",\"%s\",%d),,(0,1,2,3,4,5),(0,1,2)", p->oper_long,
-            p->oper_short, p->oper_numeric, (int)p->cops_act);
+            p->oper_short, p->oper_numeric, cops_act(cmd_of(rq)->modem));
     at_ok(rq);
 }
 
@@ -160,7 +213,7 @@ static void select_oper(struct at_req *rq) {
         return;
     }
     c->cops_mode = is_here ? mode : COPS_AUTO;
-    modem_set_registration(c->modem, mode == COPS_LEAVE || c->modem->fun != 1 ? REG_OFF : REG_HOME);
+    modem_set_left(c->modem, mode == COPS_LEAVE);
     at_ok(rq);
 }
 

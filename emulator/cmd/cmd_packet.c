@@ -5,17 +5,82 @@
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/model/events.h"
 #include "handlers.h"
 
-void cmd_cgatt(struct at_req *rq) {
-    struct modem *m = cmd_of(rq)->modem;
-    if (at_form_of(rq) == AT_READ) {
-        at_info(rq, "+CGATT: %d", reg_has_packet_service(&m->reg));
+/* -- an answer that the network owes -- */
+
+/* An activation that is not answered is given up after five times T3380 (24.008 6.1.3.1.3). */
+enum { NETWORK_WAIT_S = 150 };
+
+struct wait {
+    struct clk_timer timer;
+    struct at_req *rq;
+    int code; /* 0: OK */
+};
+
+static void answer(struct at_req *rq, int code) {
+    if (code == 0) {
+        at_ok(rq);
     } else {
-        modem_set_attached(m, at_int(rq, 0) != 0);
+        at_fail(rq, (enum at_err)code);
     }
+}
+
+static void on_wait_over(void *ctx) {
+    const struct wait *w = ctx;
+    answer(w->rq, w->code);
+}
+
+static void on_cancel(void *ctx) {
+    struct wait *w = ctx;
+    clk_stop(cmd_of(w->rq)->modem->clk, &w->timer);
+}
+
+/* Ends the request as the network has decided, now or later. */
+static void answer_by(struct at_req *rq, const struct bus_verdict *v) {
+    bool is_dropped = v->act == BUS_DROP;
+    int code = v->act == BUS_FAIL && v->code != 0 ? v->code : CME_UNSPECIFIED_GPRS_ERROR;
+    clk_dur wait = is_dropped ? CLK_S(NETWORK_WAIT_S) : v->delay;
+    code = is_dropped || v->act == BUS_FAIL ? code : 0;
+    if (wait.us == 0) {
+        answer(rq, code);
+        return;
+    }
+    struct wait *w = at_alloc(rq, sizeof *w);
+    *w = (struct wait){.rq = rq, .code = code};
+    at_on_cancel(rq, on_cancel, w);
+    clk_start(cmd_of(rq)->modem->clk, &w->timer, wait, on_wait_over, w);
+}
+
+/* -- attachment -- */
+
+enum { DEFAULT_CID = 1 };
+
+/* Attaching brings the default context up (24.301 5.5.1). */
+static void set_attached(struct at_req *rq, bool is_attached) {
+    struct modem *m = cmd_of(rq)->modem;
+    struct bus_verdict v = {0};
+    if (is_attached && !m->reg.is_attached) {
+        struct context_event e = {DEFAULT_CID, true, false};
+        v = bus_ask(&m->bus, ASK_CONTEXT_ACTIVATE, &e);
+    }
+    if (v.act == BUS_GO) {
+        modem_set_attached(m, is_attached);
+    }
+    answer_by(rq, &v);
+}
+
+void cmd_cgatt(struct at_req *rq) {
+    if (at_form_of(rq) == AT_WRITE) {
+        set_attached(rq, at_int(rq, 0) != 0);
+        return;
+    }
+    at_info(rq, "+CGATT: %d", reg_has_packet_service(&cmd_of(rq)->modem->reg));
     at_ok(rq);
 }
+
+/* -- contexts -- */
 
 /* The contexts are the records of +CGDCONT. */
 static size_t contexts(struct cmd *c, const struct setting_record **out) {
@@ -38,15 +103,22 @@ void cmd_cgact(struct at_req *rq) {
         at_ok(rq);
         return;
     }
+    struct bus_verdict v = {0};
     bool is_known = !at_has(rq, 1);
-    for (size_t i = 0; i < n; i++) {
-        if (!at_has(rq, 1) || records[i].ints[0] == at_int(rq, 1)) {
-            modem_set_active(c->modem, (unsigned)records[i].ints[0], at_int(rq, 0) != 0);
-            is_known = true;
+    for (size_t i = 0; i < n && v.act == BUS_GO; i++) {
+        unsigned cid = (unsigned)records[i].ints[0];
+        if (at_has(rq, 1) && records[i].ints[0] != at_int(rq, 1)) {
+            continue;
+        }
+        is_known = true;
+        if (at_int(rq, 0) != 0) {
+            v = modem_activate(c->modem, cid);
+        } else {
+            modem_set_active(c->modem, cid, false);
         }
     }
     if (is_known) {
-        at_ok(rq);
+        answer_by(rq, &v);
     } else {
         at_fail(rq, CME_UNSPECIFIED_GPRS_ERROR); /* a context that is not defined (guess) */
     }

@@ -82,9 +82,12 @@ void cmd_netopen(struct at_req *rq) {
     }
     /* Opening activates the context (V3.00 11.2.1). */
     int cid = setting_int(c->module, SLOT_CSOCKSETPN_PROFILE_NUMBER);
-    modem_set_active(c->modem, (unsigned)cid, true);
+    struct bus_verdict context = {0};
+    if (!sockets_is_open(tcpip_sockets(c))) {
+        context = modem_activate(c->modem, (unsigned)cid);
+    }
     clk_dur timeout = CLK_MS(setting_int(c->module, SLOT_CIPTIMEOUT_NETOPEN_TIMEOUT));
-    enum ip_err e = sockets_open(tcpip_sockets(c), timeout, c);
+    enum ip_err e = sockets_open(tcpip_sockets(c), timeout, &context, c);
     if (e == IP_SOCKETS_OPENED) {
         tcpip_ip_error(rq, IP_INFO_ALREADY_OPENED);
     } else if (e != IP_OK) {
@@ -452,6 +455,14 @@ void cmd_tcpip_start(struct cmd *c) {
     for (unsigned n = 0; n < LIMIT_LINKS; n++) {
         c->tcpip->links[n].c = c;
         c->tcpip->links[n].number = n;
+    }
+}
+
+void cmd_tcpip_reset(struct cmd *c) {
+    transparent_stop(c);
+    c->tcpip->transparent.is_mode = false;
+    for (unsigned n = 0; n < LIMIT_LINKS; n++) {
+        tcpip_forget(c, n);
     }
 }
 

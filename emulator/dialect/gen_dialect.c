@@ -128,6 +128,7 @@ static const struct {
     {"rtt_ms", FIELD_INT},
     {"dormancy_s", FIELD_INT},
     {"wireless_rate", FIELD_INT},
+    {"usb", FIELD_BOOL},
     {"rcv_from", FIELD_STR},
     {"ipclose_space", FIELD_BOOL},
     {"server_rings", FIELD_BOOL},

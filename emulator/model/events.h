@@ -79,6 +79,9 @@ struct urc_event {
     bool is_now; /* without waiting for its turn, in the middle of whatever is written */
 };
 
+/* The card's verdicts (struct sim): FAIL: +CME ERROR of `code`. The context's: FAIL: the same, and
+ * +NETOPEN: 1; DROP: never answered. */
+
 /* -- the network -- */
 
 /* Verdicts: REPLACE: a dotted quad is the address; FAIL: no such name; DROP: never answered. */

@@ -1,6 +1,7 @@
 #include "emulator/model/modem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/obj.h"
 #include "emulator/model/events.h"
@@ -24,12 +25,40 @@ static void update_bearer(struct modem *m) {
     }
 }
 
+/* In GSM a call has the radio for itself (note 2.10); who hangs serves nobody. */
+static void update_suspended(struct modem *m) {
+    bool is_suspended = m->power == POWER_HUNG || (m->has_call && m->reg.tech == PROFILE_GSM);
+    if (m->bearer.is_suspended != is_suspended) {
+        m->bearer.is_suspended = is_suspended;
+        bearer_changed(&m->bearer);
+    }
+}
+
+/* Registration follows from what the module wants and what the network grants. */
+static void update_registration(struct modem *m) {
+    bool is_on = m->power == POWER_ON || m->power == POWER_HUNG;
+    bool is_looking = is_on && m->sim.state == SIM_READY && m->fun == FUN_FULL && !m->reg.has_left;
+    enum reg_stat stat = is_looking ? m->reg.granted : REG_OFF;
+    if (m->reg.stat != stat) {
+        m->reg.stat = stat;
+        bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
+        update_bearer(m);
+    }
+}
+
+/* The default bearer of LTE; in older technologies AT+NETOPEN activates it. */
+static void reset_contexts(struct modem *m) {
+    memset(m->active, 0, sizeof m->active);
+    m->active[1] = true;
+}
+
 struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host) {
     struct modem *m = xmalloc(sizeof *m);
     OBJ_INIT(m, MODEM_MAGIC);
     m->profile = profile;
     m->clk = clk;
-    m->fun = 1;
+    m->power = POWER_ON;
+    m->fun = FUN_FULL;
     bus_init(&m->bus);
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
@@ -37,8 +66,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->bearer.rtt_ms = (uint32_t)profile->rtt_ms;
     m->bearer.dormancy = CLK_S(profile->dormancy_s);
     m->sockets = sockets_new(&m->bus, &m->bearer);
-    /* The default bearer of LTE; in older technologies AT+NETOPEN activates it. */
-    m->active[1] = true;
+    reset_contexts(m);
     update_bearer(m);
     return m;
 }
@@ -48,6 +76,8 @@ void modem_free(struct modem *m) {
         return;
     }
     CHECK_OBJ(m, MODEM_MAGIC);
+    clk_stop(m->clk, &m->going.off);
+    clk_stop(m->clk, &m->going.on);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
     OBJ_FINI(m);
@@ -83,33 +113,174 @@ void modem_impair(struct modem *m, enum impair_direction dir, const struct impai
 
 void modem_set_voice_call(struct modem *m, bool is_up) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    m->bearer.is_suspended = is_up && m->profile->tech == PROFILE_GSM;
-    bearer_changed(&m->bearer);
+    m->has_call = is_up;
+    update_suspended(m);
 }
 
-void modem_power_cycle(struct modem *m) {
-    CHECK_OBJ(m, MODEM_MAGIC);
-    bearer_down(&m->bearer);
-    m->bearer.is_suspended = false;
-    m->fun = 1;
-    reg_init(&m->reg, m->profile);
+/* -- power -- */
+
+static struct modem *modem_of(void *ctx) {
+    struct modem *m;
+    CAST_OBJ(m, ctx, MODEM_MAGIC);
+    return m;
+}
+
+static void set_power(struct modem *m, enum power_state state) {
+    m->power = state;
+    const struct power_event e = {state, m->going.is_planned};
+    bus_post(&m->bus, TOPIC_POWER_CHANGED, &e);
+}
+
+static void on_started(void *ctx) {
+    struct modem *m = modem_of(ctx);
+    m->fun = FUN_FULL;
+    m->reg.has_left = false;
+    m->reg.is_attached = true;
+    sim_restart(&m->sim);
+    reset_contexts(m);
     sockets_set_fin_when_dormant(m->sockets, m->nv_fin);
-    update_bearer(m);
+    set_power(m, POWER_ON);
+    update_registration(m);
 }
 
-void modem_set_registration(struct modem *m, enum reg_stat stat) {
-    CHECK_OBJ(m, MODEM_MAGIC);
-    if (m->reg.stat != stat) {
-        m->reg.stat = stat;
-        bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
-        update_bearer(m);
+static void start(void *ctx) {
+    struct modem *m = modem_of(ctx);
+    set_power(m, POWER_BOOTING);
+    clk_start(m->clk, &m->going.on, m->boot.rdy, on_started, m);
+}
+
+static void go_off(void *ctx) {
+    struct modem *m = modem_of(ctx);
+    clk_stop(m->clk, &m->going.on);
+    set_power(m, POWER_OFF);
+    m->has_call = false;
+    update_suspended(m);
+    update_registration(m);
+    sockets_forget(m->sockets);
+    if (m->going.is_restart) {
+        clk_start(m->clk, &m->going.on, m->going.pause, start, m);
     }
 }
 
-void modem_set_fun(struct modem *m, int fun) {
+void modem_restart(struct modem *m, clk_dur off, bool is_planned) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    struct power_event e = {POWER_BOOTING, is_planned};
+    struct bus_verdict v = {0};
+    if (is_planned) {
+        v = bus_ask(&m->bus, ASK_POWER_RESTART, &e);
+    }
+    if (m->power == POWER_OFF || v.act == BUS_DROP) {
+        return;
+    }
+    m->going.is_planned = is_planned;
+    m->going.is_restart = true;
+    m->going.pause = off;
+    clk_start(m->clk, &m->going.off, v.delay, go_off, m);
+}
+
+void modem_power_off(struct modem *m, bool is_planned) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->going.is_planned = is_planned;
+    m->going.is_restart = false;
+    if (m->power == POWER_OFF) {
+        clk_stop(m->clk, &m->going.on);
+    } else {
+        clk_start(m->clk, &m->going.off, CLK_US(0), go_off, m);
+    }
+}
+
+void modem_power_on(struct modem *m) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    if (m->power == POWER_OFF) {
+        clk_start(m->clk, &m->going.on, CLK_US(0), start, m);
+    } else if (clk_pending(&m->going.off)) {
+        m->going.is_restart = true;
+        m->going.pause = CLK_US(0);
+    }
+}
+
+void modem_set_hung(struct modem *m, bool is_hung) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    if (m->power == (is_hung ? POWER_ON : POWER_HUNG)) {
+        m->going.is_planned = false;
+        set_power(m, is_hung ? POWER_HUNG : POWER_ON);
+        update_suspended(m);
+    }
+}
+
+/* -- card -- */
+
+static void sim_changed(struct modem *m, enum sim_state was) {
+    if (m->sim.state != was) {
+        bus_post(&m->bus, TOPIC_SIM_CHANGED, &m->sim);
+        update_registration(m);
+    }
+}
+
+void modem_set_sim(struct modem *m, enum sim_state state) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    sim_set(&m->sim, state);
+    sim_changed(m, was);
+}
+
+int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    return sim_set_codes(&m->sim, pin, puk);
+}
+
+int modem_enter_pin(struct modem *m, struct sv pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_enter_pin(&m->sim, pin);
+    sim_changed(m, was);
+    return rc;
+}
+
+int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_enter_puk(&m->sim, puk, new_pin);
+    sim_changed(m, was);
+    return rc;
+}
+
+/* -- radio -- */
+
+void modem_set_registration(struct modem *m, enum reg_stat granted) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->reg.granted = granted;
+    update_registration(m);
+}
+
+void modem_set_left(struct modem *m, bool has_left) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->reg.has_left = has_left;
+    update_registration(m);
+}
+
+void modem_set_signal(struct modem *m, int rssi, int ber) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    if (m->reg.rssi != rssi || m->reg.ber != ber) {
+        m->reg.rssi = rssi;
+        m->reg.ber = ber;
+        bus_post(&m->bus, TOPIC_SIGNAL_CHANGED, &m->reg);
+    }
+}
+
+void modem_set_tech(struct modem *m, enum profile_tech tech) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    if (m->reg.tech != tech) {
+        m->reg.tech = tech;
+        bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
+        update_suspended(m);
+    }
+}
+
+void modem_set_fun(struct modem *m, enum modem_fun fun) {
     CHECK_OBJ(m, MODEM_MAGIC);
     m->fun = fun;
-    modem_set_registration(m, fun == 1 ? REG_HOME : REG_OFF);
+    update_registration(m);
 }
 
 void modem_set_attached(struct modem *m, bool is_attached) {
@@ -121,9 +292,33 @@ void modem_set_attached(struct modem *m, bool is_attached) {
     }
 }
 
+static void set_active(struct modem *m, unsigned cid, bool is_active, bool by_network) {
+    must(cid >= 1 && cid <= MODEM_CIDS);
+    if (m->active[cid] == is_active) {
+        return;
+    }
+    m->active[cid] = is_active;
+    const struct context_event e = {cid, is_active, by_network};
+    bus_post(&m->bus, TOPIC_CONTEXT_CHANGED, &e);
+    update_bearer(m);
+}
+
 void modem_set_active(struct modem *m, unsigned cid, bool is_active) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    must(cid >= 1 && cid <= MODEM_CIDS);
-    m->active[cid] = is_active;
-    update_bearer(m);
+    set_active(m, cid, is_active, false);
+}
+
+struct bus_verdict modem_activate(struct modem *m, unsigned cid) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    struct context_event e = {cid, true, false};
+    struct bus_verdict v = bus_ask(&m->bus, ASK_CONTEXT_ACTIVATE, &e);
+    if (v.act == BUS_GO) {
+        set_active(m, cid, true, false);
+    }
+    return v;
+}
+
+void modem_deactivate(struct modem *m, unsigned cid) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    set_active(m, cid, false, true);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/bus.h"
+#include "emulator/model/events.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
 #include "netstack/bearer.h"
@@ -20,7 +21,16 @@
 struct profile;
 struct sockets;
 
+/* AT+CFUN (V3.00 3.2.1). */
+enum modem_fun { FUN_MINIMUM = 0, FUN_FULL = 1, FUN_FLIGHT = 4, FUN_RESET = 6, FUN_OFFLINE = 7 };
+
 enum { MODEM_CIDS = 179 }; /* V3.00 8.2.4: 1-24 and 100-179 */
+
+/* When a starting module is so far, from its start on. */
+struct modem_boot {
+    clk_dur rdy; /* it is on */
+    clk_dur sim, sms, pb;
+};
 
 struct modem {
     uint32_t magic;
@@ -28,22 +38,42 @@ struct modem {
     const struct profile *profile;
     struct clk *clk;
     struct bus bus;
-    int fun; /* AT+CFUN */
+    enum power_state power;
+    struct modem_boot boot; /* all 0: at once */
+    struct {
+        struct clk_timer off; /* it goes off in a turn of its own */
+        struct clk_timer on;  /* the next step of coming on */
+        bool is_planned;
+        bool is_restart; /* and comes back, after */
+        clk_dur pause;
+    } going;
+    enum modem_fun fun;
     struct sim sim;
     struct reg reg;
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
-    bool nv_fin; /* NV item 1341: counts from the next power cycle on (note 2.9) */
+    bool has_call; /* a voice call */
+    bool nv_fin;   /* NV item 1341: counts from the next start on (note 2.9) */
 };
 
 struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host);
 void modem_free(struct modem *m); /* NULL is allowed */
 
-/* 0, 1 or 4 (V3.00 3.2.1): 1 registers, the others leave the network. */
-void modem_set_fun(struct modem *m, int fun);
-void modem_set_registration(struct modem *m, enum reg_stat stat);
+/* The card, as sim_set has it. Only with a ready one the module registers. */
+void modem_set_sim(struct modem *m, enum sim_state state);
+/* As sim.h has them. */
+int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk);
+int modem_enter_pin(struct modem *m, struct sv pin);
+int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin);
+/* FUN_FULL registers, the others leave the network; FUN_RESET is none of them. */
+void modem_set_fun(struct modem *m, enum modem_fun fun);
+/* What the network grants; no command changes it. The module is it while it looks for a network. */
+void modem_set_registration(struct modem *m, enum reg_stat granted);
+void modem_set_left(struct modem *m, bool has_left); /* AT+COPS=2 */
 void modem_set_attached(struct modem *m, bool is_attached);
+void modem_set_signal(struct modem *m, int rssi, int ber); /* as +CSQ prints them */
+void modem_set_tech(struct modem *m, enum profile_tech tech);
 void modem_set_seed(struct modem *m, uint64_t seed);
 /* AT+CIPCCFG's limits of retransmission (note 2.6). */
 void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms);
@@ -55,9 +85,23 @@ void modem_set_open_delay(struct modem *m, clk_dur delay);
 void modem_impair(struct modem *m, enum impair_direction dir, const struct impair *im);
 /* A voice call: in GSM no TCP passes meanwhile, in WCDMA and LTE it does (note 2.10). */
 void modem_set_voice_call(struct modem *m, bool is_up);
-/* Off and on again: links die, what NV keeps for the next start counts from now on. */
-void modem_power_cycle(struct modem *m);
+/* -- power; each state is posted. Going off is done in a turn of its own, so that it can be asked
+ * for from anywhere. -- */
+
+/* Off: links die without a word beyond what the host sends, calls end, the registration is gone.
+ * After `off` it starts again, as new but for what is stored. A planned one is asked about
+ * (ASK_POWER_RESTART); an off module stays off. */
+void modem_restart(struct modem *m, clk_dur off, bool is_planned);
+void modem_power_off(struct modem *m, bool is_planned);
+void modem_power_on(struct modem *m);
+/* The firmware hangs: nothing is answered and nothing passes, until a restart or power off. Only a
+ * module that is on can. */
+void modem_set_hung(struct modem *m, bool is_hung);
 /* A context up or down; while none is up there is no network for the sockets. */
 void modem_set_active(struct modem *m, unsigned cid, bool is_active);
+/* Asks for one (ASK_CONTEXT_ACTIVATE); with BUS_GO it is up when this returns, whatever delay the
+ * caller serves before it tells so. */
+struct bus_verdict modem_activate(struct modem *m, unsigned cid);
+void modem_deactivate(struct modem *m, unsigned cid); /* the network does it */
 
 #endif

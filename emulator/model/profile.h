@@ -39,6 +39,8 @@ struct profile {
     int32_t rtt_ms;        /* the module's estimate of a round trip in this cell (note 2.6) */
     int32_t dormancy_s;    /* without traffic the packet service is dormant after it (note 2.9) */
 
+    bool usb; /* its AT port is a USB device: gone while it is off */
+
     const char *rcv_from;        /* sender line up to the address: "RECV FROM:" (field F12) */
     bool ipclose_space;          /* "+IPCLOSE: 0, 1" (note 2.3.1), else "0,1" (field F17) */
     bool server_rings;           /* a caller of a transparent server rings, S0 times (guess) */

@@ -1,11 +1,11 @@
 #include "emulator/model/reg.h"
 
-#include "emulator/model/profile.h"
-
 void reg_init(struct reg *reg, const struct profile *profile) {
     *reg = (struct reg){
         .stat = REG_HOME,
+        .granted = REG_HOME,
         .is_attached = true,
+        .tech = profile->tech,
         .rssi = profile->rssi,
         .ber = profile->ber,
     };

@@ -4,15 +4,18 @@
 
 #include <stdbool.h>
 
-struct profile;
+#include "emulator/model/profile.h"
 
 /* 27.007 10.1.20, as +CREG prints it. */
 enum reg_stat { REG_OFF = 0, REG_HOME = 1, REG_SEARCHING = 2, REG_DENIED = 3, REG_ROAMING = 5 };
 
 struct reg {
-    enum reg_stat stat;
-    bool is_attached; /* to the packet service, wanted by AT+CGATT */
-    int rssi, ber;    /* as +CSQ prints them */
+    enum reg_stat stat;     /* what the module is: as granted, while it is on and looks for one */
+    enum reg_stat granted;  /* what the network has for it; REG_OFF: there is no network */
+    bool has_left;          /* AT+COPS=2: wants none */
+    bool is_attached;       /* to the packet service, wanted by AT+CGATT */
+    enum profile_tech tech; /* of the serving cell */
+    int rssi, ber;          /* as +CSQ prints them */
 };
 
 void reg_init(struct reg *reg, const struct profile *profile);

@@ -1,9 +1,76 @@
 #include "emulator/model/sim.h"
 
+#include <errno.h>
 #include <stddef.h>
 
+#include "base/obj.h"
+
+static void refill(struct sim *sim) {
+    sim->pin_tries = SIM_PIN_TRIES;
+    sim->puk_tries = SIM_PUK_TRIES;
+}
+
 void sim_init(struct sim *sim) {
-    *sim = (struct sim){.state = SIM_READY};
+    *sim = (struct sim){.state = SIM_READY, .pin = "1234", .puk = "12345678"};
+    refill(sim);
+}
+
+void sim_set(struct sim *sim, enum sim_state state) {
+    sim->state = state;
+    sim->is_locked = state == SIM_PIN || state == SIM_PUK;
+    refill(sim);
+    sim->pin_tries = state == SIM_PUK ? 0 : sim->pin_tries;
+}
+
+static bool is_code(struct sv text) {
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '9') {
+            return false;
+        }
+    }
+    return text.n >= 4 && text.n < SIM_CODE;
+}
+
+int sim_set_codes(struct sim *sim, struct sv pin, struct sv puk) {
+    if (!is_code(pin) || !is_code(puk)) {
+        return -EINVAL;
+    }
+    must(sv_copy(pin, sim->pin, sizeof sim->pin) == 0);
+    must(sv_copy(puk, sim->puk, sizeof sim->puk) == 0);
+    return 0;
+}
+
+void sim_restart(struct sim *sim) {
+    if (sim->state == SIM_READY && sim->is_locked) {
+        sim->state = SIM_PIN;
+    }
+}
+
+int sim_enter_pin(struct sim *sim, struct sv pin) {
+    if (sim->state != SIM_PIN) {
+        return -EINVAL;
+    }
+    if (!sv_eq(pin, sv_of(sim->pin))) {
+        sim->state = --sim->pin_tries == 0 ? SIM_PUK : SIM_PIN;
+        return -EACCES;
+    }
+    refill(sim);
+    sim->state = SIM_READY;
+    return 0;
+}
+
+int sim_enter_puk(struct sim *sim, struct sv puk, struct sv new_pin) {
+    if (sim->state != SIM_PUK || !is_code(new_pin)) {
+        return -EINVAL;
+    }
+    if (!sv_eq(puk, sv_of(sim->puk))) {
+        sim->state = --sim->puk_tries == 0 ? SIM_ABSENT : SIM_PUK;
+        return -EACCES;
+    }
+    must(sv_copy(new_pin, sim->pin, sizeof sim->pin) == 0);
+    refill(sim);
+    sim->state = SIM_READY;
+    return 0;
 }
 
 const char *sim_awaits(const struct sim *sim) {

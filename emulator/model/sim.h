@@ -1,14 +1,32 @@
-/* sim.h: the SIM card: whether it is there, what it waits for, its numbers. Caller's memory. */
+/* sim.h: the SIM card: whether it is there, what it waits for, its secrets. Caller's memory. */
 #ifndef EMULATOR_MODEL_SIM_H
 #define EMULATOR_MODEL_SIM_H
 
+#include <stdbool.h>
+
+#include "base/sv.h"
+
 enum sim_state { SIM_READY, SIM_PIN, SIM_PUK, SIM_ABSENT };
+
+enum { SIM_CODE = 9, SIM_PIN_TRIES = 3, SIM_PUK_TRIES = 10 }; /* 27.007, 31.101: 4 to 8 digits */
 
 struct sim {
     enum sim_state state;
+    bool is_locked; /* the PIN is wanted after each start */
+    char pin[SIM_CODE], puk[SIM_CODE];
+    int pin_tries, puk_tries; /* that are left */
 };
 
-void sim_init(struct sim *sim);
+void sim_init(struct sim *sim); /* ready, PIN 1234, PUK 12345678, neither wanted */
+/* Puts it into a state, all tries left: SIM_PIN and SIM_PUK lock it, so does no other. */
+void sim_set(struct sim *sim, enum sim_state state);
+int sim_set_codes(struct sim *sim, struct sv pin, struct sv puk); /* -EINVAL: not 4 to 8 digits */
+void sim_restart(struct sim *sim);                                /* the module has lost power */
+
+/* 0: unlocked. -EACCES: wrong; the third wrong PIN asks for the PUK, the tenth wrong PUK ends the
+ * card. -EINVAL: not what is awaited, or the new PIN is none. */
+int sim_enter_pin(struct sim *sim, struct sv pin);
+int sim_enter_puk(struct sim *sim, struct sv puk, struct sv new_pin);
 
 /* What AT+CPIN? prints of the state; NULL: no card. */
 const char *sim_awaits(const struct sim *sim);

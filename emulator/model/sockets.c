@@ -63,6 +63,8 @@ struct sockets {
     struct bearer_user user;
     struct clk_timer timer; /* the result of opening or closing */
     enum topic result;
+    enum ip_err err;    /* with it */
+    clk_dur open_delay; /* before it, by who was asked */
     struct link links[LIMIT_LINKS];
     struct server servers[LIMIT_SERVERS];
 };
@@ -547,15 +549,24 @@ static void sockets_lost(struct bearer_user *user) {
 static void on_result(void *ctx) {
     struct sockets *sk;
     CAST_OBJ(sk, ctx, SOCKETS_MAGIC);
-    const struct net_result r = {sk->tag, IP_OK};
-    sk->is_open = sk->result == TOPIC_NET_OPENED;
+    const struct net_result r = {sk->tag, sk->err};
+    sk->is_open = sk->result == TOPIC_NET_OPENED && sk->err == IP_OK;
+    if (!sk->is_open) {
+        bearer_detach(&sk->user);
+    }
     bus_post(sk->bus, sk->result, &r);
+}
+
+static void result_after(struct sockets *sk, enum topic result, enum ip_err err, clk_dur wait) {
+    sk->result = result;
+    sk->err = err;
+    clk_start(sk->clk, &sk->timer, wait, on_result, sk);
 }
 
 static void sockets_opened(struct bearer_user *user) {
     struct sockets *sk;
     CAST_MEMBER(sk, user, struct sockets, user, SOCKETS_MAGIC);
-    clk_start(sk->clk, &sk->timer, CLK_US(0), on_result, sk);
+    result_after(sk, TOPIC_NET_OPENED, IP_OK, sk->open_delay);
 }
 
 struct sockets *sockets_new(struct bus *bus, struct bearer *bearer) {
@@ -591,20 +602,36 @@ void sockets_free(struct sockets *sk) {
     free(sk);
 }
 
-static void on_open_timeout(void *ctx) {
-    struct sockets *sk;
-    CAST_OBJ(sk, ctx, SOCKETS_MAGIC);
-    const struct net_result r = {sk->tag, IP_TIMEOUT};
-    bearer_detach(&sk->user);
-    bus_post(sk->bus, TOPIC_NET_OPENED, &r);
+/* What was decided before anything is done. Returns whether the service is opened all the same. */
+static bool may_open(struct sockets *sk, clk_dur timeout, const struct bus_verdict *context) {
+    struct net_result what = {sk->tag, IP_OK};
+    struct bus_verdict v = *context;
+    sk->open_delay = v.delay;
+    if (v.act == BUS_FAIL) {
+        result_after(sk, TOPIC_NET_OPENED, IP_NETWORK_FAILURE, v.delay);
+        return false;
+    }
+    if (v.act == BUS_DROP) {
+        result_after(sk, TOPIC_NET_OPENED, IP_TIMEOUT, timeout);
+        return false;
+    }
+    v = bus_ask(sk->bus, ASK_NET_OPEN, &what);
+    sk->open_delay.us += v.delay.us;
+    if (v.act == BUS_FAIL) {
+        enum ip_err err = v.code != 0 ? (enum ip_err)v.code : IP_NETWORK_FAILURE;
+        result_after(sk, TOPIC_NET_OPENED, err, sk->open_delay);
+    }
+    return v.act != BUS_FAIL && v.act != BUS_DROP;
 }
 
-enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, void *tag) {
+enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, const struct bus_verdict *context,
+                         void *tag) {
     CHECK_OBJ(sk, SOCKETS_MAGIC);
     if (sk->is_open) {
         return IP_SOCKETS_OPENED;
     }
-    if (!bearer_is_there(sk->bearer)) {
+    bool is_refused = context->act == BUS_FAIL || context->act == BUS_DROP;
+    if (!is_refused && !bearer_is_there(sk->bearer)) {
         return IP_NETWORK_FAILURE;
     }
     if (clk_pending(&sk->timer)) {
@@ -612,12 +639,14 @@ enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, void *tag) {
     }
     sk->tag = tag;
     sk->is_lost = false;
-    sk->result = TOPIC_NET_OPENED;
+    if (!may_open(sk, timeout, context)) {
+        return IP_OK;
+    }
     bearer_attach(sk->bearer, &sk->user);
     if (sk->bearer->is_up) {
-        clk_start(sk->clk, &sk->timer, CLK_US(0), on_result, sk);
+        result_after(sk, TOPIC_NET_OPENED, IP_OK, sk->open_delay);
     } else {
-        clk_start(sk->clk, &sk->timer, timeout, on_open_timeout, sk);
+        result_after(sk, TOPIC_NET_OPENED, IP_TIMEOUT, timeout);
     }
     return IP_OK;
 }
@@ -629,9 +658,15 @@ enum ip_err sockets_close(struct sockets *sk, void *tag) {
     }
     sk->tag = tag;
     close_all(sk);
-    sk->result = TOPIC_NET_CLOSED;
-    clk_start(sk->clk, &sk->timer, CLK_US(0), on_result, sk);
+    result_after(sk, TOPIC_NET_CLOSED, IP_OK, CLK_US(0));
     return IP_OK;
+}
+
+void sockets_forget(struct sockets *sk) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    clk_stop(sk->clk, &sk->timer);
+    close_all(sk);
+    sk->is_lost = false;
 }
 
 bool sockets_is_open(const struct sockets *sk) {

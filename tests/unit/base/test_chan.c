@@ -348,6 +348,21 @@ Test(chan, discarded_output_counts_as_drained) {
     cr_assert_str_eq(low.log, "d");
 }
 
+Test(chan, deaf_nothing_gets_through_but_what_was_written_before) {
+    chan_write(&ch, "abc", 3);
+    low.takes = 0;
+    receive("typed ahead", 1);
+    low.takes = 256;
+    chan_set_deaf(&ch, true);
+    cr_assert_eq(rooms, 1, "the transport reads on");
+    cr_assert_eq(chan_write(&ch, "def", 3), 0);
+    receive("more", 2);
+    cr_assert_eq(chan_pending(&ch), 3);
+    chan_set_deaf(&ch, false);
+    receive("heard", 3);
+    cr_assert_str_eq(low.got, "heard");
+}
+
 Test(chan, name_over_the_limit_is_cut) {
     struct chan other;
     char name[100];

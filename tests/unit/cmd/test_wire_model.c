@@ -9,6 +9,7 @@
 #include "base/clk.h"
 #include "base/obj.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
 #include "emulator/unit.h"
 #include "tests/support/fake_host.h"
 
@@ -99,8 +100,11 @@ static void start(const char *profile) {
     fake = fake_host_new();
     chan_init(&ch, "at");
     chan_mem_init(&mem, &ch, clk);
-    const struct unit_config cfg = {
-        .profile = profile, .name = "at", .clk = clk, .host = fake_host_net(fake), .chan = &ch};
+    const struct unit_config cfg = {.profile = profile_find(profile),
+                                    .name = "at",
+                                    .clk = clk,
+                                    .host = fake_host_net(fake),
+                                    .chan = &ch};
     unit = unit_new(&cfg);
     unit_modem(unit)->bearer.on_trace = on_trace;
     expect_for("ATE0\r", "ATE0\r" OK);
@@ -423,9 +427,10 @@ static void close_dormant(enum fake_seen want) {
 }
 
 static void power_cycle(void) {
-    modem_power_cycle(unit_modem(unit));
+    modem_restart(unit_modem(unit), CLK_US(0), false);
     settle();
     out();
+    expect_for("ATE0\r", "ATE0\r" OK);
     expect_for("AT+NETOPEN\r", OK LINE("+NETOPEN: 0"));
 }
 

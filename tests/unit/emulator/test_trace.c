@@ -10,6 +10,7 @@
 #include "base/chan_mem.h"
 #include "base/clk.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
 #include "emulator/trace.h"
 #include "emulator/unit.h"
 #include "tests/support/fake_host.h"
@@ -41,7 +42,7 @@ static void play(char text[TEXT_MAX]) {
     struct chan_mem mem;
     chan_init(&ch, "at");
     chan_mem_init(&mem, &ch, clk);
-    const struct unit_config cfg = {.profile = "appnote-1.00",
+    const struct unit_config cfg = {.profile = profile_find("appnote-1.00"),
                                     .name = "at",
                                     .clk = clk,
                                     .host = fake_host_net(fake),

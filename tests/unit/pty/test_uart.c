@@ -15,6 +15,7 @@
 #include "base/chan.h"
 #include "base/obj.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
 #include "emulator/unit.h"
 #include "pty/port.h"
 #include "pty/watch.h"
@@ -150,7 +151,7 @@ static void start(void) {
     const struct port_config port_cfg = {
         .name = "at", .link = path, .loop = &loop, .clk = clk, .watch = watch};
     cr_assert_eq(port_new(&port, &port_cfg), 0);
-    const struct unit_config unit_cfg = {.profile = "sim7600e",
+    const struct unit_config unit_cfg = {.profile = profile_find("sim7600e"),
                                          .name = "modem",
                                          .clk = clk,
                                          .host = fake_host_net(fake),

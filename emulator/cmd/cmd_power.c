@@ -1,0 +1,166 @@
+/* cmd_power.c: what the port shows of the module's power: the commands that switch it, the silence
+ * and the lines of a start. */
+#include "base/chan.h"
+#include "emulator/at/setting.h"
+#include "emulator/cmd/cmd_tcpip.h"
+#include "handlers.h"
+
+/* The answer is on its way, then the module goes, and is away for a while. How long either takes is
+ * nowhere said (guess). */
+enum { GOING_MS = 100, AWAY_MS = 1000 };
+
+/* -- the lines of a start, in the order of field logs: RDY, +CPIN: READY, SMS DONE, PB DONE
+ * (LilyGO T-SIM7600X pull request 41); V3.00 names none. -- */
+
+enum { LINE_SIM = 1, LINES = 4 };
+
+static clk_dur line_at(const struct modem_boot *b, size_t line) {
+    const clk_dur at[LINES] = {b->rdy, b->sim, b->sms, b->pb};
+    return at[line];
+}
+
+/* A card that is not there is told as one that was pulled: drivers of the module wait for this
+ * text; when it comes is a guess. */
+static void tell_sim(struct cmd *c) {
+    const char *awaits = sim_awaits(&c->modem->sim);
+    urc_post(c->session, URC_EVENT, "+CPIN: %s", awaits != NULL ? awaits : "SIM REMOVED");
+}
+
+/* Messages and phone book are on the card: without its PIN the lines behind it do not come. */
+static void tell_start(void *ctx) {
+    static const char *const texts[LINES] = {"RDY", NULL, "SMS DONE", "PB DONE"};
+    struct cmd *c = cmd_from(ctx);
+    const struct modem_boot *b = &c->modem->boot;
+    clk_dur wait = CLK_US(0);
+    while (c->power.next < LINES && wait.us <= 0) {
+        size_t line = c->power.next++;
+        if (texts[line] != NULL) {
+            urc_post(c->session, URC_EVENT, "%s", texts[line]);
+        } else {
+            tell_sim(c);
+        }
+        if (line >= LINE_SIM && c->modem->sim.state != SIM_READY) {
+            c->power.next = LINES;
+        }
+        if (c->power.next < LINES) {
+            wait.us = line_at(b, c->power.next).us - line_at(b, line).us;
+        }
+    }
+    if (c->power.next < LINES) {
+        clk_start(c->modem->clk, &c->power.start, wait, tell_start, c);
+    }
+}
+
+static void tell_from(struct cmd *c, size_t line) {
+    clk_stop(c->modem->clk, &c->power.start);
+    c->power.next = line;
+    tell_start(c);
+}
+
+/* -- off and on -- */
+
+/* Everything stops without a word; a port on USB is gone. */
+static void go_off(struct cmd *c) {
+    session_set_deaf(c->session, true);
+    cmd_power_stop(c);
+    session_reset(c->session);
+    cmd_tcpip_reset(c);
+    cmd_ping_stop(c);
+    setting_restart(session_settings(c->session));
+    setting_restart(c->module);
+    if (c->modem->profile->usb) {
+        chan_set_present(session_chan(c->session), false);
+    }
+}
+
+/* What the end of the links has posted meanwhile is nobody's. */
+static void come_on(struct cmd *c) {
+    session_reset(c->session);
+    c->cops_mode = 0;
+    cmd_network_start(c);
+    if (c->modem->profile->usb) {
+        chan_set_present(session_chan(c->session), true);
+    }
+    session_set_deaf(c->session, false);
+    tell_from(c, 0);
+}
+
+static void change_power(struct cmd *c, const struct power_event *e) {
+    enum power_state was = c->power.state;
+    c->power.state = e->state;
+    switch (e->state) {
+    case POWER_OFF:
+        go_off(c);
+        break;
+    case POWER_BOOTING:
+        break;
+    case POWER_HUNG:
+        session_set_deaf(c->session, true);
+        break;
+    case POWER_ON:
+        if (was == POWER_HUNG) {
+            session_set_deaf(c->session, false);
+        } else {
+            come_on(c);
+        }
+        break;
+    }
+}
+
+void cmd_power_event(struct cmd *c, unsigned topic, const void *payload) {
+    bool is_starting = clk_pending(&c->power.start) && c->power.next <= LINE_SIM;
+    bool is_on = c->power.state == POWER_ON || c->power.state == POWER_HUNG;
+    if (topic == TOPIC_POWER_CHANGED) {
+        change_power(c, payload);
+    } else if (topic == TOPIC_SIM_CHANGED && is_on && !is_starting) {
+        tell_from(c, LINE_SIM);
+    }
+}
+
+void cmd_power_start(struct cmd *c) {
+    c->power.state = c->modem->power;
+    c->power.next = LINES;
+}
+
+void cmd_power_stop(struct cmd *c) {
+    c->power.go = POWER_GO_NOWHERE;
+    clk_stop(c->modem->clk, &c->power.going);
+    clk_stop(c->modem->clk, &c->power.start);
+}
+
+/* -- commands -- */
+
+static void on_going(void *ctx) {
+    struct cmd *c = cmd_from(ctx);
+    bool is_restart = c->power.go == POWER_GO_RESTART;
+    c->power.go = POWER_GO_NOWHERE;
+    if (is_restart) {
+        modem_restart(c->modem, CLK_MS(AWAY_MS), true);
+    } else {
+        modem_power_off(c->modem, true);
+    }
+}
+
+void cmd_power_done(struct cmd *c) {
+    if (c->power.go != POWER_GO_NOWHERE && !clk_pending(&c->power.going)) {
+        clk_start(c->modem->clk, &c->power.going, CLK_MS(GOING_MS), on_going, c);
+    }
+}
+
+void cmd_power_restart(struct cmd *c) {
+    c->power.go = POWER_GO_RESTART;
+}
+
+void cmd_power_off(struct cmd *c) {
+    c->power.go = POWER_GO_OFF;
+}
+
+void cmd_cpof(struct at_req *rq) {
+    cmd_power_off(cmd_of(rq));
+    at_ok(rq);
+}
+
+void cmd_creset(struct at_req *rq) {
+    cmd_power_restart(cmd_of(rq));
+    at_ok(rq);
+}

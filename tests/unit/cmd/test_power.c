@@ -1,0 +1,345 @@
+/* Off, on, restarted, hung: what a driver sees of it. */
+#include <criterion/criterion.h>
+
+#include "tests/support/unit_rig.h"
+
+#define START LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE")
+#define OPEN_TCP "AT+CIPOPEN=0,\"TCP\",\"10.0.0.1\",80"
+
+enum { PEER_IP = 0x0a000001, PEER_PORT = 80 };
+
+static struct unit_rig rig;
+static int present[4]; /* what the transport was told, in order */
+static size_t npresent;
+
+#define ask(text, want) unit_rig_ask(&rig, text, want)
+#define expect(want) unit_rig_expect(&rig, want)
+
+static void start(void) {
+    unit_rig_start(&rig, "sim7600e");
+}
+
+static void stop(void) {
+    unit_rig_stop(&rig);
+}
+
+static void pass_ms(int64_t ms) {
+    unit_rig_pass(&rig, CLK_MS(ms));
+}
+
+static void restart(void) {
+    modem_restart(rig.modem, CLK_S(1), false);
+    expect("");
+    pass_ms(1000);
+    expect(START);
+}
+
+static struct fake_link *far(void) {
+    return fake_host_link(rig.fake, PEER_IP, PEER_PORT);
+}
+
+static void open_link(void) {
+    ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
+    ask(OPEN_TCP, OK LINE("+CIPOPEN: 0,0"));
+}
+
+static void go_online(void) {
+    ask("AT+CIPMODE=1", OK);
+    ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
+    ask(OPEN_TCP, LINE("CONNECT 115200"));
+}
+
+/* Echo is on behind a start. */
+static void expect_works(void) {
+    ask("AT", "AT\r" OK);
+}
+
+Test(power, creset_answers_goes_and_comes_back_with_the_lines_of_a_start) {
+    start();
+    ask("AT+CRESET", OK);
+    pass_ms(99);
+    ask("AT", OK);
+    pass_ms(1);
+    ask("AT", "");
+    cr_assert_eq(rig.modem->power, POWER_OFF);
+    pass_ms(999);
+    expect("");
+    pass_ms(1);
+    expect(START);
+    expect_works();
+    stop();
+}
+
+Test(power, both_forms_of_cfun_restart_and_others_are_refused) {
+    start();
+    ask("AT+CFUN=4,1", LINE("ERROR"));
+    ask("AT+CFUN=5", LINE("ERROR"));
+    ask("AT+CFUN=4", OK);
+    ask("AT+CFUN=1,1", OK);
+    pass_ms(1100);
+    expect(START);
+    ask("AT+CFUN?", "AT+CFUN?\r" LINE("+CFUN: 1") OK);
+    ask("AT+CFUN=6", "AT+CFUN=6\r" OK);
+    pass_ms(1100);
+    expect(START);
+    stop();
+}
+
+Test(power, only_a_reset_leads_out_of_offline_mode) {
+    start();
+    ask("AT+CFUN=7", OK);
+    ask("AT+CPSI?", LINE("+CPSI: NO SERVICE,Offline") OK);
+    ask("AT+CFUN=1", LINE("ERROR"));
+    ask("AT+CFUN?", LINE("+CFUN: 7") OK);
+    ask("AT+CFUN=6", OK);
+    pass_ms(1100);
+    expect(START);
+    stop();
+}
+
+Test(power, cpof_lasts_until_it_is_switched_on) {
+    start();
+    ask("AT+CPOF", OK);
+    pass_ms(3600000);
+    ask("AT", "");
+    modem_restart(rig.modem, CLK_US(0), false);
+    pass_ms(1000);
+    expect("");
+    modem_power_on(rig.modem);
+    expect(START);
+    expect_works();
+    stop();
+}
+
+Test(power, the_rest_of_the_line_and_its_result_come_first) {
+    start();
+    ask("AT+CRESET;+CSQ", LINE("+CSQ: 22,0") OK);
+    pass_ms(1100);
+    expect(START);
+    stop();
+}
+
+Test(power, a_start_takes_the_time_it_is_given) {
+    start();
+    rig.modem->boot = (struct modem_boot){CLK_S(5), CLK_S(7), CLK_S(9), CLK_S(12)};
+    modem_restart(rig.modem, CLK_S(1), false);
+    expect("");
+    pass_ms(1000);
+    cr_assert_eq(rig.modem->power, POWER_BOOTING);
+    pass_ms(4999);
+    ask("AT", "");
+    pass_ms(1);
+    expect(LINE("RDY"));
+    pass_ms(2000);
+    expect(LINE("+CPIN: READY"));
+    pass_ms(2000);
+    expect(LINE("SMS DONE"));
+    pass_ms(2999);
+    expect("");
+    pass_ms(1);
+    expect(LINE("PB DONE"));
+    stop();
+}
+
+Test(power, a_planned_restart_may_be_swallowed_or_delayed) {
+    start();
+    unit_rig_answer(&rig, ASK_POWER_RESTART, (struct bus_verdict){.act = BUS_DROP}, 1);
+    ask("AT+CRESET", OK);
+    pass_ms(5000);
+    ask("AT", OK);
+    cr_assert_eq(rig.asked[ASK_POWER_RESTART], 1);
+    unit_rig_answer(&rig, ASK_POWER_RESTART, (struct bus_verdict){.delay = CLK_S(3)}, 1);
+    ask("AT+CRESET", OK);
+    pass_ms(3099);
+    ask("AT", OK);
+    pass_ms(1);
+    ask("AT", "");
+    pass_ms(1000);
+    expect(START);
+    unit_rig_answer(&rig, ASK_POWER_RESTART, (struct bus_verdict){.act = BUS_DROP}, 1);
+    modem_restart(rig.modem, CLK_US(0), false);
+    expect(START);
+    stop();
+}
+
+Test(power, links_die_and_nothing_is_said_of_them) {
+    start();
+    open_link();
+    restart();
+    cr_assert_eq(fake_host_seen(far()), FAKE_SEEN_FIN);
+    ask("AT+NETOPEN?", "AT+NETOPEN?\r" LINE("+NETOPEN: 0") OK);
+    ask("ATE0", "ATE0\r" OK);
+    open_link();
+    stop();
+}
+
+Test(power, a_half_line_and_what_a_slash_repeats_are_forgotten) {
+    start();
+    ask("AT+CSQ", LINE("+CSQ: 22,0") OK);
+    unit_rig_type(&rig, "AT+CS");
+    restart();
+    unit_rig_type(&rig, "Q\r");
+    expect("");
+    unit_rig_type(&rig, "A/");
+    expect("A/" OK);
+    stop();
+}
+
+Test(power, a_running_command_and_a_prompt_end_without_a_word) {
+    start();
+    unit_rig_type(&rig, "AT+COPS=?\r");
+    restart();
+    expect_works();
+    ask("ATE0", "ATE0\r" OK);
+    open_link();
+    unit_rig_type(&rig, "AT+CIPSEND=0,10\r");
+    expect("\r\n>");
+    restart();
+    unit_rig_type(&rig, "0123456789");
+    expect("");
+    unit_rig_type(&rig, "\r");
+    expect_works();
+    stop();
+}
+
+Test(power, data_mode_is_left_and_its_data_lost) {
+    start();
+    go_online();
+    unit_rig_type(&rig, "to the peer");
+    restart();
+    unit_rig_type(&rig, "nothing\r");
+    expect("");
+    expect_works();
+    ask("AT+CIPMODE?", "AT+CIPMODE?\r" LINE("+CIPMODE: 0") OK);
+    stop();
+}
+
+Test(power, a_result_that_waits_is_lost) {
+    start();
+    unit_rig_answer(&rig, ASK_AT_RESULT, (struct bus_verdict){.delay = CLK_S(60)}, 1);
+    ask("AT", "");
+    restart();
+    pass_ms(60000);
+    expect("");
+    stop();
+}
+
+Test(power, what_is_not_stored_is_lost) {
+    start();
+    ask("AT+CMEE=2;+CGDCONT=1,\"IP\",\"net\"", OK);
+    ask("ATS0=3&W", OK);
+    ask("ATS0=4", OK);
+    restart();
+    ask("ATE0", OK); /* stored with the rest */
+    ask("ATS0?", LINE("003") OK);
+    ask("AT+CMEE?", LINE("+CMEE: 1") OK);
+    ask("AT+CGDCONT?", LINE("+CGDCONT: 1,\"IP\",\"net\",\"0.0.0.0\",0,0,0,0") OK);
+    stop();
+}
+
+Test(power, the_grant_of_the_network_outlasts_a_restart) {
+    start();
+    modem_set_registration(rig.modem, REG_DENIED);
+    restart();
+    ask("AT+CREG?", "AT+CREG?\r" LINE("+CREG: 0,3") OK);
+    stop();
+}
+
+Test(power, a_hung_module_eats_what_it_gets_and_nothing_passes) {
+    start();
+    open_link();
+    modem_set_hung(rig.modem, true);
+    ask("AT", "");
+    fake_host_send(far(), "hello", 5);
+    pass_ms(5000);
+    expect("");
+    cr_assert_eq(rig.modem->power, POWER_HUNG);
+    modem_set_hung(rig.modem, false);
+    pass_ms(60000);
+    expect(LINE("RECV FROM:10.0.0.1:80") "+IPD5\r\nhello");
+    ask("AT", OK);
+    stop();
+}
+
+Test(power, a_restart_ends_a_hang_and_an_off_module_cannot_hang) {
+    start();
+    modem_set_hung(rig.modem, true);
+    restart();
+    expect_works();
+    cr_assert(!rig.modem->bearer.is_suspended);
+    modem_power_off(rig.modem, false);
+    expect("");
+    modem_set_hung(rig.modem, true);
+    cr_assert_eq(rig.modem->power, POWER_OFF);
+    modem_power_on(rig.modem);
+    expect(START);
+    stop();
+}
+
+Test(power, off_stops_a_restart_and_on_makes_one_of_off) {
+    start();
+    modem_restart(rig.modem, CLK_S(1), false);
+    expect("");
+    modem_power_off(rig.modem, false);
+    pass_ms(5000);
+    expect("");
+    modem_power_on(rig.modem);
+    expect(START);
+    modem_power_off(rig.modem, false);
+    modem_power_on(rig.modem);
+    expect(START);
+    modem_power_on(rig.modem);
+    expect("");
+    stop();
+}
+
+/* From inside a question, in the middle of a command. */
+static struct bus_verdict restart_now(void *ctx, unsigned point, void *what) {
+    (void)ctx;
+    (void)point;
+    (void)what;
+    modem_restart(rig.modem, CLK_US(0), false);
+    modem_set_hung(rig.modem, true);
+    return (struct bus_verdict){0};
+}
+
+Test(power, it_may_go_in_the_middle_of_a_command) {
+    static const enum ask points[] = {ASK_AT_LINE, ASK_AT_COMMAND, ASK_AT_RESULT};
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++) {
+        start();
+        bus_answer(&rig.modem->bus, NULL, NULL);
+        bus_answer(&rig.modem->bus, restart_now, NULL);
+        bus_want(&rig.modem->bus, (uint32_t)1 << points[i]);
+        ask("AT+CSQ", points[i] == ASK_AT_RESULT ? LINE("+CSQ: 22,0") START : START);
+        bus_answer(&rig.modem->bus, NULL, NULL);
+        stop();
+    }
+}
+
+static void set_present(void *ctx, bool on) {
+    (void)ctx;
+    present[npresent++] = on;
+}
+
+static void restart_with_tty(void) {
+    static struct chan_transport transport;
+    transport = *rig.ch.transport;
+    transport.set_present = set_present;
+    rig.ch.transport = &transport;
+    npresent = 0;
+    modem_restart(rig.modem, CLK_S(1), false);
+    expect("");
+    pass_ms(1000);
+    expect(START);
+}
+
+Test(power, a_port_on_usb_is_gone_meanwhile_and_a_uart_is_not) {
+    start();
+    restart_with_tty();
+    cr_assert(npresent == 2 && !present[0] && present[1]);
+    stop();
+    unit_rig_start(&rig, "appnote-1.00");
+    restart_with_tty();
+    cr_assert_eq(npresent, 0);
+    stop();
+}

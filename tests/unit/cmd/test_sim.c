@@ -1,0 +1,127 @@
+/* The card: pulled, put in, locked with PIN and PUK. */
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "tests/support/unit_rig.h"
+
+#define READY LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE")
+#define WRONG LINE("+CME ERROR: 16")
+
+static struct unit_rig rig;
+
+#define ask(text, want) unit_rig_ask(&rig, text, want)
+#define expect(want) unit_rig_expect(&rig, want)
+
+static void start_with(enum sim_state state, const char *told) {
+    unit_rig_start(&rig, "sim7600e");
+    modem_set_sim(rig.modem, state);
+    expect(told);
+}
+
+static void stop(void) {
+    unit_rig_stop(&rig);
+}
+
+Test(sim, without_a_card_there_is_no_service_and_with_one_again) {
+    unit_rig_start(&rig, "sim7600e");
+    ask("AT+CREG=1", OK);
+    ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
+    modem_set_sim(rig.modem, SIM_ABSENT);
+    expect(LINE("+CPIN: SIM REMOVED") LINE("+CREG: 0")
+               LINE("+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY"));
+    ask("AT+CPIN?", LINE("+CME ERROR: 10"));
+    ask("AT+CFUN=4", OK);
+    modem_set_sim(rig.modem, SIM_READY);
+    expect(READY);
+    ask("AT+CREG?", LINE("+CREG: 1,0") OK);
+    ask("AT+CFUN=1", OK LINE("+CREG: 1"));
+    modem_set_sim(rig.modem, SIM_READY);
+    expect("");
+    stop();
+}
+
+Test(sim, the_right_pin_makes_it_ready_and_is_wanted_again_after_a_restart) {
+    start_with(SIM_PIN, LINE("+CPIN: SIM PIN"));
+    ask("AT+CPIN?", LINE("+CPIN: SIM PIN") OK);
+    ask("AT+CREG?", LINE("+CREG: 0,0") OK);
+    ask("AT+CPIN=\"1234\"", OK READY);
+    ask("AT+CREG?", LINE("+CREG: 0,1") OK);
+    ask("AT+CPIN=\"1234\"", WRONG);
+    modem_restart(rig.modem, CLK_US(0), false);
+    expect(LINE("RDY") LINE("+CPIN: SIM PIN"));
+    ask("AT+CPIN=1234", "AT+CPIN=1234\r" OK READY);
+    stop();
+}
+
+Test(sim, its_codes_can_be_others_of_four_to_eight_digits) {
+    start_with(SIM_PIN, LINE("+CPIN: SIM PIN"));
+    cr_assert_eq(modem_set_sim_codes(rig.modem, SV("123"), SV("12345678")), -EINVAL);
+    cr_assert_eq(modem_set_sim_codes(rig.modem, SV("1234"), SV("123456789")), -EINVAL);
+    cr_assert_eq(modem_set_sim_codes(rig.modem, SV("98765432"), SV("1111")), 0);
+    ask("AT+CPIN=1234", WRONG);
+    ask("AT+CPIN=98765432", OK READY);
+    stop();
+}
+
+Test(sim, the_right_pin_gives_all_tries_back) {
+    start_with(SIM_PIN, LINE("+CPIN: SIM PIN"));
+    ask("AT+CPIN=1111", WRONG);
+    ask("AT+CPIN=2222", WRONG);
+    ask("AT+CPIN=1234", OK READY);
+    cr_assert_eq(rig.modem->sim.pin_tries, SIM_PIN_TRIES);
+    stop();
+}
+
+Test(sim, three_wrong_pins_ask_for_the_puk_which_sets_a_new_one) {
+    start_with(SIM_PIN, LINE("+CPIN: SIM PIN"));
+    ask("AT+CPIN=1111", WRONG);
+    ask("AT+CPIN=2222", WRONG);
+    ask("AT+CPIN=3333", WRONG LINE("+CPIN: SIM PUK"));
+    ask("AT+CPIN=1234", LINE("+CME ERROR: 12"));
+    ask("AT+CPIN=12345678,123", WRONG);
+    ask("AT+CPIN=12345678,12x4", WRONG);
+    cr_assert_eq(rig.modem->sim.puk_tries, SIM_PUK_TRIES);
+    ask("AT+CPIN=12345678,87654321", OK READY);
+    modem_restart(rig.modem, CLK_US(0), false);
+    expect(LINE("RDY") LINE("+CPIN: SIM PIN"));
+    ask("ATE0", "ATE0\r" OK);
+    ask("AT+CPIN=1234", WRONG);
+    ask("AT+CPIN=87654321", OK READY);
+    stop();
+}
+
+Test(sim, ten_wrong_puks_end_the_card) {
+    start_with(SIM_PUK, LINE("+CPIN: SIM PUK"));
+    for (int i = 0; i < SIM_PUK_TRIES - 1; i++) {
+        ask("AT+CPIN=00000000,1111", WRONG);
+    }
+    ask("AT+CPIN=00000000,1111", WRONG LINE("+CPIN: SIM REMOVED"));
+    ask("AT+CPIN=12345678,1111", LINE("+CME ERROR: 10"));
+    stop();
+}
+
+Test(sim, access_may_fail_while_the_card_is_ready) {
+    unit_rig_start(&rig, "sim7600e");
+    unit_rig_answer(&rig, ASK_SIM_ACCESS, (struct bus_verdict){.act = BUS_FAIL, .code = 13}, 1);
+    ask("AT+CPIN?", LINE("+CME ERROR: 13"));
+    ask("AT+CPIN?", LINE("+CPIN: READY") OK);
+    ask("AT+CSQ", LINE("+CSQ: 22,0") OK);
+    cr_assert_eq(rig.asked[ASK_SIM_ACCESS], 2);
+    stop();
+}
+
+Test(sim, a_change_while_off_shows_at_the_start) {
+    unit_rig_start(&rig, "sim7600e");
+    modem_power_off(rig.modem, false);
+    expect("");
+    modem_set_sim(rig.modem, SIM_ABSENT);
+    expect("");
+    rig.modem->boot.sim = CLK_S(2);
+    modem_power_on(rig.modem);
+    expect(LINE("RDY"));
+    modem_set_sim(rig.modem, SIM_PIN);
+    expect("");
+    unit_rig_pass(&rig, CLK_S(2));
+    expect(LINE("+CPIN: SIM PIN"));
+    stop();
+}
