@@ -48,4 +48,6 @@
 #define LIMIT_PATTERN_REPEAT 255 /* bound of one interval: what POSIX promises (RE_DUP_MAX) */
 #define LIMIT_PATTERN_COST 1024 /* with its repetitions copied out: regcomp takes its cube, 0.1 s */
 
+#define LIMIT_PEER_STEPS 256 /* of one script: more than anyone reads */
+
 #endif
