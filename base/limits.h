@@ -48,6 +48,8 @@
 #define LIMIT_PATTERN_REPEAT 255 /* bound of one interval: what POSIX promises (RE_DUP_MAX) */
 #define LIMIT_PATTERN_COST 1024 /* with its repetitions copied out: regcomp takes its cube, 0.1 s */
 
-#define LIMIT_PEER_STEPS 256 /* of one script: more than anyone reads */
+#define LIMIT_PEERS 64              /* far ends: more than the links of six modules */
+#define LIMIT_PEER_CONNECTIONS 1024 /* of all far ends: one of each of 1000 modules, and some */
+#define LIMIT_PEER_STEPS 256        /* of one script: more than anyone reads */
 
 #endif
