@@ -51,5 +51,6 @@
 #define LIMIT_PEERS 64              /* far ends: more than the links of six modules */
 #define LIMIT_PEER_CONNECTIONS 1024 /* of all far ends: one of each of 1000 modules, and some */
 #define LIMIT_PEER_STEPS 256        /* of one script: more than anyone reads */
+#define LIMIT_MAGIC_NAMES 256       /* magic names with a number in them that have an address */
 
 #endif
