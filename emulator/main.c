@@ -247,7 +247,7 @@ static void build_loop(struct app *a) {
     }
     a->clk = clk_new_real(&a->loop, a->options.clock_factor);
     log_set_clock(a->clk);
-    a->peers = peers_new(&a->loop);
+    a->peers = peers_new(&a->loop, a->clk);
     a->route = route_new();
     a->host = host_uv_new(&a->loop, a->clk, a->route);
 }

@@ -1,284 +1,188 @@
 #include "scenarios/engine/peers.h"
 
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
+#include "base/crc32.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "netstack/net.h"
+#include "scenarios/engine/peers_priv.h"
+#include "scenarios/engine/spec.h"
 
 enum {
     BACKLOG = 128,
-    READ_SIZE = 16384,
-    LINE_SIZE = 74,     /* RFC 864: 72 characters, CR, LF */
-    LINES_AT_ONCE = 95, /* the whole pattern: one line for each first character */
-    PORT_TRIES = 16,    /* until a port is free for TCP and UDP alike */
+    PORT_TRIES = 16, /* until a port is free for TCP and UDP alike */
+    LINE_SIZE = 74,  /* RFC 864 */
 };
 
-struct conn;
-
-/* What differs between the kinds; NULL: nothing is done. */
-struct kind {
-    const char *name;
-    void (*more)(struct conn *c); /* at the start and whenever there is room to send */
-    void (*on_data)(struct conn *c, const char *bytes, size_t n);
-    size_t (*datagram)(const char *got, size_t n, const char **answer); /* size of the answer */
-};
-
-struct server {
-    const struct kind *kind;
-    struct peers *peers;
-    bool is_made;
-    uv_tcp_t tcp;
-    uv_udp_t udp;
-};
-
-enum { KINDS = 3 };
-
-struct peers {
-    uint32_t magic;
-#define PEERS_MAGIC 0x21b7e0d4u
-    uv_loop_t *loop;
-    struct server servers[KINDS];
-    struct conn *conns;
-    size_t handles; /* not yet closed; the last one frees */
-    bool is_closing;
-    char bin[READ_SIZE];
-};
-
-struct conn {
-    uint32_t magic;
-#define CONN_MAGIC 0x90ce4f17u
-    struct peers *peers;
-    const struct kind *kind;
-    struct conn *prev, *next;
-    uv_tcp_t tcp;
-    uv_shutdown_t shutdown;
-    bool is_reading;
-    bool has_ended; /* the other side sent its FIN */
-};
-
-struct output {
-    uv_write_t req;
-    char bytes[];
-};
-
-static void free_peers(struct peers *p) {
-    OBJ_FINI(p);
-    free(p);
-}
-
-static void drop_handle(struct peers *p) {
-    p->handles--;
-    if (p->is_closing && p->handles == 0) {
-        free_peers(p);
-    }
-}
-
-static void on_conn_closed(uv_handle_t *handle) {
-    struct conn *c;
-    CAST_OBJ(c, handle->data, CONN_MAGIC);
-    struct peers *p = c->peers;
-    OBJ_FINI(c);
-    free(c);
-    drop_handle(p);
-}
-
-static void close_conn(struct conn *c) {
-    if (uv_is_closing((uv_handle_t *)&c->tcp)) {
-        return;
-    }
-    if (c->prev != NULL) {
-        c->prev->next = c->next;
-    } else {
-        c->peers->conns = c->next;
-    }
-    if (c->next != NULL) {
-        c->next->prev = c->prev;
-    }
-    uv_close((uv_handle_t *)&c->tcp, on_conn_closed);
-}
-
-static bool is_stuffed(const struct conn *c) {
-    return uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp) >= PEERS_QUEUE_MAX;
-}
-
-static void update_reading(struct conn *c);
-
-static void on_written(uv_write_t *req, int status) {
-    struct conn *c;
-    CAST_OBJ(c, req->handle->data, CONN_MAGIC);
-    free(req->data);
-    if (status < 0) {
-        close_conn(c);
-        return;
-    }
-    if (c->kind->more != NULL && !is_stuffed(c)) {
-        c->kind->more(c);
-    }
-    update_reading(c);
-}
-
-static void send_bytes(struct conn *c, const char *bytes, size_t n) {
-    struct output *out = xmalloc(sizeof *out + n);
-    memcpy(out->bytes, bytes, n);
-    out->req.data = out;
-    uv_buf_t buf = uv_buf_init(out->bytes, (unsigned)n);
-    if (uv_write(&out->req, (uv_stream_t *)&c->tcp, &buf, 1, on_written) != 0) {
-        free(out);
-        close_conn(c);
-    }
-}
-
-static void on_shutdown(uv_shutdown_t *req, int status) {
-    (void)status;
-    close_conn(req->handle->data);
-}
-
-/* One buffer for all connections: it is used up before the next read. */
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
-    struct conn *c;
-    CAST_OBJ(c, handle->data, CONN_MAGIC);
-    (void)suggested;
-    *buf = uv_buf_init(c->peers->bin, READ_SIZE);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
-    struct conn *c;
-    CAST_OBJ(c, stream->data, CONN_MAGIC);
-    if (n == UV_EOF) {
-        c->has_ended = true;
-        update_reading(c);
-        /* What is still queued goes out before the FIN. */
-        if (uv_shutdown(&c->shutdown, stream, on_shutdown) != 0) {
-            close_conn(c);
-        }
-    } else if (n < 0) {
-        LOG(LOG_PEER, LOG_DEBUG, c->kind->name, "connection lost: %s", uv_strerror((int)n));
-        close_conn(c);
-    } else if (n > 0 && c->kind->on_data != NULL) {
-        c->kind->on_data(c, buf->base, (size_t)n);
-        update_reading(c);
-    }
-}
-
-static void update_reading(struct conn *c) {
-    bool wanted = !c->has_ended && (c->kind->on_data == NULL || !is_stuffed(c));
-    if (wanted == c->is_reading || uv_is_closing((uv_handle_t *)&c->tcp)) {
-        return;
-    }
-    c->is_reading = wanted;
-    if (!wanted) {
-        uv_read_stop((uv_stream_t *)&c->tcp);
-    } else if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0) {
-        close_conn(c);
-    }
-}
-
-static void echo_data(struct conn *c, const char *bytes, size_t n) {
-    send_bytes(c, bytes, n);
-}
+/* -- the kinds -- */
 
 static size_t echo_datagram(const char *got, size_t n, const char **answer) {
     *answer = got;
     return n;
 }
 
-/* RFC 864: each line begins one character further in the row of the printable ones. */
-static const char *pattern(void) {
-    static char lines[LINES_AT_ONCE * LINE_SIZE];
-    if (lines[0] == '\0') {
-        for (unsigned line = 0; line < LINES_AT_ONCE; line++) {
-            char *at = lines + (size_t)line * LINE_SIZE;
-            for (unsigned i = 0; i < LINE_SIZE - 2; i++) {
-                at[i] = (char)(' ' + (line + i) % 95);
-            }
-            at[LINE_SIZE - 2] = '\r';
-            at[LINE_SIZE - 1] = '\n';
-        }
-    }
-    return lines;
-}
-
-static void chargen_more(struct conn *c) {
-    if (!c->has_ended) {
-        send_bytes(c, pattern(), (size_t)LINES_AT_ONCE * LINE_SIZE);
-    }
-}
-
 static size_t chargen_datagram(const char *got, size_t n, const char **answer) {
     (void)got;
     (void)n;
-    *answer = pattern();
+    *answer = peer_run_pattern(&n);
     return LINE_SIZE;
 }
 
-static const struct kind kinds[KINDS] = {
-    {.name = "echo:", .on_data = echo_data, .datagram = echo_datagram},
-    {.name = "discard:"},
-    {.name = "chargen:", .more = chargen_more, .datagram = chargen_datagram},
+struct peer_kind {
+    const char *name;
+    const char *script;
+    size_t (*datagram)(const char *got, size_t n, const char **answer); /* NULL: no answer */
 };
 
-static void on_connection(uv_stream_t *listener, int status) {
-    struct server *s = listener->data;
-    CHECK_OBJ(s->peers, PEERS_MAGIC);
-    if (status < 0) {
-        LOG(LOG_PEER, LOG_WARN, s->kind->name, "no connection: %s", uv_strerror(status));
-        return;
+/* A chargen sends the whole pattern in each round, so that the rounds join. */
+static const struct peer_kind kinds[] = {
+    {"echo", "[{\"echo\": true}]", echo_datagram},
+    {"discard", "[{\"discard\": true}]", NULL},
+    {"chargen", "[{\"discard\": true}, {\"send\": {\"chargen\": 7030}}, {\"repeat\": true}]",
+     chargen_datagram},
+    {"sink", "[{\"discard\": true}]", NULL},
+};
+static const char *const kind_names[] = {"echo", "discard", "chargen", "sink", NULL};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static const struct peer_kind *find_kind(const char *name, size_t n) {
+    for (size_t i = 0; i < KINDS; i++) {
+        if (sv_eq(sv_of(kinds[i].name), (struct sv){name, n})) {
+            return &kinds[i];
+        }
     }
-    struct conn *c = xmalloc(sizeof *c);
-    OBJ_INIT(c, CONN_MAGIC);
-    c->peers = s->peers;
-    c->kind = s->kind;
-    must(uv_tcp_init(s->peers->loop, &c->tcp) == 0);
-    c->tcp.data = c;
-    s->peers->handles++;
-    c->next = s->peers->conns;
-    if (c->next != NULL) {
-        c->next->prev = c;
-    }
-    s->peers->conns = c;
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0) {
-        close_conn(c);
-        return;
-    }
-    /* Answers in many small pieces must not wait for each other's acknowledgement. */
-    uv_tcp_nodelay(&c->tcp, 1);
-    update_reading(c);
-    if (c->kind->more != NULL) {
-        c->kind->more(c);
+    return NULL;
+}
+
+/* -- what one looks like -- */
+
+static bool is_port(struct sv v) {
+    int64_t port = 0;
+    return sv_eq(v, SV("*")) || (v.n > 0 && v.p[0] != '0' && sv_int(v, 1, UINT16_MAX, &port) == 0);
+}
+
+static const char *check_at(const char *text) {
+    const char *colon = strrchr(text, ':');
+    struct sv addr = {text, colon != NULL ? (size_t)(colon - text) : 0};
+    return colon != NULL && net_is_name(addr) && is_port(sv_of(colon + 1))
+               ? NULL
+               : "want ADDR:PORT, an address or a name and a port from 1 to 65535 or *";
+}
+
+static const struct spec at_text = {
+    .type = SPEC_TEXT,
+    .name = "an address",
+    .lo = 1,
+    .hi = LIMIT_NAME + 6,
+    .check = check_at,
+    .pattern = "^[0-9A-Za-z.-]+:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}"
+               "|655[0-2][0-9]|6553[0-5]|[*])$"};
+static const struct spec at_list = {
+    .type = SPEC_LIST, .name = "addresses", .lo = 1, .hi = LIMIT_ROUTES, .item = &at_text};
+static const struct spec at_spec = {.type = SPEC_CHOICE,
+                                    .name = "one address or a list of them",
+                                    .choices =
+                                        (const struct spec *const[]){&at_text, &at_list, NULL}};
+static const struct spec kind_spec = {
+    .type = SPEC_WORD, .name = "a kind of peer", .words = kind_names};
+
+static const struct spec_key peer_keys[] = {
+    {.name = "at", .spec = &at_spec, .doc = "Where the module finds it; * is any port."},
+    {.name = "kind",
+     .spec = &kind_spec,
+     .doc = "echo sends back, discard and sink take everything, chargen sends without end.",
+     .flags = SPEC_VERB},
+    {.name = "script",
+     .spec = &peer_program_spec,
+     .doc = "What it does on each connection; after the last step what comes is dropped.",
+     .flags = SPEC_VERB},
+    {.name = "udp",
+     .spec = &kind_spec,
+     .doc = "What it does with datagrams: as the kind says, or discard where there is a script."},
+    {0},
+};
+const struct spec peer_spec = {
+    .type = SPEC_OBJECT, .name = "a peer", .keys = peer_keys, .is_shared = true};
+
+/* -- sockets -- */
+
+static void free_peers_if_over(struct peers *p) {
+    if (p->is_closing && p->unfreed == 0) {
+        OBJ_FINI(p);
+        free(p);
     }
 }
 
+void peer_drop_handle(struct peer *peer) {
+    CHECK_OBJ(peer, PEER_MAGIC);
+    peer->handles--;
+    if (!peer->is_closing || peer->handles > 0) {
+        return;
+    }
+    struct peers *p = peer->peers;
+    peer_program_free(peer->program);
+    free(peer->name);
+    OBJ_FINI(peer);
+    free(peer);
+    p->unfreed--;
+    free_peers_if_over(p);
+}
+
+static void on_socket_closed(uv_handle_t *handle) {
+    peer_drop_handle(handle->data);
+}
+
+static void on_connection(uv_stream_t *listener, int status) {
+    struct peer *peer;
+    CAST_OBJ(peer, listener->data, PEER_MAGIC);
+    if (status < 0) {
+        LOG(LOG_PEER, LOG_WARN, peer->name, "no connection: %s", uv_strerror(status));
+        return;
+    }
+    peer_conn_accept(peer, listener);
+}
+
+void peer_count(struct peer *peer, const void *p, size_t n) {
+    peer->received += n;
+    peer->crc = crc32_add(peer->crc, p, n);
+}
+
 static void on_datagram_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
-    struct server *s = handle->data;
-    CHECK_OBJ(s->peers, PEERS_MAGIC);
+    struct peer *peer;
+    CAST_OBJ(peer, handle->data, PEER_MAGIC);
     (void)suggested;
-    *buf = uv_buf_init(s->peers->bin, READ_SIZE);
+    *buf = uv_buf_init(peer->peers->bin, PEER_READ_SIZE);
 }
 
 static void on_datagram(uv_udp_t *udp, ssize_t n, const uv_buf_t *buf, const struct sockaddr *from,
                         unsigned flags) {
-    struct server *s = udp->data;
-    CHECK_OBJ(s->peers, PEERS_MAGIC);
+    struct peer *peer;
+    CAST_OBJ(peer, udp->data, PEER_MAGIC);
     (void)flags;
-    if (n < 0 || from == NULL || s->kind->datagram == NULL) {
+    if (n < 0 || from == NULL) {
         return;
     }
-    const char *answer = NULL;
-    size_t size = s->kind->datagram(buf->base, (size_t)n, &answer);
-    /* uv_buf_t has no const; a datagram that cannot go now is lost, as datagrams are. */
-    uv_buf_t out = uv_buf_init((char *)(uintptr_t)answer, (unsigned)size);
-    uv_udp_try_send(udp, &out, 1, from);
-}
-
-static void on_server_closed(uv_handle_t *handle) {
-    struct server *s = handle->data;
-    drop_handle(s->peers);
+    const struct peers *p = peer->peers;
+    peer_count(peer, buf->base, (size_t)n);
+    if (peer->udp->datagram != NULL) {
+        const char *answer = NULL;
+        size_t size = peer->udp->datagram(buf->base, (size_t)n, &answer);
+        /* uv_buf_t has no const; a datagram that cannot go now is lost, as datagrams are. */
+        uv_buf_t out = uv_buf_init((char *)(uintptr_t)answer, (unsigned)size);
+        uv_udp_try_send(udp, &out, 1, from);
+    }
+    if (p->events != NULL && p->events->on_bytes != NULL) {
+        p->events->on_bytes(p->ctx, peer, (const uint8_t *)buf->base, (size_t)n);
+    }
 }
 
 /* A TCP and a UDP socket on the same free port. */
@@ -309,61 +213,141 @@ static int open_pair(int *tcp, int *udp) {
     return err;
 }
 
-static int make_server(struct peers *p, struct server *s) {
-    int tcp = -1;
-    int udp = -1;
-    int err = open_pair(&tcp, &udp);
+/* Takes the program. */
+static int make_peer(struct peers *p, const char *name, struct peer_program *program,
+                     const struct peer_kind *udp, struct peer **out) {
+    int tcp_fd = -1;
+    int udp_fd = -1;
+    int err = p->count < LIMIT_PEERS ? open_pair(&tcp_fd, &udp_fd) : -ENOSPC;
     if (err != 0) {
+        peer_program_free(program);
         return err;
     }
-    must(uv_tcp_init(p->loop, &s->tcp) == 0 && uv_udp_init(p->loop, &s->udp) == 0);
-    must(uv_tcp_open(&s->tcp, tcp) == 0 && uv_udp_open(&s->udp, udp) == 0);
-    s->tcp.data = s;
-    s->udp.data = s;
-    p->handles += 2;
-    s->is_made = true;
-    err = uv_udp_recv_start(&s->udp, on_datagram_alloc, on_datagram);
+    struct peer *peer = xmalloc(sizeof *peer);
+    OBJ_INIT(peer, PEER_MAGIC);
+    peer->peers = p;
+    peer->name = xstrdup(name);
+    peer->program = program;
+    peer->udp = udp;
+    must(uv_tcp_init(p->loop, &peer->tcp) == 0 && uv_udp_init(p->loop, &peer->udp_socket) == 0);
+    must(uv_tcp_open(&peer->tcp, tcp_fd) == 0 && uv_udp_open(&peer->udp_socket, udp_fd) == 0);
+    peer->tcp.data = peer;
+    peer->udp_socket.data = peer;
+    peer->handles = 2;
+    peer->next = p->list;
+    p->list = peer;
+    p->count++;
+    p->unfreed++;
+    err = uv_udp_recv_start(&peer->udp_socket, on_datagram_alloc, on_datagram);
     if (err == 0) {
-        err = uv_listen((uv_stream_t *)&s->tcp, BACKLOG, on_connection);
+        err = uv_listen((uv_stream_t *)&peer->tcp, BACKLOG, on_connection);
     }
-    return err;
+    if (err != 0) {
+        peers_remove(peer);
+        return err;
+    }
+    *out = peer;
+    return 0;
 }
 
-struct peers *peers_new(uv_loop_t *loop) {
+/* -- peers -- */
+
+struct peers *peers_new(uv_loop_t *loop, struct clk *clk) {
     struct peers *p = xmalloc(sizeof *p);
     OBJ_INIT(p, PEERS_MAGIC);
     p->loop = loop;
-    for (size_t i = 0; i < KINDS; i++) {
-        p->servers[i].kind = &kinds[i];
-        p->servers[i].peers = p;
-    }
+    p->clk = clk;
     return p;
 }
 
-static struct server *find(struct peers *p, const char *name) {
-    for (size_t i = 0; i < KINDS; i++) {
-        if (strcmp(kinds[i].name, name) == 0) {
-            return &p->servers[i];
-        }
+void peers_listen(struct peers *p, const struct peer_events *ev, void *ctx) {
+    CHECK_OBJ(p, PEERS_MAGIC);
+    p->events = ev;
+    p->ctx = ctx;
+}
+
+static struct peer_program *program_of(const struct peer_kind *kind) {
+    char error[PEER_PROGRAM_ERROR] = "";
+    cJSON *script = cJSON_Parse(kind->script);
+    must(script != NULL);
+    struct peer_program *program = peer_program_new(script, error);
+    must(program != NULL);
+    cJSON_Delete(script);
+    return program;
+}
+
+struct peer *peers_add(struct peers *p, const char *name, const struct cJSON *config,
+                       char error[PEERS_ERROR_TEXT]) {
+    CHECK_OBJ(p, PEERS_MAGIC);
+    const char *kind_name = spec_text(config, "kind", NULL);
+    const char *udp_name = spec_text(config, "udp", kind_name != NULL ? kind_name : "discard");
+    const struct peer_kind *udp = find_kind(udp_name, strlen(udp_name));
+    must(udp != NULL);
+    if (peers_find(p, name) != NULL) {
+        snprintf(error, PEERS_ERROR_TEXT, "there is a peer of this name");
+        return NULL;
     }
-    return NULL;
+    struct peer_program *program = kind_name != NULL
+                                       ? program_of(find_kind(kind_name, strlen(kind_name)))
+                                       : peer_program_new(spec_get(config, "script"), error);
+    if (program == NULL) {
+        return NULL;
+    }
+    struct peer *peer = NULL;
+    int err = make_peer(p, name, program, udp, &peer);
+    if (err == -ENOSPC) {
+        snprintf(error, PEERS_ERROR_TEXT, "%d peers are all there can be", LIMIT_PEERS);
+    } else if (err != 0) {
+        snprintf(error, PEERS_ERROR_TEXT, "no socket on 127.0.0.1: %s", uv_strerror(err));
+    }
+    return peer;
+}
+
+void peers_remove(struct peer *peer) {
+    CHECK_OBJ(peer, PEER_MAGIC);
+    struct peers *p = peer->peers;
+    struct peer **at = &p->list;
+    while (*at != peer) {
+        at = &(*at)->next;
+    }
+    *at = peer->next;
+    p->count--;
+    peer->is_closing = true;
+    while (peer->conns != NULL) {
+        peer_conn_reset(peer->conns);
+    }
+    uv_close((uv_handle_t *)&peer->tcp, on_socket_closed);
+    uv_close((uv_handle_t *)&peer->udp_socket, on_socket_closed);
+}
+
+struct peer *peers_find(struct peers *p, const char *name) {
+    CHECK_OBJ(p, PEERS_MAGIC);
+    struct peer *peer = p->list;
+    while (peer != NULL && strcmp(peer->name, name) != 0) {
+        peer = peer->next;
+    }
+    return peer;
 }
 
 int peers_addr(struct peers *p, const char *name, struct sockaddr_storage *addr) {
-    CHECK_OBJ(p, PEERS_MAGIC);
-    struct server *s = find(p, name);
-    if (s == NULL) {
+    size_t n = strlen(name);
+    const struct peer_kind *kind = n > 0 && name[n - 1] == ':' ? find_kind(name, n - 1) : NULL;
+    if (kind == NULL) {
         return -EINVAL;
     }
-    int err = s->is_made ? 0 : make_server(p, s);
-    if (err == 0) {
-        int size = sizeof *addr;
-        err = uv_tcp_getsockname(&s->tcp, (struct sockaddr *)addr, &size);
-    }
+    struct peer *peer = peers_find(p, name);
+    int err = peer != NULL ? 0 : make_peer(p, name, program_of(kind), kind, &peer);
     if (err != 0) {
         LOG(LOG_PEER, LOG_ERROR, name, "no socket on 127.0.0.1: %s", uv_strerror(err));
+        return err;
     }
-    return err;
+    peer_addr(peer, addr);
+    return 0;
+}
+
+uint64_t peers_refused(const struct peers *p) {
+    CHECK_OBJ(p, PEERS_MAGIC);
+    return p->refused;
 }
 
 void peers_close(struct peers *p) {
@@ -371,17 +355,106 @@ void peers_close(struct peers *p) {
         return;
     }
     CHECK_OBJ(p, PEERS_MAGIC);
+    while (p->list != NULL) {
+        peers_remove(p->list);
+    }
     p->is_closing = true;
-    for (size_t i = 0; i < KINDS; i++) {
-        if (p->servers[i].is_made) {
-            uv_close((uv_handle_t *)&p->servers[i].tcp, on_server_closed);
-            uv_close((uv_handle_t *)&p->servers[i].udp, on_server_closed);
-        }
+    free_peers_if_over(p);
+}
+
+/* -- one peer -- */
+
+const char *peer_name(const struct peer *peer) {
+    CHECK_OBJ(peer, PEER_MAGIC);
+    return peer->name;
+}
+
+void peer_addr(const struct peer *peer, struct sockaddr_storage *addr) {
+    CHECK_OBJ(peer, PEER_MAGIC);
+    int size = sizeof *addr;
+    *addr = (struct sockaddr_storage){0};
+    must(uv_tcp_getsockname(&peer->tcp, (struct sockaddr *)addr, &size) == 0);
+}
+
+size_t peer_connections(const struct peer *peer) {
+    CHECK_OBJ(peer, PEER_MAGIC);
+    size_t n = 0;
+    for (const struct peer_conn *c = peer->conns; c != NULL; c = c->next) {
+        n += c->is_open;
     }
-    while (p->conns != NULL) {
-        close_conn(p->conns);
+    return n;
+}
+
+uint64_t peer_received(const struct peer *peer) {
+    CHECK_OBJ(peer, PEER_MAGIC);
+    return peer->received;
+}
+
+uint32_t peer_crc32(const struct peer *peer) {
+    CHECK_OBJ(peer, PEER_MAGIC);
+    return peer->crc;
+}
+
+/* The connection a command is for; `sends`: its FIN must not be on the way. */
+static int find_conn(const struct peer *peer, bool sends, struct peer_conn **out) {
+    CHECK_OBJ(peer, PEER_MAGIC);
+    *out = peer_conn_newest(peer);
+    if (*out == NULL) {
+        return -ENOTCONN;
     }
-    if (p->handles == 0) {
-        free_peers(p);
+    return sends && (*out)->has_fin ? -EPIPE : 0;
+}
+
+int peer_send(struct peer *peer, const void *p, size_t n) {
+    struct peer_conn *c = NULL;
+    int err = find_conn(peer, true, &c);
+    if (err == 0 && n > peer_conn_room(c)) {
+        err = -ENOBUFS;
     }
+    if (err == 0 && n > 0) {
+        peer_conn_send(c, p, n);
+    }
+    return err;
+}
+
+int peer_close(struct peer *peer) {
+    struct peer_conn *c = NULL;
+    int err = find_conn(peer, false, &c);
+    if (err == 0) {
+        peer_conn_close(c);
+    }
+    return err;
+}
+
+int peer_half_close(struct peer *peer) {
+    struct peer_conn *c = NULL;
+    int err = find_conn(peer, true, &c);
+    if (err == 0) {
+        peer_conn_half_close(c);
+    }
+    return err;
+}
+
+int peer_reset(struct peer *peer) {
+    struct peer_conn *c = NULL;
+    int err = find_conn(peer, false, &c);
+    if (err == 0) {
+        peer_conn_reset(c);
+    }
+    return err;
+}
+
+int peer_stall(struct peer *peer, bool on) {
+    struct peer_conn *c = NULL;
+    int err = find_conn(peer, false, &c);
+    if (err == 0) {
+        c->is_stalled = on;
+        peer_conn_update(c);
+    }
+    return err;
+}
+
+int peer_call(struct peer *peer, const struct sockaddr *to) {
+    CHECK_OBJ(peer, PEER_MAGIC);
+    return peer_conn_call(peer, to);
 }
