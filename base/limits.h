@@ -28,6 +28,11 @@
 #define LIMIT_RECORDS 104      /* records of one keyed setting: PDP contexts 1-24 and 100-179 */
 #define LIMIT_BUS_LISTENERS 16 /* listeners of one bus */
 
+#define LIMIT_EXPECT_STEPS 512   /* expectations of a run: a long log of a driver has fewer */
+#define LIMIT_EXPECT_LINE 4096   /* longest line compared whole and recorded; the rest is cut */
+#define LIMIT_EXPECT_WINDOW 4096 /* bytes of a far end in which a pattern is surely seen */
+#define LIMIT_EXPECT_RECORD 256  /* newest lines kept for the report: some screens */
+
 #define LIMIT_LINKS 10         /* V3.00 11.2.3: links 0-9 */
 #define LIMIT_SERVERS 4        /* V3.00 11.2.14: servers 0-3 */
 #define LIMIT_SEND 1500        /* V3.00 11.2.5: bytes of one AT+CIPSEND */
