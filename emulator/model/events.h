@@ -70,7 +70,6 @@ struct context_event {
     unsigned cid;
     bool is_active;
     bool by_network;
-    const char *apn; /* of a question, if known */
 };
 
 /* An unsolicited line that comes from outside the model. */
