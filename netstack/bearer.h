@@ -14,6 +14,7 @@
 
 #include "base/clk.h"
 #include "base/rng.h"
+#include "base/sv.h"
 #include "netstack/host.h"
 #include "netstack/impair.h"
 #include "netstack/retransmit.h"
@@ -39,6 +40,19 @@ struct bearer_trace {
 };
 typedef void bearer_trace_fn(void *ctx, const struct bearer_trace *t);
 
+/* What is to become of the query for a name, before it goes out. All zero: it goes. */
+struct bearer_name {
+    enum {
+        BEARER_NAME_GO,
+        BEARER_NAME_IS,      /* `ip` is the answer */
+        BEARER_NAME_UNKNOWN, /* there is no such name */
+        BEARER_NAME_SILENT,  /* this query is never answered */
+    } act;
+    uint32_t ip;
+    clk_dur delay; /* of the answer, besides that of the path */
+};
+typedef struct bearer_name bearer_name_fn(void *ctx, struct sv name);
+
 struct bearer {
     uint32_t magic;
 #define BEARER_MAGIC 0x0bea4e47u
@@ -63,6 +77,8 @@ struct bearer {
     struct rng rng;
     bearer_trace_fn *on_trace;
     void *trace_ctx;
+    bearer_name_fn *on_name; /* NULL: every query goes out */
+    void *name_ctx;
 };
 
 void bearer_init(struct bearer *b, struct clk *clk, struct net_host host);

@@ -147,6 +147,16 @@ int dgram_send(struct net_dgram *d, const struct net_addr *to, const void *p, si
     return d->send_error;
 }
 
+struct impair *dgram_impair(struct net_dgram *d) {
+    CHECK_OBJ(d, DGRAM_MAGIC);
+    return d->impair;
+}
+
+void dgram_impair_changed(struct net_dgram *d) {
+    CHECK_OBJ(d, DGRAM_MAGIC);
+    on_changed(&d->user);
+}
+
 const uint8_t *dgram_peek(const struct net_dgram *d, struct net_addr *from, size_t *n) {
     CHECK_OBJ(d, DGRAM_MAGIC);
     *n = 0;

@@ -13,6 +13,7 @@
 #include "netstack/net.h"
 
 struct bearer;
+struct impair;
 struct net_dgram;
 
 struct dgram_events {
@@ -25,6 +26,10 @@ int dgram_open(struct net_dgram **out, struct bearer *b, uint16_t local_port,
                const struct dgram_events *ev, void *ctx);
 /* 0, -ENETDOWN after the bearer went down, or the host's reason. */
 int dgram_send(struct net_dgram *d, const struct net_addr *to, const void *p, size_t n);
+
+/* What is wrong with this socket's own path, by direction; dgram_impair_changed after a change. */
+struct impair *dgram_impair(struct net_dgram *d);
+void dgram_impair_changed(struct net_dgram *d);
 
 /* The oldest datagram: its sender and what is left of it. n 0: none. */
 const uint8_t *dgram_peek(const struct net_dgram *d, struct net_addr *from, size_t *n);

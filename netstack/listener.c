@@ -73,6 +73,11 @@ void listener_refuse(struct net_listener *l, struct host_tcp *t) {
     l->ops->tcp_reset(t);
 }
 
+void listener_hang_up(struct net_listener *l, struct host_tcp *t) {
+    CHECK_OBJ(l, LISTENER_MAGIC);
+    l->ops->tcp_close(t);
+}
+
 void listener_free(struct net_listener *l) {
     if (l == NULL) {
         return;

@@ -17,7 +17,8 @@ struct listener_events {
 /* -ENETDOWN; -EADDRINUSE: the host port is taken; other -E... */
 int listener_open(struct net_listener **out, struct bearer *b, uint16_t port,
                   const struct listener_events *ev, void *ctx);
-void listener_refuse(struct net_listener *l, struct host_tcp *t); /* RST */
-void listener_free(struct net_listener *l);                       /* NULL is allowed */
+void listener_refuse(struct net_listener *l, struct host_tcp *t);  /* RST */
+void listener_hang_up(struct net_listener *l, struct host_tcp *t); /* FIN */
+void listener_free(struct net_listener *l);                        /* NULL is allowed */
 
 #endif

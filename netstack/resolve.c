@@ -106,6 +106,20 @@ static void query(void *ctx) {
     }
 }
 
+static void on_decided(void *ctx) {
+    struct net_resolve *r;
+    CAST_OBJ(r, ctx, RESOLVE_MAGIC);
+    report(r, r->err, r->ip, NULL);
+}
+
+static struct bearer_name decide(const struct net_resolve *r) {
+    const struct bearer *b = r->bearer;
+    if (b->on_name == NULL || r->name_cb == NULL) {
+        return (struct bearer_name){0};
+    }
+    return b->on_name(b->name_ctx, sv_of(r->name));
+}
+
 /* A query goes the way of all datagrams: it or its answer may be lost, and both take their time
  * (which is waited for before the host is asked: it tells nobody the difference). */
 static void ask(struct net_resolve *r) {
@@ -119,12 +133,18 @@ static void ask(struct net_resolve *r) {
         clk_start(r->clk, &r->timer, bearer_delay(r->bearer, none, IMPAIR_DOWN), on_turn, r);
         return;
     }
-    if (bearer_loses(r->bearer, none, IMPAIR_UP) || bearer_loses(r->bearer, none, IMPAIR_DOWN)) {
+    const struct bearer_name decided = decide(r);
+    if (decided.act == BEARER_NAME_SILENT || bearer_loses(r->bearer, none, IMPAIR_UP) ||
+        bearer_loses(r->bearer, none, IMPAIR_DOWN)) {
         return;
     }
     clk_dur way = {bearer_delay(r->bearer, none, IMPAIR_UP).us +
-                   bearer_delay(r->bearer, none, IMPAIR_DOWN).us};
-    if (way.us > 0) {
+                   bearer_delay(r->bearer, none, IMPAIR_DOWN).us + decided.delay.us};
+    if (decided.act != BEARER_NAME_GO) {
+        r->err = decided.act == BEARER_NAME_IS ? 0 : -ENOENT;
+        r->ip = decided.ip;
+        clk_start(r->clk, &r->air, way, on_decided, r);
+    } else if (way.us > 0) {
         clk_start(r->clk, &r->air, way, query, r);
     } else {
         query(r);

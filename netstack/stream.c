@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/limits.h"
@@ -39,7 +40,7 @@ struct net_stream {
     bool is_orphan;  /* freed by its user, still sending */
     bool has_answer; /* the host has connected, or failed to; the module may not know yet */
     int answer;
-    bool is_cut;  /* by `cut_after` */
+    bool is_cut;  /* by `cut_after` or stream_end: the peer is to be told */
     bool has_end; /* the peer has ended the link; likewise */
     int end;
     struct clk_timer deadline; /* of connecting; of sending the rest after the close */
@@ -127,16 +128,37 @@ static size_t pass(struct net_stream *s, enum impair_direction dir, uint64_t bef
 
 static void report_end(void *ctx);
 
-/* The end of a cut link comes behind what has passed, like one of the peer's. */
-static void end_if_cut(struct net_stream *s) {
-    if (!s->is_cut || s->has_end || s->state != STREAM_OPEN) {
-        return;
+static enum net_close close_of(int err) {
+    switch (err) {
+    case 0:
+        return NET_CLOSE_REMOTE;
+    case -ETIMEDOUT:
+    case -EHOSTUNREACH: /* the kernel's word for it when routers had complained meanwhile */
+    case -ENETUNREACH:
+        return NET_CLOSE_TIMEOUT;
+    default:
+        return NET_CLOSE_RESET;
     }
+}
+
+/* What the host itself has given up on; else the peer's end comes the way of its data. */
+static bool is_end_local(int err) {
+    return err != 0 && close_of(err) == NET_CLOSE_TIMEOUT;
+}
+
+/* An end that the peer has not made comes behind what has passed, like one of the peer's. */
+static void put_end(struct net_stream *s, int err) {
     s->has_end = true;
-    s->end = -ECONNRESET;
+    s->end = err;
     set_reading(s, false);
-    if (wire_down_put(&s->down, NULL, 0)) {
+    if (is_end_local(err) || wire_down_put(&s->down, NULL, 0)) {
         clk_start(s->clk, &s->turn, CLK_US(0), report_end, s);
+    }
+}
+
+static void end_if_cut(struct net_stream *s) {
+    if (s->is_cut && !s->has_end && s->state == STREAM_OPEN) {
+        put_end(s, -ECONNRESET);
     }
 }
 
@@ -288,19 +310,6 @@ static void on_writable(void *ctx) {
     on_gave(s);
 }
 
-static enum net_close close_of(int err) {
-    switch (err) {
-    case 0:
-        return NET_CLOSE_REMOTE;
-    case -ETIMEDOUT:
-    case -EHOSTUNREACH: /* the kernel's word for it when routers had complained meanwhile */
-    case -ENETUNREACH:
-        return NET_CLOSE_TIMEOUT;
-    default:
-        return NET_CLOSE_RESET;
-    }
-}
-
 static void report_end(void *ctx) {
     struct net_stream *s = stream_of(ctx);
     if (s->end != 0) {
@@ -310,11 +319,6 @@ static void report_end(void *ctx) {
         finish(s);
     }
     s->ev->on_closed(s->ctx, close_of(s->end));
-}
-
-/* What the host itself has given up on; else the peer's end comes the way of its data. */
-static bool is_end_local(int err) {
-    return err != 0 && close_of(err) == NET_CLOSE_TIMEOUT;
 }
 
 static void on_end(void *ctx, int err) {
@@ -438,11 +442,19 @@ static struct net_stream *new_stream(struct bearer *b, const struct net_addr *pe
 int stream_connect(struct net_stream **out, struct bearer *b, const struct net_addr *to,
                    uint16_t local_port, unsigned link, clk_dur timeout,
                    const struct stream_events *ev, void *ctx) {
+    static const struct impair nothing[IMPAIR_DIRECTIONS];
+    return stream_connect_over(out, b, nothing, to, local_port, link, timeout, ev, ctx);
+}
+
+int stream_connect_over(struct net_stream **out, struct bearer *b, const struct impair *path,
+                        const struct net_addr *to, uint16_t local_port, unsigned link,
+                        clk_dur timeout, const struct stream_events *ev, void *ctx) {
     CHECK_OBJ(b, BEARER_MAGIC);
     if (!b->is_up) {
         return -ENETDOWN;
     }
     struct net_stream *s = new_stream(b, to, ev, ctx);
+    memcpy(s->impair, path, sizeof s->impair);
     s->local_port = local_port;
     s->up.link = link;
     s->syn.link = link;
@@ -575,6 +587,22 @@ void stream_reset(struct net_stream *s) {
     if (s->state != STREAM_CLOSED || s->tcp != NULL) {
         let_go(s, s->ops->tcp_reset);
     }
+}
+
+int stream_end(struct net_stream *s, enum net_close why) {
+    static const int errs[] = {
+        [NET_CLOSE_REMOTE] = 0,
+        [NET_CLOSE_RESET] = -ECONNRESET,
+        [NET_CLOSE_TIMEOUT] = -ETIMEDOUT,
+    };
+    CHECK_OBJ(s, STREAM_MAGIC);
+    must(why == NET_CLOSE_REMOTE || why == NET_CLOSE_RESET || why == NET_CLOSE_TIMEOUT);
+    if (s->state != STREAM_OPEN || s->has_end) {
+        return -ENOTCONN;
+    }
+    s->is_cut = errs[why] != 0;
+    put_end(s, errs[why]);
+    return 0;
 }
 
 void stream_forget(struct net_stream *s) {

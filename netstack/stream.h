@@ -45,6 +45,10 @@ struct stream_counts {
 int stream_connect(struct net_stream **out, struct bearer *b, const struct net_addr *to,
                    uint16_t local_port, unsigned link, clk_dur timeout,
                    const struct stream_events *ev, void *ctx);
+/* The same on a path of its own from the first SYN on: an impairment a direction, copied. */
+int stream_connect_over(struct net_stream **out, struct bearer *b, const struct impair *path,
+                        const struct net_addr *to, uint16_t local_port, unsigned link,
+                        clk_dur timeout, const struct stream_events *ev, void *ctx);
 
 /* An accepted link, open from the start. */
 struct net_stream *stream_accept(struct bearer *b, struct host_tcp *t, const struct net_addr *peer,
@@ -72,7 +76,11 @@ void stream_watch_ack(struct net_stream *s);
 
 /* FIN behind what was accepted; the host finishes it in the background. No on_closed comes. */
 void stream_close(struct net_stream *s);
-void stream_reset(struct net_stream *s);  /* RST */
+void stream_reset(struct net_stream *s); /* RST */
+/* As if the peer had ended it, or nobody had answered any more: on_closed comes, behind the data
+ * that is under way unless it is NET_CLOSE_TIMEOUT. Likewise the peer: FIN behind what was accepted,
+ * else RST. -ENOTCONN: not open. */
+int stream_end(struct net_stream *s, enum net_close why);
 void stream_forget(struct net_stream *s); /* the peer is told nothing (note 2.9) */
 void stream_free(struct net_stream *s);   /* closes first if need be; NULL is allowed */
 

@@ -88,14 +88,16 @@ struct name_asked {
     struct sv name;
 };
 
-/* Verdicts of a connect: FAIL: refused, DROP: never answered. Of a caller: FAIL, DROP: turned away.
- * Of a send: FAIL: enum ip_err of `code`. Of a close: DROP: the peer is not told. */
+/* Verdicts of a connect (TCP): FAIL: refused; DROP: never answered; a delay comes before the SYN. Of
+ * a caller: FAIL: RST; DROP: FIN, and the module hears of neither. Of a send: FAIL: enum ip_err of
+ * `code`; DROP: taken and lost; in data mode both lose it. Of a close: DROP: the peer is not told. */
 struct link_asked {
     unsigned link;
     enum net_proto proto;
     struct net_addr peer;
     size_t bytes;          /* of a send */
-    struct impair *impair; /* of a connect and a caller: the link's own path, to be changed */
+    struct impair *impair; /* of a connect and a caller: the link's own path, an impairment a
+                              direction, to be changed; else NULL */
 };
 
 /* `tag` names whoever opened the network, link or server: the port its results go to. It is the

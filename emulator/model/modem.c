@@ -52,6 +52,28 @@ static void reset_contexts(struct modem *m) {
     m->active[1] = true;
 }
 
+static struct bearer_name on_name(void *ctx, struct sv name) {
+    struct modem *m;
+    CAST_OBJ(m, ctx, MODEM_MAGIC);
+    struct name_asked what = {name};
+    const struct bus_verdict v = bus_ask(&m->bus, ASK_NET_RESOLVE, &what);
+    struct bearer_name decided = {.delay = v.delay};
+    switch (v.act) {
+    case BUS_GO:
+        break;
+    case BUS_DROP:
+        decided.act = BEARER_NAME_SILENT;
+        break;
+    case BUS_FAIL:
+        decided.act = BEARER_NAME_UNKNOWN;
+        break;
+    case BUS_REPLACE:
+        decided.act = net_parse_ip(v.text, &decided.ip) == 0 ? BEARER_NAME_IS : BEARER_NAME_UNKNOWN;
+        break;
+    }
+    return decided;
+}
+
 struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host) {
     struct modem *m = xmalloc(sizeof *m);
     OBJ_INIT(m, MODEM_MAGIC);
@@ -63,6 +85,8 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
     bearer_init(&m->bearer, clk, host);
+    m->bearer.on_name = on_name;
+    m->bearer.name_ctx = m;
     m->bearer.rtt_ms = (uint32_t)profile->rtt_ms;
     m->bearer.dormancy = CLK_S(profile->dormancy_s);
     m->sockets = sockets_new(&m->bus, &m->bearer);

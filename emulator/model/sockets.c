@@ -17,6 +17,7 @@
 struct send {
     bool is_active;
     bool wait_ack;
+    bool is_lost; /* nothing is sent at all */
     uint8_t *data;
     size_t n, done;
     struct clk_timer timer;
@@ -36,6 +37,8 @@ struct link {
     struct net_stream *stream;
     struct net_dgram *dgram;
     struct net_resolve *resolve;
+    struct impair path[IMPAIR_DIRECTIONS]; /* to connect over */
+    struct clk_timer wait;                 /* before the connect */
     struct send send;
 };
 
@@ -81,6 +84,12 @@ static struct link *at(const struct sockets *sk, unsigned n) {
     return (struct link *)(uintptr_t)&sk->links[n];
 }
 
+static struct bus_verdict ask(const struct link *l, enum ask point, const struct net_addr *peer,
+                              size_t bytes, struct impair *path) {
+    struct link_asked what = {l->number, l->proto, *peer, bytes, path};
+    return bus_ask(l->sk->bus, point, &what);
+}
+
 /* -- sending -- */
 
 static void drop_send(struct link *l) {
@@ -121,6 +130,7 @@ static void free_link(struct link *l) {
     stream_free(l->stream);
     dgram_free(l->dgram);
     resolve_cancel(l->resolve);
+    clk_stop(l->sk->clk, &l->wait);
     l->stream = NULL;
     l->dgram = NULL;
     l->resolve = NULL;
@@ -175,6 +185,9 @@ static void on_stream_room(void *ctx) {
         post_link(l, TOPIC_LINK_ROOM, IP_OK);
         return;
     }
+    if (l->send.is_lost) {
+        return;
+    }
     if (l->send.done < l->send.n && push_send(l) && !l->send.wait_ack) {
         end_send(l, (int)l->send.n);
     }
@@ -211,10 +224,31 @@ static const struct stream_events stream_events = {
 
 static const struct dgram_events dgram_events = {.on_data = on_data, .on_closed = on_closed};
 
+static int connect_now(struct link *l) {
+    return stream_connect_over(&l->stream, l->sk->bearer, l->path, &l->peer, l->target.local_port,
+                               l->number, l->target.timeout, &stream_events, l);
+}
+
+static void on_wait_over(void *ctx) {
+    struct link *l = link_of(ctx);
+    int rc = connect_now(l);
+    if (rc != 0) {
+        free_link(l);
+        post_opened(l, err_of(rc));
+    }
+}
+
 static int start_connect(struct link *l, uint32_t ip) {
     l->peer = (struct net_addr){ip, l->target.port};
-    return stream_connect(&l->stream, l->sk->bearer, &l->peer, l->target.local_port, l->number,
-                          l->target.timeout, &stream_events, l);
+    memset(l->path, 0, sizeof l->path);
+    struct bus_verdict v = ask(l, ASK_NET_CONNECT, &l->peer, 0, l->path);
+    l->path[IMPAIR_UP].refuse |= v.act == BUS_FAIL;
+    l->path[IMPAIR_UP].black_hole |= v.act == BUS_DROP;
+    if (v.delay.us == 0) {
+        return connect_now(l);
+    }
+    clk_start(l->sk->clk, &l->wait, v.delay, on_wait_over, l);
+    return 0;
 }
 
 static void on_resolved(void *ctx, int err, uint32_t ip) {
@@ -299,7 +333,8 @@ enum ip_err link_close(struct sockets *sk, unsigned n) {
     if (l->state != LINK_OPENING && l->state != LINK_OPEN) {
         return IP_NOT_SUPPORTED; /* field F18 */
     }
-    if (l->stream != NULL && is_forgotten(l)) {
+    bool is_dropped = ask(l, ASK_NET_CLOSE, &l->peer, 0, NULL).act == BUS_DROP;
+    if (l->stream != NULL && (is_dropped || is_forgotten(l))) {
         stream_forget(l->stream);
     }
     free_link(l);
@@ -326,6 +361,15 @@ bool link_is_sending(const struct sockets *sk, unsigned n) {
     return at(sk, n)->send.is_active;
 }
 
+/* Taken and lost: who waits for the acknowledgement waits in vain. */
+static void lose_send(struct link *l, size_t len, bool wait_ack, clk_dur timeout, bool *is_done) {
+    *is_done = !wait_ack || l->proto == NET_UDP;
+    if (!*is_done) {
+        l->send = (struct send){.is_active = true, .wait_ack = true, .is_lost = true, .n = len};
+        clk_start(l->sk->clk, &l->send.timer, timeout, on_send_timeout, l);
+    }
+}
+
 static void send_stream(struct link *l, const void *p, size_t len, bool wait_ack, clk_dur timeout,
                         bool *is_done) {
     l->send = (struct send){.is_active = true, .wait_ack = wait_ack, .n = len};
@@ -348,6 +392,14 @@ enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
     if (l->send.is_active) {
         return IP_BUSY;
     }
+    struct bus_verdict v = ask(l, ASK_NET_SEND, l->proto == NET_TCP ? &l->peer : to, len, NULL);
+    if (v.act == BUS_FAIL) {
+        return v.code != 0 ? (enum ip_err)v.code : IP_NETWORK_FAILURE;
+    }
+    if (v.act == BUS_DROP) {
+        lose_send(l, len, wait_ack, timeout, is_done);
+        return IP_OK;
+    }
     if (l->proto == NET_TCP) {
         send_stream(l, p, len, wait_ack, timeout, is_done);
         return IP_OK;
@@ -360,6 +412,43 @@ enum ip_err link_send(struct sockets *sk, unsigned n, const void *p, size_t len,
     }
     *is_done = true;
     return IP_OK;
+}
+
+int link_end(struct sockets *sk, unsigned n, enum net_close why) {
+    struct link *l = at(sk, n);
+    return l->stream != NULL ? stream_end(l->stream, why) : -ENOTCONN;
+}
+
+static struct impair *path_of(const struct link *l) {
+    if (l->state == LINK_ENDED) {
+        return NULL;
+    }
+    if (l->stream != NULL) {
+        return stream_impair(l->stream);
+    }
+    return l->dgram != NULL ? dgram_impair(l->dgram) : NULL;
+}
+
+int link_impair(struct sockets *sk, unsigned n, enum impair_direction dir,
+                const struct impair *im) {
+    struct link *l = at(sk, n);
+    struct impair *path = path_of(l);
+    if (path == NULL) {
+        return -ENOTCONN;
+    }
+    path[dir] = *im;
+    if (l->stream != NULL) {
+        stream_impair_changed(l->stream);
+    } else {
+        dgram_impair_changed(l->dgram);
+    }
+    return 0;
+}
+
+const struct impair *link_impairments(const struct sockets *sk, unsigned n,
+                                      enum impair_direction dir) {
+    const struct impair *path = path_of(at(sk, n));
+    return path != NULL ? &path[dir] : NULL;
 }
 
 size_t link_room(const struct sockets *sk, unsigned n) {
@@ -379,8 +468,11 @@ void link_want_room(struct sockets *sk, unsigned n) {
 
 size_t link_put(struct sockets *sk, unsigned n, const void *p, size_t len) {
     struct link *l = at(sk, n);
-    if (l->state != LINK_OPEN) {
+    if (l->state != LINK_OPEN || len == 0) {
         return 0;
+    }
+    if (ask(l, ASK_NET_SEND, &l->peer, len, NULL).act != BUS_GO) {
+        return len;
     }
     if (l->proto == NET_TCP) {
         int took = stream_send(l->stream, p, len);
@@ -457,11 +549,19 @@ static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer
     struct link *l = &sk->links[n];
     free_link(l);
     l->proto = NET_TCP;
+    memset(l->path, 0, sizeof l->path);
+    struct bus_verdict v = ask(l, ASK_NET_ACCEPT, peer, 0, l->path);
+    if (v.act == BUS_FAIL || v.act == BUS_DROP) {
+        (v.act == BUS_FAIL ? listener_refuse : listener_hang_up)(sv->listener, t);
+        return;
+    }
     l->tag = sv->tag;
     l->server = (int)sv->number;
     l->peer = *peer;
     l->state = LINK_OPEN;
     l->stream = stream_accept(sk->bearer, t, peer, n, &stream_events, l);
+    memcpy(stream_impair(l->stream), l->path, sizeof l->path);
+    stream_impair_changed(l->stream);
     const struct link_accepted a = {l->tag, n, sv->number, *peer};
     bus_post(sk->bus, TOPIC_LINK_ACCEPTED, &a);
 }

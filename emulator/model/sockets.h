@@ -17,6 +17,7 @@
 #include "base/clk.h"
 #include "base/sv.h"
 #include "emulator/model/events.h"
+#include "netstack/impair.h"
 #include "netstack/net.h"
 #include "netstack/stream.h"
 
@@ -93,6 +94,17 @@ size_t link_put(struct sockets *sk, unsigned n, const void *p, size_t len);
 size_t link_room(const struct sockets *sk, unsigned n); /* bytes link_put would take now */
 void link_want_room(struct sockets *sk, unsigned n);    /* TOPIC_LINK_ROOM when that becomes more */
 bool link_is_sending(const struct sockets *sk, unsigned n);
+
+/* -- what happens to a link from outside -- */
+
+/* As if the peer had closed it (NET_CLOSE_REMOTE), reset it, or never answered any more: the close
+ * comes behind data that is under way. The peer gets a FIN behind what the link still owes it, else
+ * a RST. -ENOTCONN: no open TCP link. */
+int link_end(struct sockets *sk, unsigned n, enum net_close why);
+/* What is wrong with a link's own path. -ENOTCONN, NULL: it has none. */
+int link_impair(struct sockets *sk, unsigned n, enum impair_direction dir, const struct impair *im);
+const struct impair *link_impairments(const struct sockets *sk, unsigned n,
+                                      enum impair_direction dir);
 
 /* Received data: all of a TCP link, the oldest datagram of a UDP link. */
 const uint8_t *link_peek(const struct sockets *sk, unsigned n, struct net_addr *from, size_t *len);
