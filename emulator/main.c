@@ -1,4 +1,5 @@
 /* main.c: builds the modules, says when they are ready, runs until it is asked to stop. */
+#include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,13 +22,15 @@
 #include "netstack/route.h"
 #include "pty/port.h"
 #include "pty/watch.h"
+#include "scenarios/engine/director.h"
 #include "scenarios/engine/peers.h"
+#include "scenarios/engine/scenario.h"
 
 #ifndef SIM7X00_VERSION
 #define SIM7X00_VERSION "0.1.0"
 #endif
 
-enum exit_code { EXIT_ASKED = 0, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
+enum exit_code { EXIT_ASKED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
 
 enum {
     PROFILES_MAX = 32, /* as gen_dialect allows */
@@ -53,6 +56,10 @@ struct app {
     struct host_uv *host;
     struct watch *watch;
     struct trace *trace;
+    struct director *director;
+    uv_async_t ending; /* the end comes in a turn of its own */
+    FILE *junit, *tap; /* NULL: not wanted */
+    int code;
     struct modem_slot *slots;
     unsigned slot_count;
     bool is_stopping;
@@ -168,6 +175,26 @@ static void say_ready(const struct app *a, const char *name, const struct port *
     }
 }
 
+static void each_setting(void *ctx, stage_setting_fn *each, void *each_ctx) {
+    (void)ctx, (void)each, (void)each_ctx;
+}
+
+static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
+    const struct stage_world world = {
+        .number = i,
+        .modem = unit_modem(a->slots[i].unit),
+        .chan = port_chan(a->slots[i].port),
+        .seed = seed,
+        .settings = each_setting,
+        .settings_ctx = a->slots[i].unit,
+    };
+    char error[SCENARIO_ERROR];
+    if (director_add(a->director, &world, error) != 0) {
+        return complain(EXIT_USAGE, "--scenario", error);
+    }
+    return 0;
+}
+
 /* Number `i` of a->options.modems; a single one has no number. */
 static int start_modem(struct app *a, unsigned i) {
     const struct options *o = &a->options;
@@ -185,12 +212,12 @@ static int start_modem(struct app *a, unsigned i) {
         return EXIT_REFUSED; /* the log says why */
     }
     struct unit_config unit = {
-        .profile = profile_find(o->profile), /* it was checked with the options */
+        .profile = director_profile(a->director, profile_find(o->profile)),
         .name = name,
         .clk = a->clk,
         .host = host_uv_host(a->host),
         .chan = port_chan(slot->port),
-        .seed = o->seed + i,
+        .seed = director_seed(a->director, o->seed) + i,
     };
     slot->unit = unit_new(&unit);
     struct modem *modem = unit_modem(slot->unit);
@@ -200,8 +227,11 @@ static int start_modem(struct app *a, unsigned i) {
     if (a->trace != NULL) {
         trace_attach(a->trace, &modem->bearer, i);
     }
-    say_ready(a, name, slot->port);
-    return 0;
+    int code = add_to_stage(a, i, unit.seed);
+    if (code == 0) {
+        say_ready(a, name, slot->port);
+    }
+    return code;
 }
 
 static void stop_modem(struct modem_slot *slot) {
@@ -212,9 +242,59 @@ static void stop_modem(struct modem_slot *slot) {
 
 /* -- the program -- */
 
+static void write_report(struct app *a, enum director_format format, FILE **to) {
+    if (*to != NULL) {
+        director_report(a->director, format, *to);
+        if (fclose(*to) != 0) {
+            a->code = complain(EXIT_REFUSED, "report", strerror(errno));
+        }
+        *to = NULL;
+    }
+}
+
+/* What the scenario has come to. A run that is stopped before has failed. */
+static void conclude(struct app *a) {
+    const struct options *o = &a->options;
+    if (o->scenario == NULL || a->director == NULL || a->code != EXIT_ASKED || a->is_stopping) {
+        return;
+    }
+    director_end(a->director);
+    bool has_passed = director_has_passed(a->director);
+    if (o->is_run) {
+        a->code = has_passed ? EXIT_ASKED : EXIT_FAILED;
+        if (o->is_json) {
+            printf("{\"passed\":%s}\n", has_passed ? "true" : "false");
+        } else {
+            director_report(a->director, DIRECTOR_TEXT, stdout);
+        }
+        fflush(stdout);
+    }
+    write_report(a, DIRECTOR_JUNIT, &a->junit);
+    write_report(a, DIRECTOR_TAP, &a->tap);
+}
+
+static void on_ending(uv_async_t *ending) {
+    conclude(ending->data);
+    stop_all(ending->data);
+}
+
 static void on_signal(uv_signal_t *handle, int number) {
+    struct app *a = handle->data;
     LOG(LOG_MAIN, LOG_INFO, NULL, "signal %d", number);
-    stop_all(handle->data);
+    uv_async_send(&a->ending);
+}
+
+/* Somebody at the control socket wants it to end. */
+static void on_stop(void *ctx) {
+    struct app *a = ctx;
+    uv_async_send(&a->ending);
+}
+
+static void on_over(void *ctx) {
+    struct app *a = ctx;
+    if (a->options.is_run) {
+        uv_async_send(&a->ending);
+    }
 }
 
 /* Every module takes a few descriptors, and the usual limit of 1,024 is a soft one. */
@@ -245,11 +325,47 @@ static void build_loop(struct app *a) {
         a->signals[i].data = a;
         must(uv_signal_start(&a->signals[i], on_signal, numbers[i]) == 0);
     }
-    a->clk = clk_new_real(&a->loop, a->options.clock_factor);
+    must(uv_async_init(&a->loop, &a->ending, on_ending) == 0);
+    a->ending.data = a;
+    unsigned factor = a->options.clock_factor;
+    a->clk = factor > 0 ? clk_new_real(&a->loop, factor) : clk_new_manual();
     log_set_clock(a->clk);
     a->peers = peers_new(&a->loop, a->clk);
     a->route = route_new();
     a->host = host_uv_new(&a->loop, a->clk, a->route);
+}
+
+static int open_report(FILE **to, const char *option, const char *path) {
+    if (path != NULL && (*to = fopen(path, "we")) == NULL) {
+        fprintf(stderr, "sim7x00: %s: '%s': %s\n", option, path, strerror(errno));
+        return EXIT_REFUSED;
+    }
+    return 0;
+}
+
+static int build_director(struct app *a) {
+    const struct options *o = &a->options;
+    const struct director_config cfg = {
+        .loop = &a->loop,
+        .clk = a->clk,
+        .route = a->route,
+        .peers = a->peers,
+        .scenario = o->scenario,
+        .control = o->control,
+        .version = SIM7X00_VERSION,
+        .on_stop = on_stop,
+        .on_over = on_over,
+        .ctx = a,
+    };
+    char error[SCENARIO_ERROR];
+    int err = director_new(&a->director, &cfg, error);
+    if (err != 0) {
+        bool is_wrong = err == -EINVAL;
+        return complain(is_wrong ? EXIT_USAGE : EXIT_REFUSED, is_wrong ? "--scenario" : "--control",
+                        error);
+    }
+    int code = open_report(&a->junit, "--junit", o->junit);
+    return code != 0 ? code : open_report(&a->tap, "--tap", o->tap);
 }
 
 /* Returns the exit code, 0: all is running. */
@@ -257,6 +373,9 @@ static int start_all(struct app *a) {
     const struct options *o = &a->options;
     build_loop(a);
     int code = build_route(a);
+    if (code == 0) {
+        code = build_director(a);
+    }
     if (code != 0) {
         return code;
     }
@@ -296,13 +415,16 @@ static void stop_all(struct app *a) {
         return;
     }
     a->is_stopping = true;
+    director_drop(a->director);
     for (unsigned i = 0; i < a->slot_count; i++) {
         stop_modem(&a->slots[i]);
     }
     trace_close(a->trace);
     watch_close(a->watch);
     host_uv_close(a->host);
+    director_close(a->director);
     peers_close(a->peers);
+    uv_close((uv_handle_t *)&a->ending, NULL);
     for (size_t i = 0; i < STOP_SIGNALS; i++) {
         uv_close((uv_handle_t *)&a->signals[i], NULL);
     }
@@ -310,6 +432,7 @@ static void stop_all(struct app *a) {
 
 static void fini(struct app *a) {
     /* Last, because the others' close callbacks may still ask for the time. */
+    uv_run(&a->loop, UV_RUN_DEFAULT);
     log_set_clock(NULL);
     clk_close(a->clk);
     uv_run(&a->loop, UV_RUN_DEFAULT);
@@ -321,13 +444,23 @@ static void fini(struct app *a) {
 static int run(struct app *a) {
     log_set_level(a->options.log_level);
     log_set_json(a->options.is_log_json);
-    int code = start_all(a);
-    if (code != 0) {
+    a->code = start_all(a);
+    if (a->code != 0) {
         stop_all(a);
     }
     uv_run(&a->loop, UV_RUN_DEFAULT); /* until on_signal's stop_all has left it empty */
     fini(a);
-    return code;
+    return a->code;
+}
+
+static int print_schema(void) {
+    struct cJSON *schema = scenario_schema();
+    char *text = cJSON_Print(schema);
+    must(text != NULL);
+    puts(text);
+    cJSON_free(text);
+    cJSON_Delete(schema);
+    return EXIT_ASKED;
 }
 
 int main(int argc, char **argv) {
@@ -347,6 +480,8 @@ int main(int argc, char **argv) {
     case OPTIONS_VERSION:
         puts("sim7x00 " SIM7X00_VERSION);
         return EXIT_ASKED;
+    case OPTIONS_SCHEMA:
+        return print_schema();
     case OPTIONS_RUN:
         break;
     }

@@ -23,6 +23,12 @@ enum option_id {
     OPT_LOG,
     OPT_LOG_JSON,
     OPT_QUICK_START,
+    OPT_SCENARIO,
+    OPT_CONTROL,
+    OPT_RUN,
+    OPT_JUNIT,
+    OPT_TAP,
+    OPT_SCHEMA,
     OPT_VERSION,
     OPT_HELP,
 };
@@ -42,6 +48,12 @@ static const struct option long_options[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"log-json", no_argument, NULL, OPT_LOG_JSON},
     {"quick-start", no_argument, NULL, OPT_QUICK_START},
+    {"scenario", required_argument, NULL, OPT_SCENARIO},
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {"run", no_argument, NULL, OPT_RUN},
+    {"junit", required_argument, NULL, OPT_JUNIT},
+    {"tap", required_argument, NULL, OPT_TAP},
+    {"print-schema", no_argument, NULL, OPT_SCHEMA},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -62,7 +74,13 @@ static const char help_text[] =
     "  --listen PORT=HOST:PORT      where AT+SERVERSTART=PORT listens on this host\n"
     "                               (127.0.0.1, the same port); HOST port 0: any free one;\n"
     "                               may be repeated\n"
-    "  --clock real|xN              the module's time: real, or N (1 to 1000) times as fast\n"
+    "  --scenario FILE              plays a scenario: see scenarios/README.md\n"
+    "  --run                        ends when the scenario has its verdict, prints the report\n"
+    "                               and exits with 0 (passed) or 1 (failed)\n"
+    "  --junit FILE, --tap FILE     writes the report in this format, too\n"
+    "  --control PATH               a Unix socket for sim7x00ctl (mode 0600)\n"
+    "  --clock real|xN|manual       the module's time: real, N (1 to 1000) times as fast, or\n"
+    "                               it stands still until sim7x00ctl advances it\n"
     "  --dns SERVERS                name servers, ADDR[:PORT][,...] (the host's own)\n"
     "  --impair DIR:WHAT[,...]      what is wrong with the network; DIR: up, down, both; WHAT:\n"
     "                               latency=MS, jitter=MS, rate=BPS, lose=COUNT, loss=P,\n"
@@ -78,11 +96,12 @@ static const char help_text[] =
     "  --json                       one JSON object a line on stdout\n"
     "  --log LEVEL                  error, warn, info, debug or trace, on stderr (warn)\n"
     "  --log-json                   the log as JSON lines\n"
+    "  --print-schema               prints the JSON Schema of scenarios\n"
     "  --version                    prints the version\n"
     "  --help                       prints this\n"
     "\n"
-    "Prints a line on stdout when a port is ready. Exit status: 0 asked to stop, 2 bad usage,\n"
-    "3 the system refused something.\n";
+    "Prints a line on stdout when a port is ready. Exit status: 0 asked to stop, or passed;\n"
+    "1 the scenario failed; 2 bad usage or a bad scenario; 3 the system refused something.\n";
 
 static int fail(char error[OPTIONS_ERROR_TEXT], const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -120,10 +139,15 @@ static int take_profile(struct options *o, const char *value, const char *const 
 static int take_clock(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
     int64_t factor = 1;
     bool is_real = strcmp(value, "real") == 0;
+    if (strcmp(value, "manual") == 0) {
+        o->clock_factor = 0;
+        return 0;
+    }
     if (!is_real &&
         (value[0] != 'x' || sv_int(sv_of(value + 1), 1, OPTIONS_FACTOR_MAX, &factor) != 0)) {
-        return fail(error, "--clock: '%.64s' is not allowed: real or xN with N from 1 to %d", value,
-                    OPTIONS_FACTOR_MAX);
+        return fail(error,
+                    "--clock: '%.64s' is not allowed: real, manual or xN with N from 1 to %d",
+                    value, OPTIONS_FACTOR_MAX);
     }
     o->clock_factor = (unsigned)factor;
     return 0;
@@ -235,6 +259,20 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_text("--trace", &o->trace, optarg, "a file", error);
     case OPT_MODEMS:
         return take_modems(o, optarg, error);
+    case OPT_SCENARIO:
+        return take_text("--scenario", &o->scenario, optarg, "a file", error);
+    case OPT_CONTROL:
+        return take_text("--control", &o->control, optarg, "a path", error);
+    case OPT_JUNIT:
+        return take_text("--junit", &o->junit, optarg, "a file", error);
+    case OPT_TAP:
+        return take_text("--tap", &o->tap, optarg, "a file", error);
+    case OPT_RUN:
+        o->is_run = true;
+        return 0;
+    case OPT_SCHEMA:
+        o->action = OPTIONS_SCHEMA;
+        return 0;
     case OPT_LOG:
         return take_log(o, optarg, error);
     case OPT_JSON:
@@ -283,6 +321,13 @@ int options_parse(struct options *o, int argc, char **argv, const char *const *p
         if (err != 0 || o->action != OPTIONS_RUN) {
             return err;
         }
+    }
+    bool is_report = o->is_run || o->junit != NULL || o->tap != NULL;
+    if (is_report && o->scenario == NULL) {
+        return fail(error, "--run, --junit, --tap: need --scenario");
+    }
+    if ((o->junit != NULL || o->tap != NULL) && o->modems > 1) {
+        return fail(error, "--junit, --tap: tell of one module, not of --modems %u", o->modems);
     }
     if (optind < argc) {
         return fail(error, "'%.64s': not an option; see --help", argv[optind]);

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "netstack/impair.h"
 
-enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION };
+enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_SCHEMA };
 
 enum {
     OPTIONS_ERROR_TEXT = 512,
@@ -30,14 +30,18 @@ struct options {
     size_t map_count;
     const char *listens[LIMIT_ROUTES];
     size_t listen_count;
-    unsigned clock_factor;                   /* 1: real time */
+    unsigned clock_factor;                   /* 1: real time; 0: it stands until it is told */
     const char *dns;                         /* NULL: the host's own servers */
     struct impair impair[IMPAIR_DIRECTIONS]; /* of every module's bearer */
     uint64_t seed;
-    const char *trace; /* NULL: none */
-    unsigned modems;   /* 0: one, whose link has no number */
+    const char *trace;       /* NULL: none */
+    const char *scenario;    /* NULL: none */
+    const char *control;     /* NULL: none */
+    const char *junit, *tap; /* NULL: none */
+    unsigned modems;         /* 0: one, whose link has no number */
     enum log_level log_level;
     bool is_json, is_log_json, is_quick_start;
+    bool is_run; /* ends with the verdict */
 };
 
 /* `profiles` ends with NULL; its first is the default. -EINVAL: `error` names the option, the

@@ -5,6 +5,7 @@
 #include "base/obj.h"
 #include "emulator/at/row.h"
 #include "emulator/at/setting.h"
+#include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/modem.h"
 #include "slots.h"
@@ -32,6 +33,16 @@ static void on_setting(void *ctx, unsigned slot) {
     }
 }
 
+/* Of the context's definition. */
+static const char *apn_of(void *ctx, unsigned cid) {
+    enum { APN = 2 }; /* +CGDCONT: <cid>,<PDP_type>,<APN> */
+    struct unit *u;
+    CAST_OBJ(u, ctx, UNIT_MAGIC);
+    const struct at_cmd *row = table_find(&at_dialect, SV("+CGDCONT"));
+    const struct setting_record *r = setting_record_find(u->settings, row, (int32_t)cid);
+    return r != NULL ? r->texts[APN] : NULL;
+}
+
 struct unit *unit_new(const struct unit_config *cfg) {
     struct unit *u = xmalloc(sizeof *u);
     OBJ_INIT(u, UNIT_MAGIC);
@@ -39,6 +50,7 @@ struct unit *unit_new(const struct unit_config *cfg) {
     setting_on_change(u->settings, on_setting, u);
     u->modem = modem_new(cfg->profile, cfg->clk, cfg->host);
     modem_set_seed(u->modem, cfg->seed);
+    modem_set_apn(u->modem, apn_of, u);
     u->cmd = cmd_new(u->modem, u->settings, cfg->chan);
     return u;
 }

@@ -305,6 +305,18 @@ int route_add_map_addr(struct route *r, const char *modem_addr, uint16_t port,
     return err;
 }
 
+int route_put_map_addr(struct route *r, const struct net_addr *at, const struct sockaddr *host) {
+    CHECK_OBJ(r, ROUTE_MAGIC);
+    for (size_t i = 0; i < r->n_maps; i++) {
+        if (r->maps[i].ip == at->ip && r->maps[i].port == at->port) {
+            set_host(&r->maps[i].host, host);
+            return 0;
+        }
+    }
+    char ip[NET_IP_TEXT];
+    return route_add_map_addr(r, net_format_ip(at->ip, ip), at->port, host);
+}
+
 /* Looking up. */
 
 static const struct map_entry *find_map(const struct route *r, const struct net_addr *to) {

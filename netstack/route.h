@@ -33,6 +33,9 @@ int route_add_listen(struct route *r, const char *text, char error[ROUTE_ERROR_T
 int route_add_map_addr(struct route *r, const char *modem_addr, uint16_t port,
                        const struct sockaddr *host);
 
+/* The same, instead of an entry that is there for this address and port. */
+int route_put_map_addr(struct route *r, const struct net_addr *at, const struct sockaddr *host);
+
 /* Where a connect to `to` goes: always an answer. The earliest matching entry wins, exact port
  * before "*". Port 0 (a ping has none): any entry of the address. */
 void route_to_host(const struct route *r, const struct net_addr *to, struct sockaddr_storage *host);

@@ -62,7 +62,7 @@ static void set_attached(struct at_req *rq, bool is_attached) {
     struct modem *m = cmd_of(rq)->modem;
     struct bus_verdict v = {0};
     if (is_attached && !m->reg.is_attached) {
-        struct context_event e = {DEFAULT_CID, true, false};
+        struct context_event e = {.cid = DEFAULT_CID, .is_active = true};
         v = bus_ask(&m->bus, ASK_CONTEXT_ACTIVATE, &e);
     }
     if (v.act == BUS_GO) {

@@ -70,6 +70,7 @@ struct context_event {
     unsigned cid;
     bool is_active;
     bool by_network;
+    const char *apn; /* of a question; NULL: not known */
 };
 
 /* An unsolicited line that comes from outside the model. */

@@ -322,7 +322,7 @@ static void set_active(struct modem *m, unsigned cid, bool is_active, bool by_ne
         return;
     }
     m->active[cid] = is_active;
-    const struct context_event e = {cid, is_active, by_network};
+    const struct context_event e = {.cid = cid, .is_active = is_active, .by_network = by_network};
     bus_post(&m->bus, TOPIC_CONTEXT_CHANGED, &e);
     update_bearer(m);
 }
@@ -332,9 +332,24 @@ void modem_set_active(struct modem *m, unsigned cid, bool is_active) {
     set_active(m, cid, is_active, false);
 }
 
+void modem_set_apn(struct modem *m, modem_apn_fn *apn, void *ctx) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->apn = apn;
+    m->apn_ctx = ctx;
+}
+
+void modem_set_nv_fin(struct modem *m, bool on) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->nv_fin = on;
+    sockets_set_fin_when_dormant(m->sockets, on);
+}
+
 struct bus_verdict modem_activate(struct modem *m, unsigned cid) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    struct context_event e = {cid, true, false};
+    struct context_event e = {.cid = cid, .is_active = true};
+    if (m->apn != NULL) {
+        e.apn = m->apn(m->apn_ctx, cid);
+    }
     struct bus_verdict v = bus_ask(&m->bus, ASK_CONTEXT_ACTIVATE, &e);
     if (v.act == BUS_GO) {
         set_active(m, cid, true, false);

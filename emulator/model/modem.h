@@ -32,6 +32,9 @@ struct modem_boot {
     clk_dur sim, sms, pb;
 };
 
+/* The APN of a context, or NULL. */
+typedef const char *modem_apn_fn(void *ctx, unsigned cid);
+
 struct modem {
     uint32_t magic;
 #define MODEM_MAGIC 0x30de3000u
@@ -53,6 +56,8 @@ struct modem {
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
+    modem_apn_fn *apn;
+    void *apn_ctx;
     bool has_call; /* a voice call */
     bool nv_fin;   /* NV item 1341: counts from the next start on (note 2.9) */
 };
@@ -81,6 +86,10 @@ void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms);
 void modem_set_dns_limits(struct modem *m, unsigned net_retries, unsigned net_timeout_ms);
 /* How long the packet network takes to open, from the next time on. */
 void modem_set_open_delay(struct modem *m, clk_dur delay);
+/* Who knows the APNs, for the question of modem_activate. NULL: nobody. */
+void modem_set_apn(struct modem *m, modem_apn_fn *apn, void *ctx);
+/* NV item 1341 as if it had been so at the last start (note 2.9). */
+void modem_set_nv_fin(struct modem *m, bool on);
 /* What is wrong with the way to every peer. */
 void modem_impair(struct modem *m, enum impair_direction dir, const struct impair *im);
 /* A voice call: in GSM no TCP passes meanwhile, in WCDMA and LTE it does (note 2.10). */

@@ -39,7 +39,7 @@ int act_power(struct stage *st, const struct cJSON *value, struct decision *d, c
     (void)d;
     (void)why;
     if (strcmp(value->valuestring, "off") == 0) {
-        modem_power_off(modem_of(st));
+        modem_power_off(modem_of(st), false);
     } else {
         modem_power_on(modem_of(st));
     }

@@ -136,8 +136,8 @@ enum {
     /* Of what is no decision: done at once even from inside what led to it, since it only changes
      * what becomes of bytes; or at once in a question, where it writes. All else comes in the next
      * turn, because what led to it is still going on. */
-    AT_ONCE = 1u << 31,
-    WRITES = 1u << 30,
+    AT_ONCE = 1u << 30,
+    WRITES = 1u << 29,
     LATER = 0,
     DECISIONS = (1u << ASK_COUNT) - 1,
 };

@@ -142,11 +142,6 @@ static const struct spec_key sim_keys[] = {
 };
 static const struct spec sim_spec = {.type = SPEC_OBJECT, .name = "the card", .keys = sim_keys};
 
-static const struct spec place_spec = {.type = SPEC_TEXT,
-                                       .lo = 3,
-                                       .hi = LIMIT_NAME + 6,
-                                       .check = check_place,
-                                       .pattern = "^" NAME_PATTERN ":(\\*|[0-9]{1,5})$"};
 static const struct spec map_spec = {.type = SPEC_MAP,
                                      .name = "a map",
                                      .hi = LIMIT_ROUTES,

@@ -444,8 +444,8 @@ static int run_setting(struct stage *st, const char *command, char **why) {
 
 static void set_up_sim(struct stage *st, const struct cJSON *sim) {
     struct modem *m = st->world.modem;
-    snprintf(m->sim.pin, sizeof m->sim.pin, "%s", spec_text(sim, "pin", m->sim.pin));
-    snprintf(m->sim.puk, sizeof m->sim.puk, "%s", spec_text(sim, "puk", m->sim.puk));
+    must(modem_set_sim_codes(m, sv_of(spec_text(sim, "pin", m->sim.pin)),
+                             sv_of(spec_text(sim, "puk", m->sim.puk))) == 0);
 }
 
 /* A part of the scenario's first state that is an action, too. */

@@ -53,11 +53,8 @@ static struct bus_verdict magic_name(struct magic_world *magic, struct sv name) 
 
 static struct bus_verdict lead_there(struct tables *t, const struct link_asked *asked,
                                      const struct magic_way *way) {
-    char ip[NET_IP_TEXT];
-    net_format_ip(asked->peer.ip, ip);
-    if (route_put_map_addr(t->route, ip, asked->peer.port, (const struct sockaddr *)&way->host) !=
-        0) {
-        LOG(LOG_STAGE, LOG_WARN, "magic", "no room left in the map for %s", ip);
+    if (route_put_map_addr(t->route, &asked->peer, (const struct sockaddr *)&way->host) != 0) {
+        LOG(LOG_STAGE, LOG_WARN, "magic", "no room left in the map");
         return fail;
     }
     if (asked->impair != NULL && !way->from_open) {
