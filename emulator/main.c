@@ -457,7 +457,13 @@ static int print_schema(void) {
     struct cJSON *schema = scenario_schema();
     char *text = cJSON_Print(schema);
     must(text != NULL);
-    puts(text);
+    bool is_indent = true;
+    for (const char *c = text; *c != '\0'; c++) {
+        /* Blanks for cJSON's tabs, of which it has none in texts. */
+        fputs(*c != '\t' ? (char[]){*c, '\0'} : is_indent ? "  " : " ", stdout);
+        is_indent = *c == '\n' || (is_indent && *c == '\t');
+    }
+    putchar('\n');
     cJSON_free(text);
     cJSON_Delete(schema);
     return EXIT_ASKED;
