@@ -86,6 +86,8 @@ int sv_copy(struct sv v, char *to, size_t size) {
 
 char *sv_dup(struct sv v) {
     char *copy = xmalloc(v.n + 1);
-    memcpy(copy, v.p, v.n);
+    if (v.n > 0) {
+        memcpy(copy, v.p, v.n);
+    }
     return copy;
 }

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
+#include <stdlib.h>
 
 Test(sv, slice_is_clamped_to_its_view) {
     struct sv v = SV("hello");
@@ -72,6 +73,12 @@ ParameterizedTest(struct number *t, sv, integer_is_digits_in_range_or_an_error) 
     int64_t out = 4711;
     cr_assert_eq(sv_int(sv_of(t->text), t->lo, t->hi, &out), t->rc, "\"%s\"", t->text);
     cr_assert_eq(out, t->rc == 0 ? t->value : 4711, "\"%s\" gave %lld", t->text, (long long)out);
+}
+
+Test(sv, the_copy_of_nothing_is_an_empty_text) {
+    char *copy = sv_dup((struct sv){NULL, 0});
+    cr_assert_str_eq(copy, "");
+    free(copy);
 }
 
 Test(sv, copy_needs_room_for_its_terminator) {
