@@ -176,7 +176,7 @@ static void say_ready(const struct app *a, const char *name, const struct port *
 }
 
 static void each_setting(void *ctx, stage_setting_fn *each, void *each_ctx) {
-    (void)ctx, (void)each, (void)each_ctx;
+    unit_settings(ctx, each, each_ctx);
 }
 
 static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
