@@ -5,7 +5,7 @@
 #include "base/obj.h"
 #include "tests/support/transcript.h"
 
-enum { SHOWN_STEPS = 16, SHOWN_BYTES = 46, COLUMN = 48, LINE_MAX_BYTES = 4096, POLLS = 1000 };
+enum { SHOWN_STEPS = 16, SHOWN_BYTES = 46, COLUMN = 48, POLLS = 1000 };
 
 struct player {
     const struct transcript *t;
