@@ -115,7 +115,7 @@ static const struct {
     {"--link", "", {"--link", "path"}},
     {"--clock", "x0", {"--clock", "x0"}},
     {"--clock", "x1001", {"--clock", "1000"}},
-    {"--clock", "manual", {"--clock", "manual"}},
+    {"--clock", "slow", {"--clock", "manual"}},
     {"--modems", "0", {"--modems", "1000"}},
     {"--modems", "1001", {"--modems", "1001"}},
     {"--modems", "two", {"--modems", "two"}},
