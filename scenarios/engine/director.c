@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/chan.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "scenarios/engine/control.h"
@@ -25,6 +26,9 @@ static struct director *of(void *ctx) {
 
 static void on_happening(void *ctx, struct stage *st, const struct happening *h) {
     struct director *d = of(ctx);
+    if (d->cfg.on_left != NULL && strcmp(h->name, "tty.closed") == 0 && !director_has_driver(d)) {
+        d->cfg.on_left(d->cfg.ctx);
+    }
     if (d->control == NULL || !control_is_subscribed(d->control, h->name)) {
         return;
     }
@@ -176,6 +180,16 @@ bool director_has_passed(const struct director *d) {
     return true;
 }
 
+bool director_has_driver(const struct director *d) {
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    for (size_t i = 0; i < d->nstages; i++) {
+        if (stage_world(d->stages[i])->chan->is_open) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void director_report(struct director *d, enum director_format format, FILE *to) {
     CHECK_OBJ(d, DIRECTOR_MAGIC);
     for (size_t i = 0; i < d->nstages; i++) {
@@ -205,6 +219,18 @@ void director_keep(struct director *d, const struct stage *st, struct scenario *
             d->loaded[i] = sc;
         }
     }
+}
+
+bool director_has_started(struct director *d, const char *or_why) {
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    bool has_started = true;
+    for (size_t i = 0; i < d->nstages; i++) {
+        if (!stage_is_started(d->stages[i])) {
+            stage_fail(d->stages[i], or_why);
+            has_started = false;
+        }
+    }
+    return has_started;
 }
 
 void director_end(struct director *d) {

@@ -34,6 +34,7 @@ struct director_config {
     const char *version;        /* of the program */
     void (*on_stop)(void *ctx); /* somebody at the control socket wants it to end */
     void (*on_over)(void *ctx); /* every module has its verdict */
+    void (*on_left)(void *ctx); /* no driver has a tty open any more; may be NULL */
     void *ctx;
 };
 
@@ -51,9 +52,13 @@ int director_add(struct director *d, const struct stage_world *world, char error
 /* Before the modules go. The verdict and the reports stay. */
 void director_drop(struct director *d);
 
+/* Whether every module's scenario has reached its instant 0; of those that have not, this is why
+ * they have failed. */
+bool director_has_started(struct director *d, const char *or_why);
 /* The run ends now: what has not come is missing. on_over follows from inside. */
 void director_end(struct director *d);
 bool director_has_passed(const struct director *d);
+bool director_has_driver(const struct director *d); /* one has a tty open */
 /* What was expected and what came, of every module. */
 enum director_format { DIRECTOR_TEXT, DIRECTOR_JUNIT, DIRECTOR_TAP };
 void director_report(struct director *d, enum director_format format, FILE *to);
