@@ -41,7 +41,8 @@ struct options {
     unsigned modems;         /* 0: one, whose link has no number */
     enum log_level log_level;
     bool is_json, is_log_json, is_quick_start;
-    bool is_run; /* ends with the verdict */
+    bool is_run;   /* ends with the verdict */
+    bool is_check; /* only looks at the scenario */
 };
 
 /* `profiles` ends with NULL; its first is the default. -EINVAL: `error` names the option, the

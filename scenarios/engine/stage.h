@@ -1,5 +1,5 @@
-/* stage.h: one module with its tty and the world around it, and what is played on it: the rules, the
- * timeline, the expectations of one scenario.
+/* stage.h: one module with its tty and the world around it, and what is played on it: the rules,
+ * the timeline, the expectations of one scenario.
  *
  * The one listener and answerer between the module and everything outside. With nothing to play it
  * wants to be asked at no point but those of the magic destinations, so it costs nothing.
