@@ -176,7 +176,7 @@ static void say_ready(const struct app *a, const char *name, const struct port *
 }
 
 static void each_setting(void *ctx, stage_setting_fn *each, void *each_ctx) {
-    (void)ctx, (void)each, (void)each_ctx;
+    unit_settings(ctx, each, each_ctx);
 }
 
 static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
@@ -475,7 +475,13 @@ static int print_schema(void) {
     struct cJSON *schema = scenario_schema();
     char *text = cJSON_Print(schema);
     must(text != NULL);
-    puts(text);
+    bool is_indent = true;
+    for (const char *c = text; *c != '\0'; c++) {
+        /* Blanks for cJSON's tabs, of which it has none in texts. */
+        fputs(*c != '\t' ? (char[]){*c, '\0'} : is_indent ? "  " : " ", stdout);
+        is_indent = *c == '\n' || (is_indent && *c == '\t');
+    }
+    putchar('\n');
     cJSON_free(text);
     cJSON_Delete(schema);
     return EXIT_ASKED;

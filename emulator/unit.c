@@ -1,5 +1,6 @@
 #include "emulator/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/obj.h"
@@ -58,6 +59,18 @@ struct unit *unit_new(const struct unit_config *cfg) {
 struct modem *unit_modem(struct unit *u) {
     CHECK_OBJ(u, UNIT_MAGIC);
     return u->modem;
+}
+
+void unit_settings(struct unit *u, void (*cb)(void *ctx, const char *line), void *ctx) {
+    CHECK_OBJ(u, UNIT_MAGIC);
+    setting_each_changed(&at_dialect, u->settings, session_settings(u->cmd->session), cb, ctx);
+    /* The format's own line: the command as a whole selects a network. */
+    int32_t format = setting_int(u->settings, SLOT_COPS_FORMAT);
+    if (format != slot_infos[SLOT_COPS_FORMAT].def) {
+        char line[32];
+        snprintf(line, sizeof line, "AT+COPS=3,%d", (int)format);
+        cb(ctx, line);
+    }
 }
 
 void unit_close(struct unit *u) {

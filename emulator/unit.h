@@ -23,6 +23,8 @@ struct unit_config {
 
 struct unit *unit_new(const struct unit_config *cfg);
 struct modem *unit_modem(struct unit *u);
+/* The settings that differ from the factory, as command lines (setting.h). */
+void unit_settings(struct unit *u, void (*cb)(void *ctx, const char *line), void *ctx);
 void unit_close(struct unit *u); /* closes its links properly; NULL is allowed */
 
 #endif

@@ -77,9 +77,9 @@ void stream_watch_ack(struct net_stream *s);
 /* FIN behind what was accepted; the host finishes it in the background. No on_closed comes. */
 void stream_close(struct net_stream *s);
 void stream_reset(struct net_stream *s); /* RST */
-/* As if the peer had ended it, or nobody had answered any more: on_closed comes, behind the data
- * that is under way unless it is NET_CLOSE_TIMEOUT. Likewise the peer: FIN behind what was accepted,
- * else RST. -ENOTCONN: not open. */
+/* As if the peer had ended it, or had never answered again: on_closed comes, behind the data that
+ * is under way unless it is NET_CLOSE_TIMEOUT. The peer gets a FIN behind what was accepted, else
+ * RST. -ENOTCONN: not open. */
 int stream_end(struct net_stream *s, enum net_close why);
 void stream_forget(struct net_stream *s); /* the peer is told nothing (note 2.9) */
 void stream_free(struct net_stream *s);   /* closes first if need be; NULL is allowed */

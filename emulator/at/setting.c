@@ -306,6 +306,131 @@ static void put_value(struct buf *to, const struct at_param *p, int32_t i, const
     put_text(to, is_quoted ? "\"" : "");
 }
 
+/* -- what differs from the factory -- */
+
+struct listing {
+    const struct setting_store *module, *port;
+    setting_line_fn *cb;
+    void *ctx;
+};
+
+static const struct setting_store *store_of(const struct listing *l, unsigned slot) {
+    return l->module->infos[slot].is_port ? l->port : l->module;
+}
+
+static bool is_changed(const struct listing *l, unsigned slot) {
+    const struct setting_store *st = store_of(l, slot);
+    const struct slot_info *info = &st->infos[slot];
+    if (info->type == SLOT_STR) {
+        return strcmp(st->live[slot].text, info->text != NULL ? info->text : "") != 0;
+    }
+    return st->live[slot].i != info->def;
+}
+
+/* "AT+CMEE=", "ATE", "ATS0=" */
+static void begin_line(struct buf *to, const struct at_cmd *row) {
+    bool is_basic = row->name[0] != '+' && !(row->name[0] == 'S' && row->name[1] != '\0');
+    buf_init(to, LIMIT_INFO);
+    put_text(to, "AT");
+    put_text(to, row->name);
+    put_text(to, is_basic ? "" : "=");
+}
+
+static void end_line(struct buf *line, const struct listing *l) {
+    must(buf_put_all(line, "", 1) == 0);
+    l->cb(l->ctx, (const char *)buf_data(line));
+    buf_fini(line);
+}
+
+static void list_slots(const struct listing *l, const struct at_cmd *row) {
+    bool is_listed = false;
+    size_t n = 0; /* behind the last one that is kept */
+    for (size_t i = 0; i < row->nparams; i++) {
+        if (row->params[i].slot != AT_NO_SLOT) {
+            is_listed |= is_changed(l, row->params[i].slot);
+            n = i + 1;
+        }
+    }
+    if (!is_listed || row->params[0].slot == AT_NO_SLOT) {
+        return;
+    }
+    struct buf line;
+    begin_line(&line, row);
+    for (size_t i = 0; i < n; i++) {
+        const struct at_param *p = &row->params[i];
+        put_text(&line, i > 0 ? "," : "");
+        if (p->slot != AT_NO_SLOT) {
+            const struct slot_value *v = value_of(store_of(l, p->slot), p->slot);
+            put_value(&line, p, v->i, v->text, 0);
+        }
+    }
+    end_line(&line, l);
+}
+
+static void list_record(const struct listing *l, const struct at_cmd *row, const int32_t *ints,
+                        char *const *texts, size_t n) {
+    struct buf line;
+    begin_line(&line, row);
+    for (size_t i = 0; i < n; i++) {
+        put_text(&line, i > 0 ? "," : "");
+        put_value(&line, &row->params[i], ints[i], texts != NULL ? texts[i] : NULL, 0);
+    }
+    end_line(&line, l);
+}
+
+static bool is_as_made(const struct at_cmd *row, const struct setting_record *r) {
+    for (size_t k = 0; k < row->nrecords; k++) {
+        bool is_same = true;
+        for (size_t i = 0; i < row->nparams; i++) {
+            const char *text = row->records[k].texts[i];
+            is_same &= row->records[k].ints[i] == r->ints[i] &&
+                       strcmp(text != NULL ? text : "", r->texts[i]) == 0;
+        }
+        if (is_same) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void list_records(const struct listing *l, const struct at_cmd *row) {
+    const struct record_set *set = l->module->records;
+    while (set != NULL && set->row != row) {
+        set = set->next;
+    }
+    if (set == NULL) {
+        return;
+    }
+    for (size_t k = 0; k < row->nrecords; k++) {
+        const int32_t *ints = row->records[k].ints;
+        size_t at = find_key(set, ints[0]);
+        if (at == set->n || set->items[at].ints[0] != ints[0]) {
+            list_record(l, row, ints, NULL, 1);
+        }
+    }
+    for (size_t i = 0; i < set->n; i++) {
+        if (!is_as_made(row, &set->items[i])) {
+            list_record(l, row, set->items[i].ints, set->items[i].texts, row->nparams);
+        }
+    }
+}
+
+void setting_each_changed(const struct at_table *table, const struct setting_store *module,
+                          const struct setting_store *port, setting_line_fn *cb, void *ctx) {
+    CHECK_OBJ(module, SETTING_STORE_MAGIC);
+    CHECK_OBJ(port, SETTING_STORE_MAGIC);
+    const struct listing l = {module, port, cb, ctx};
+    for (size_t i = 0; i < table->n; i++) {
+        if (table->rows[i].kind == AT_RECORD) {
+            list_records(&l, &table->rows[i]);
+        } else if (table->rows[i].nparams > 0) {
+            list_slots(&l, &table->rows[i]);
+        }
+    }
+}
+
+/* -- reading -- */
+
 /* Where the values of a read come from: the slots, or one record. */
 struct source {
     struct at_session *s;

@@ -44,6 +44,13 @@ size_t setting_records(struct setting_store *st, const struct at_cmd *row,
 const struct setting_record *setting_record_find(struct setting_store *st, const struct at_cmd *row,
                                                  int32_t key);
 
+/* What differs from the factory, as lines that set it: "AT+CMEE=2", "ATE0", "ATS0=1", a record
+ * each, an undefined one by its key alone. In the order of the table; only rows whose first
+ * parameter is kept. Secrets are in it. */
+typedef void setting_line_fn(void *ctx, const char *line);
+void setting_each_changed(const struct at_table *table, const struct setting_store *module,
+                          const struct setting_store *port, setting_line_fn *cb, void *ctx);
+
 /* Answers a form that needs no code: test from the parameters, read, write (all checked before
  * any is stored), exec (defaults). */
 void setting_run(struct at_req *rq);

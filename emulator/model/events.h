@@ -89,9 +89,10 @@ struct name_asked {
     struct sv name;
 };
 
-/* Verdicts of a connect (TCP): FAIL: refused; DROP: never answered; a delay comes before the SYN. Of
- * a caller: FAIL: RST; DROP: FIN, and the module hears of neither. Of a send: FAIL: enum ip_err of
- * `code`; DROP: taken and lost; in data mode both lose it. Of a close: DROP: the peer is not told. */
+/* Verdicts of a connect (TCP): FAIL: refused; DROP: never answered; a delay comes before the SYN.
+ * Of a caller: FAIL: RST; DROP: FIN; the module hears of neither. Of a send: FAIL: enum ip_err of
+ * `code`; DROP: taken and lost; in data mode both lose it. Of a close: DROP: the peer is not
+ * told. */
 struct link_asked {
     unsigned link;
     enum net_proto proto;

@@ -485,6 +485,66 @@ Test(setting, at_w_and_z_save_and_restore_the_profile) {
     whole_stop(&w);
 }
 
+static char lines[2048];
+
+static void add_line(void *ctx, const char *line) {
+    (void)ctx;
+    size_t n = strlen(lines);
+    snprintf(lines + n, sizeof lines - n, "%s\n", line);
+}
+
+static const char *changed_lines(struct unit *u) {
+    lines[0] = '\0';
+    unit_settings(u, add_line, NULL);
+    return lines;
+}
+
+Test(setting, what_differs_from_the_factory_is_told_as_command_lines) {
+    struct whole w = whole_start();
+    expect("ATE1\r", OK);
+    cr_assert_str_eq(changed_lines(w.unit), "");
+    at_rig_type(&rig, "ATE0S0=1&C2\\V1\r");
+    at_rig_type(&rig, "AT+CMEE=2;+CSCS=\"UCS2\";+CIPCCFG=3,10;+CIPRXGET=1;+COPS=3,2\r");
+    at_rig_type(&rig, "AT+CGDCONT=5,\"IPV6\",\"net\"\r");
+    at_rig_type(&rig, "AT+CGSOCKCONT=1\r");
+    at_rig_type(&rig, "AT+CSOCKAUTH=2,1,\"secret\",\"me\"\r");
+    at_rig_read(&rig);
+    cr_assert_str_eq(changed_lines(w.unit), "AT&C2\n"
+                                            "AT+CGDCONT=5,\"IPV6\",\"net\",\"0.0.0.0\",0,0,0,0\n"
+                                            "AT+CGSOCKCONT=1\n"
+                                            "AT+CIPCCFG=3,10,0,1,0,0,500\n"
+                                            "AT+CIPRXGET=1\n"
+                                            "AT+CMEE=2\n"
+                                            "AT+CSCS=\"UCS2\"\n"
+                                            "AT+CSOCKAUTH=2,1,\"secret\",\"me\"\n"
+                                            "ATE0\n"
+                                            "ATS0=1\n"
+                                            "AT\\V1\n"
+                                            "AT+COPS=3,2\n");
+    whole_stop(&w);
+}
+
+/* Every line sets what it tells, from the factory on. */
+Test(setting, the_lines_bring_the_settings_back) {
+    static char before[sizeof lines];
+    static char told[sizeof lines];
+    struct whole w = whole_start();
+    at_rig_type(&rig, "ATS7=9X0;+CREG=2;+CGDCONT=1,\"IP\",\"a\";+CIPTIMEOUT=30000,20000\r");
+    at_rig_type(&rig, "AT+CGDCONT=100,\"IP\",\"b\";+IFC=2,2;+COPS=3,1\r");
+    snprintf(before, sizeof before, "%s", changed_lines(w.unit));
+    snprintf(told, sizeof told, "%s", before);
+    at_rig_type(&rig, "AT&F;+CGDCONT;+CIPTIMEOUT=120000,120000,120000;+IFC=0,0;+COPS=3,0\r");
+    at_rig_type(&rig, "ATE0\r");
+    cr_assert_str_eq(changed_lines(w.unit), "ATE0\n");
+    for (char *line = strtok(told, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        at_rig_type(&rig, line);
+        at_rig_type(&rig, "\r");
+    }
+    at_rig_read(&rig);
+    cr_assert_str_eq(changed_lines(w.unit), before);
+    whole_stop(&w);
+}
+
 Test(setting, z_brings_echo_back) {
     struct whole w = whole_start();
     expect("ATZ\r\n", OK);

@@ -75,6 +75,12 @@ ParameterizedTest(struct number *t, sv, integer_is_digits_in_range_or_an_error) 
     cr_assert_eq(out, t->rc == 0 ? t->value : 4711, "\"%s\" gave %lld", t->text, (long long)out);
 }
 
+Test(sv, the_copy_of_nothing_is_an_empty_text) {
+    char *copy = sv_dup((struct sv){NULL, 0});
+    cr_assert_str_eq(copy, "");
+    free(copy);
+}
+
 Test(sv, copy_needs_room_for_its_terminator) {
     char to[4] = "xyz";
     cr_assert_eq(sv_copy(SV("abcd"), to, sizeof to), -ENOSPC);

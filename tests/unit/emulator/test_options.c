@@ -94,7 +94,7 @@ Test(options, help_and_version_end_the_parsing) {
 }
 
 Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
-    static const char real[] = "real or xN with N from 1 to 1000";
+    static const char real[] = "real, manual or xN with N from 1 to 1000";
     static const struct {
         const char *line, *says[3];
     } rows[] = {
@@ -154,7 +154,7 @@ Test(options, a_long_value_is_cut_in_the_error) {
     char line[4096] = "--clock ";
     memset(line + 8, 'y', 4000);
     cr_assert_eq(parse(line), -EINVAL);
-    cr_assert_not_null(strstr(error, "real or xN"));
+    cr_assert_not_null(strstr(error, "real, manual or xN"));
 }
 
 Test(options, a_map_to_a_built_in_peer_is_split) {
