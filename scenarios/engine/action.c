@@ -54,6 +54,9 @@ static int act_answer(struct stage *st, const struct cJSON *value, struct decisi
     return 0;
 }
 
+/* ERROR, whatever AT+CMEE says; 0 is an error of its own: phone failure. */
+enum { PLAIN_ERROR = -1 };
+
 static int act_error(struct stage *st, const struct cJSON *value, struct decision *d,
                      const char **why) {
     (void)st;
@@ -61,8 +64,9 @@ static int act_error(struct stage *st, const struct cJSON *value, struct decisio
     if (cJSON_IsFalse(value)) {
         return 0;
     }
+    bool is_command = d->what->ask == ASK_AT_LINE || d->what->ask == ASK_AT_COMMAND;
     d->verdict.act = BUS_FAIL;
-    d->verdict.code = cJSON_IsNumber(value) ? value->valueint : 0;
+    d->verdict.code = cJSON_IsNumber(value) ? value->valueint : is_command ? PLAIN_ERROR : 0;
     return 0;
 }
 
