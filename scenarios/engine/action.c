@@ -253,7 +253,8 @@ static const struct action *find(const struct cJSON *action, const struct cJSON 
             return &actions[i];
         }
     }
-    return NULL;
+    must(!"an action that the check has passed");
+    return &actions[0];
 }
 
 /* Bytes are swallowed, too, which is no question of the bus. */
@@ -321,7 +322,6 @@ static bool is_for_later(const struct action *a, const struct decision *d) {
 int action_do(struct stage *st, const struct cJSON *json, struct decision *d, const char **why) {
     const struct cJSON *value = NULL;
     const struct action *a = find(json, &value);
-    must(a != NULL);
     clk_dur in = spec_dur(json, "in", CLK_US(0));
     if (in.us == 0 && !is_for_later(a, d)) {
         return run(st, json, d, why);
