@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Does what docs/tutorial.md says: takes its driver, its scenario and its script out of the page; the
-first run must fail, and the one with the fix pass.
+"""Does what docs/tutorial.md says: takes its driver, its scenario and its script out of the page;
+the first run must fail, and the one with the fix pass.
 
     tutorial.py DIR     where sim7x00 is
 """
@@ -29,7 +29,8 @@ def mended(driver, diff):
 
 
 def run(folder, driver, verdict):
-    files = {'driver.py': driver, 'ci.sh': block('sh'), 'network-closed.json': block('json scenario')}
+    files = {'driver.py': driver, 'ci.sh': block('sh'),
+             'network-closed.json': block('json scenario')}
     for name, content in files.items():
         with open(os.path.join(folder, name), 'w', encoding='utf-8') as f:
             f.write(content)
