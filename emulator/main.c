@@ -510,6 +510,24 @@ static int run(struct app *a) {
     return a->code;
 }
 
+/* All that can be known of a scenario without a module that plays it: the far ends are made, for
+ * what their scripts say. */
+static int check(struct app *a) {
+    const struct options *o = &a->options;
+    char error[SCENARIO_ERROR];
+    build_loop(a);
+    struct scenario *sc = scenario_load(o->scenario, error);
+    bool is_good = sc != NULL && scenario_build(sc, a->peers, a->route, error) == 0;
+    scenario_free(sc);
+    stop_all(a);
+    fini(a);
+    if (!is_good) {
+        return complain(EXIT_USAGE, "--scenario", error);
+    }
+    printf("%s: good\n", o->scenario);
+    return EXIT_ASKED;
+}
+
 static int print_schema(void) {
     struct cJSON *schema = scenario_schema();
     char *text = cJSON_Print(schema);
@@ -548,5 +566,5 @@ int main(int argc, char **argv) {
     case OPTIONS_RUN:
         break;
     }
-    return run(&app);
+    return app.options.is_check ? check(&app) : run(&app);
 }

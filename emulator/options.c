@@ -27,6 +27,7 @@ enum option_id {
     OPT_CONTROL,
     OPT_RUN,
     OPT_WAIT,
+    OPT_CHECK,
     OPT_JUNIT,
     OPT_TAP,
     OPT_SCHEMA,
@@ -53,6 +54,7 @@ static const struct option long_options[] = {
     {"control", required_argument, NULL, OPT_CONTROL},
     {"run", no_argument, NULL, OPT_RUN},
     {"wait", required_argument, NULL, OPT_WAIT},
+    {"check", no_argument, NULL, OPT_CHECK},
     {"junit", required_argument, NULL, OPT_JUNIT},
     {"tap", required_argument, NULL, OPT_TAP},
     {"print-schema", no_argument, NULL, OPT_SCHEMA},
@@ -82,6 +84,8 @@ static const char help_text[] =
     "                               the tty open gets a second to close it\n"
     "  --wait SECONDS               with --run: how long a driver may take to open the tty, in\n"
     "                               seconds of the host (60)\n"
+    "  --check                      only says what is wrong with the scenario; exits with 0\n"
+    "                               (nothing) or 2\n"
     "  --junit FILE, --tap FILE     writes the report in this format, too\n"
     "  --control PATH               a Unix socket for sim7x00ctl (mode 0600)\n"
     "  --clock real|xN|manual       the module's time: real, N (1 to 1000) times as fast, or\n"
@@ -287,6 +291,9 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return 0;
     case OPT_WAIT:
         return take_wait(o, optarg, error);
+    case OPT_CHECK:
+        o->is_check = true;
+        return 0;
     case OPT_SCHEMA:
         o->action = OPTIONS_SCHEMA;
         return 0;
@@ -340,8 +347,8 @@ int options_parse(struct options *o, int argc, char **argv, const char *const *p
         }
     }
     bool is_report = o->is_run || o->junit != NULL || o->tap != NULL;
-    if (is_report && o->scenario == NULL) {
-        return fail(error, "--run, --junit, --tap: need --scenario");
+    if ((is_report || o->is_check) && o->scenario == NULL) {
+        return fail(error, "--run, --check, --junit, --tap: need --scenario");
     }
     if ((o->junit != NULL || o->tap != NULL) && o->modems > 1) {
         return fail(error, "--junit, --tap: tell of one module, not of --modems %u", o->modems);

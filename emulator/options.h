@@ -45,6 +45,7 @@ struct options {
     bool is_json, is_log_json, is_quick_start;
     bool is_run;     /* ends with the verdict */
     unsigned wait_s; /* until a driver has the tty, of the host's time; 0: for ever */
+    bool is_check;   /* only looks at the scenario */
 };
 
 /* `profiles` ends with NULL; its first is the default. -EINVAL: `error` names the option, the

@@ -54,6 +54,9 @@ static int act_answer(struct stage *st, const struct cJSON *value, struct decisi
     return 0;
 }
 
+/* ERROR, whatever AT+CMEE says; 0 is an error of its own: phone failure. */
+enum { PLAIN_ERROR = -1 };
+
 static int act_error(struct stage *st, const struct cJSON *value, struct decision *d,
                      const char **why) {
     (void)st;
@@ -61,8 +64,9 @@ static int act_error(struct stage *st, const struct cJSON *value, struct decisio
     if (cJSON_IsFalse(value)) {
         return 0;
     }
+    bool is_command = d->what->ask == ASK_AT_LINE || d->what->ask == ASK_AT_COMMAND;
     d->verdict.act = BUS_FAIL;
-    d->verdict.code = cJSON_IsNumber(value) ? value->valueint : 0;
+    d->verdict.code = cJSON_IsNumber(value) ? value->valueint : is_command ? PLAIN_ERROR : 0;
     return 0;
 }
 
@@ -249,7 +253,8 @@ static const struct action *find(const struct cJSON *action, const struct cJSON 
             return &actions[i];
         }
     }
-    return NULL;
+    must(!"an action that the check has passed");
+    return &actions[0];
 }
 
 /* Bytes are swallowed, too, which is no question of the bus. */
@@ -317,7 +322,6 @@ static bool is_for_later(const struct action *a, const struct decision *d) {
 int action_do(struct stage *st, const struct cJSON *json, struct decision *d, const char **why) {
     const struct cJSON *value = NULL;
     const struct action *a = find(json, &value);
-    must(a != NULL);
     clk_dur in = spec_dur(json, "in", CLK_US(0));
     if (in.us == 0 && !is_for_later(a, d)) {
         return run(st, json, d, why);

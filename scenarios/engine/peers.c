@@ -267,6 +267,7 @@ void peers_listen(struct peers *p, const struct peer_events *ev, void *ctx) {
 }
 
 static struct peer_program *program_of(const struct peer_kind *kind) {
+    must(kind != NULL);
     char error[PEER_PROGRAM_ERROR] = "";
     cJSON *script = cJSON_Parse(kind->script);
     must(script != NULL);

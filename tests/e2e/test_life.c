@@ -157,6 +157,40 @@ Test(e2e_life, bad_usage_exits_2_and_names_the_option_and_what_is_allowed) {
     }
 }
 
+/* The exit status of a --check of this text; `err` is what it said about it. */
+static int check(const char *text, char err[2048]) {
+    struct daemon d;
+    char path[] = "/tmp/check-XXXXXX";
+    int fd = mkstemp(path);
+    ssize_t n = (ssize_t)strlen(text);
+    cr_assert(fd >= 0 && write(fd, text, (size_t)n) == n);
+    close(fd);
+    daemon_init(&d);
+    d.keeps_err = true;
+    daemon_option(&d, "--scenario", "%s", path);
+    daemon_option(&d, "--check", NULL);
+    daemon_spawn(&d);
+    int status = daemon_wait(&d, err, 2048);
+    cr_expect_not(link_exists(d.link));
+    daemon_fini(&d);
+    unlink(path);
+    return status;
+}
+
+Test(e2e_life, a_check_says_what_is_wrong_with_a_scenario_and_makes_no_tty) {
+    char err[2048];
+    cr_assert_eq(check("{\"name\": \"good\", \"peers\": {\"a\": {\"kind\": \"echo\"}}}", err), 0);
+    cr_assert_str_eq(err, "");
+    cr_assert_eq(check("{\"name\": \"bad\",\n \"timelin\": []}", err), 2);
+    cr_assert(strstr(err, ":2:") != NULL && strstr(err, "timelin") != NULL, "%s", err);
+    /* What only the far end itself finds out. */
+    cr_assert_eq(check("{\"name\": \"bad\", \"peers\": {\"a\": {\"script\": [{\"close\": true}, "
+                       "{\"wait\": \"1s\"}]}}}",
+                       err),
+                 2);
+    cr_assert_neq(strstr(err, "peers.a"), NULL, "%s", err);
+}
+
 Test(e2e_life, json_and_several_modems_say_a_line_each) {
     struct daemon d;
     struct dte t;

@@ -212,3 +212,10 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
     }
     free(text);
 }
+
+Test(options, a_check_needs_a_scenario_and_no_more) {
+    cr_assert_eq(parse("--check --scenario a.json"), 0);
+    cr_assert(o.is_check && !o.is_run);
+    cr_assert_eq(parse("--check"), -EINVAL);
+    cr_assert_neq(strstr(error, "--scenario"), NULL);
+}
