@@ -206,6 +206,14 @@ static void tell_end(struct host_tcp *t, int err) {
     t->ev->on_end(t->ctx, err);
 }
 
+/* Behind the last bytes. */
+static int end_of(const struct host_tcp *t, int err) {
+    if (err != UV_EOF) {
+        return err;
+    }
+    return t->err != 0 ? t->err : sockinfo_error(fd_of(t));
+}
+
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
     struct host_tcp *t;
     CAST_OBJ(t, stream->data, HOST_TCP_MAGIC);
@@ -216,7 +224,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
     } else if (nread > 0) {
         t->ev->on_data(t->ctx, (const uint8_t *)buf->base, (size_t)nread);
     } else if (nread < 0) {
-        tell_end(t, nread == UV_EOF ? t->err : (int)nread);
+        tell_end(t, end_of(t, (int)nread));
     }
 }
 

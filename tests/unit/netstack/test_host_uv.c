@@ -351,6 +351,16 @@ Test(host_uv, a_reset_by_the_peer_is_told) {
     cr_assert_eq(seen.why, NET_CLOSE_RESET);
 }
 
+Test(host_uv, a_reset_right_behind_data_is_told_behind_it) {
+    int fd = connected();
+    cr_assert_eq(send(fd, "abc", 3, 0), 3);
+    set_reset_on_close(fd);
+    close(fd);
+    RUN_UNTIL(seen.closed > 0);
+    cr_assert_eq(seen.why, NET_CLOSE_RESET);
+    cr_assert_eq(stream_available(stream), 3);
+}
+
 Test(host_uv, writing_to_a_reset_link_is_a_reset_and_no_signal) {
     int fd = connected();
     cr_assert_eq(send(fd, "abc", 3, 0), 3);

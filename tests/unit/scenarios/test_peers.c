@@ -312,6 +312,17 @@ Test(peers, what_happens_at_a_peer_is_told) {
     cr_assert(seen.connects == 2 && seen.ends == 2 && seen.err == -ECONNRESET);
 }
 
+Test(peers, a_reset_right_behind_data_is_a_reset) {
+    struct peer *peer = peer_rig_add("p", "{\"kind\":\"discard\"}");
+    listen_to_all();
+    int fd = peer_rig_call(peer);
+    peer_rig_settle();
+    cr_assert_eq(write(fd, "hello", 5), 5);
+    peer_rig_reset(fd);
+    peer_rig_settle();
+    cr_assert(seen.bytes == 5 && seen.ends == 1 && seen.err == -ECONNRESET);
+}
+
 Test(peers, its_own_end_is_no_news) {
     struct peer *peer = peer_rig_add("p", "{\"script\":[{\"close\":true}]}");
     listen_to_all();
