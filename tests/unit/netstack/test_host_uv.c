@@ -297,6 +297,15 @@ Test(host_uv, a_peer_that_does_not_read_makes_short_sends_and_all_arrives) {
     free(p);
 }
 
+Test(host_uv, the_host_does_not_take_megabytes_for_a_peer_that_does_not_read) {
+    char *p = pattern();
+    int fd = connected();
+    /* The module's own buffer, the peer's, and little in between. */
+    cr_assert_lt(sent_until_short(p, MEGABYTE), MEGABYTE / 2);
+    close(fd);
+    free(p);
+}
+
 Test(host_uv, what_was_accepted_arrives_after_the_stream_is_freed) {
     char *p = pattern();
     static char got[65536];

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -373,6 +374,21 @@ Test(peers, commands_without_a_connection_say_so) {
     cr_assert_eq(peer_half_close(peer), -ENOTCONN);
     cr_assert_eq(peer_reset(peer), -ENOTCONN);
     cr_assert_eq(peer_stall(peer, true), -ENOTCONN);
+}
+
+Test(peers, one_that_stalls_closes_its_window_soon) {
+    static const char bytes[4096];
+    struct peer *peer = peer_rig_add("p", "{\"script\":[{\"stall\":true}]}");
+    int fd = peer_rig_call(peer);
+    int unsent = 1; /* else our own host takes megabytes */
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    size_t sent = 0;
+    for (ssize_t n = 0; n >= 0 && sent<1 << 20; sent += n> 0 ? (size_t)n : 0) {
+        n = write(fd, bytes, sizeof bytes);
+        peer_rig_settle();
+    }
+    cr_assert_lt(sent, 1 << 18);
+    close(fd);
 }
 
 Test(peers, a_stall_by_command_ends_by_command) {
