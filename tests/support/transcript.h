@@ -121,7 +121,7 @@ struct transcript_driver {
     void *ctx;
     int64_t early_us;             /* how much before a window something may come */
     int64_t slack_us;             /* how much later than said */
-    int64_t rest_us;              /* how long the end is listened to */
+    int64_t rest_us;              /* how long the end is listened to; < 0: not at all */
     int64_t (*now_us)(void *ctx); /* modem time */
     void (*send)(void *ctx, const uint8_t *p, size_t n);
     /* Lets modem time go on until something happens, and adds the module's output to `got`.

@@ -5,7 +5,7 @@
 #include "base/obj.h"
 #include "tests/support/transcript.h"
 
-enum { SHOWN_STEPS = 16, SHOWN_BYTES = 46, COLUMN = 48, LINE_MAX_BYTES = 4096, POLLS = 1000 };
+enum { SHOWN_STEPS = 16, SHOWN_BYTES = 46, COLUMN = 48, POLLS = 1000 };
 
 struct player {
     const struct transcript *t;
@@ -388,7 +388,7 @@ int transcript_play(const struct transcript *t, const struct transcript_driver *
         p.instants[i] = d->now_us(d->ctx);
         i += is_good ? 1 : 0;
     }
-    if (is_good) {
+    if (is_good && d->rest_us >= 0) {
         is_good = be_silent(&p, d->rest_us);
     }
     is_good = is_good || ends_here(&p, i);

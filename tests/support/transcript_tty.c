@@ -251,6 +251,29 @@ static bool open_tty(struct daemon *d) {
     return is_good;
 }
 
+/* Whether the daemon waits for something to happen. What has woken it makes it run at once, so then
+ * it has dealt with all there was. */
+static bool is_idle(const struct daemon *d) {
+    char path[64];
+    char text[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)d->pid);
+    FILE *f = fopen(path, "re");
+    if (f != NULL) {
+        text[fread(text, 1, sizeof text - 1, f)] = '\0';
+        fclose(f);
+    }
+    const char *end = strrchr(text, ')'); /* of the program's name; the state is behind it */
+    return end == NULL || end[2] == 'S' || end[2] == 'Z';
+}
+
+/* A close that is followed by an open at once is not seen as one. */
+static void leave_tty(struct daemon *d) {
+    close_tty(d);
+    while (!is_idle(d)) {
+        poll(NULL, 0, LOOK_MS);
+    }
+}
+
 /* One that has vanished may need a while to come back. */
 static bool open_tty_again(struct daemon *d) {
     uint64_t limit_ns = uv_hrtime() + SLACK_MS * UINT64_C(1000000);
@@ -496,7 +519,7 @@ static bool act(void *ctx, const struct transcript_step *s) {
         return open_tty_again(d);
     }
     if (s->kind == TRANSCRIPT_DTE) {
-        close_tty(d);
+        leave_tty(d);
         return true;
     }
     return false; /* the parser lets the others into in-process files only */
@@ -611,7 +634,7 @@ int transcript_play_scenario(const struct transcript *t, const char *program, co
     struct daemon *d = new_daemon(t, scenario, report);
     struct buf said;
     buf_init(&said, TRANSCRIPT_MAX);
-    int rc = play(d, program, 0);
+    int rc = play(d, program, -1);
     if (rc != 0 || !is_patient) {
         kill(d->pid, SIGTERM);
     }
