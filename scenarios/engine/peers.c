@@ -19,6 +19,7 @@
 
 enum {
     BACKLOG = 128,
+    WINDOW = 16384,  /* bytes that the host takes for a peer that does not read */
     PORT_TRIES = 16, /* until a port is free for TCP and UDP alike */
     LINE_SIZE = 74,  /* RFC 864 */
 };
@@ -240,6 +241,9 @@ static int make_peer(struct peers *p, const char *name, struct peer_program *pro
     p->unfreed++;
     err = uv_udp_recv_start(&peer->udp_socket, on_datagram_alloc, on_datagram);
     if (err == 0) {
+        /* Its connections have it from here: one that stalls has a closed window soon. */
+        int window = WINDOW;
+        uv_recv_buffer_size((uv_handle_t *)&peer->tcp, &window);
         err = uv_listen((uv_stream_t *)&peer->tcp, BACKLOG, on_connection);
     }
     if (err != 0) {
