@@ -118,8 +118,9 @@ int act_insert(struct stage *st, const struct cJSON *value, struct decision *d, 
     return err;
 }
 
+static const struct spec noise_count_spec = {.type = SPEC_INT, .lo = 1, .hi = NOISE_MAX};
 static const struct spec_key noise_keys[] = {
-    {"bytes", &count_spec, "How many.", SPEC_REQUIRED},
+    {"bytes", &noise_count_spec, "How many.", SPEC_REQUIRED},
     {NULL},
 };
 const struct spec noise_spec = {.type = SPEC_OBJECT, .name = "noise", .keys = noise_keys};
@@ -128,7 +129,7 @@ int act_noise(struct stage *st, const struct cJSON *value, struct decision *d, c
     (void)d;
     uint8_t bytes[NOISE_MAX];
     size_t n = (size_t)spec_int(value, "bytes", 1);
-    n = n < sizeof bytes ? n : sizeof bytes;
+    must(n <= sizeof bytes);
     for (size_t i = 0; i < n; i++) {
         bytes[i] = (uint8_t)rng_below(stage_rng(st), 256);
     }

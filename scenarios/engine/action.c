@@ -94,22 +94,20 @@ static int act_rule(struct stage *st, const struct cJSON *value, struct decision
     return stage_enable_rule(st, spec_text(value, "name", ""), spec_flag(value, "enabled", true));
 }
 
+static const char no_play[] = "no scenario is loaded";
+
 static int act_fail(struct stage *st, const struct cJSON *value, struct decision *d,
                     const char **why) {
     (void)d;
-    (void)why;
-    stage_fail(st, value->valuestring);
-    return 0;
+    *why = no_play;
+    return stage_fail(st, value->valuestring);
 }
 
 static int act_stop(struct stage *st, const struct cJSON *value, struct decision *d,
                     const char **why) {
     (void)d;
-    (void)why;
-    if (cJSON_IsTrue(value)) {
-        stage_end(st);
-    }
-    return 0;
+    *why = no_play;
+    return cJSON_IsTrue(value) ? stage_end(st) : 0;
 }
 
 static int act_log(struct stage *st, const struct cJSON *value, struct decision *d,
@@ -242,14 +240,14 @@ bool action_is_decision(size_t i) {
     return i < COUNT && (actions[i].when & DECISIONS) != 0;
 }
 
+/* Of a checked action, which has one verb. */
 static const struct action *find(const struct cJSON *action, const struct cJSON **value) {
-    for (size_t i = 0; i < COUNT; i++) {
-        *value = spec_get(action, actions[i].name);
-        if (*value != NULL) {
-            return &actions[i];
-        }
+    size_t i = 0;
+    while (i < COUNT && (*value = spec_get(action, actions[i].name)) == NULL) {
+        i++;
     }
-    return NULL;
+    must(i < COUNT);
+    return &actions[i];
 }
 
 /* Bytes are swallowed, too, which is no question of the bus. */
@@ -317,7 +315,6 @@ static bool is_for_later(const struct action *a, const struct decision *d) {
 int action_do(struct stage *st, const struct cJSON *json, struct decision *d, const char **why) {
     const struct cJSON *value = NULL;
     const struct action *a = find(json, &value);
-    must(a != NULL);
     clk_dur in = spec_dur(json, "in", CLK_US(0));
     if (in.us == 0 && !is_for_later(a, d)) {
         return run(st, json, d, why);

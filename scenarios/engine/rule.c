@@ -16,7 +16,18 @@ enum { MATCHES_MAX = 24, NAME_SIZE = 64, SUBJECT_MAX = 4096 };
 
 /* -- the format -- */
 
-static const struct spec name_spec = {.type = SPEC_TEXT, .lo = 1, .hi = NAME_SIZE - 1};
+/* "rule 7" is what one without a name is called. */
+static const char *check_rule_name(const char *text) {
+    bool is_ours = strncmp(text, "rule ", 5) == 0 && text[5] != '\0' &&
+                   strspn(text + 5, "0123456789") == strlen(text + 5);
+    return is_ours ? "allowed: other names than those of rules without one" : NULL;
+}
+
+static const struct spec name_spec = {.type = SPEC_TEXT,
+                                      .lo = 1,
+                                      .hi = NAME_SIZE - 1,
+                                      .check = check_rule_name,
+                                      .pattern = "^(?!rule [0-9]+$)"};
 static const struct spec event_spec = {.type = SPEC_WORD, .words = happening_names};
 static const struct spec count_spec = {.type = SPEC_INT, .lo = 1, .hi = 1000000};
 static const struct spec after_spec = {.type = SPEC_INT, .lo = 0, .hi = 1000000};
@@ -227,6 +238,7 @@ struct cJSON *rule_json(const struct rule *r) {
     must(json != NULL);
     if (spec_get(json, "name") == NULL) {
         cJSON_AddStringToObject(json, "name", r->name);
+        cJSON_AddTrueToObject(json, "unnamed");
     }
     cJSON_DeleteItemFromObjectCaseSensitive(json, "enabled");
     cJSON_AddBoolToObject(json, "enabled", r->is_enabled);

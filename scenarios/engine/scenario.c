@@ -16,6 +16,7 @@
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
 #include "scenarios/engine/expect.h"
+#include "scenarios/engine/peer_program.h"
 #include "scenarios/engine/peers.h"
 #include "scenarios/engine/rule.h"
 #include "scenarios/engine/spec.h"
@@ -25,6 +26,8 @@ struct scenario {
 #define SCENARIO_MAGIC 0x5ce4a210u
     struct cJSON *tree;
     struct profile profile; /* of scenario_profile */
+    struct peer *built[LIMIT_PEERS];
+    size_t nbuilt;
 };
 
 /* -- what texts must look like -- */
@@ -197,8 +200,20 @@ static const struct spec_key network_keys[] = {
 static const struct spec network_part_spec = {
     .type = SPEC_OBJECT, .name = "the network", .keys = network_keys};
 
-static const struct spec peers_spec = {
-    .type = SPEC_MAP, .name = "peers", .hi = LIMIT_PEERS, .item = &peer_spec};
+/* A colon at the end is that of the kinds: "echo:". */
+static const char *check_peer_name(const char *text) {
+    size_t n = strlen(text);
+    return n > 0 && n <= 64 && strchr(text, ':') == NULL
+               ? NULL
+               : "allowed: names of 1 to 64 bytes without a colon";
+}
+
+static const struct spec peers_spec = {.type = SPEC_MAP,
+                                       .name = "peers",
+                                       .hi = LIMIT_PEERS,
+                                       .item = &peer_spec,
+                                       .check = check_peer_name,
+                                       .pattern = "^[^:]{1,64}$"};
 
 static const struct spec_key cue_keys[] = {
     {"at", &time_spec, "Once, at this instant.", SPEC_VERB},
@@ -265,6 +280,38 @@ static bool check_actions(const struct cJSON *tree, const char *text, size_t n,
     return true;
 }
 
+/* Scripts that make no sense, which only their compiler knows. */
+static bool check_scripts(const struct cJSON *tree, const char *text, size_t n,
+                          struct spec_error *e) {
+    const struct cJSON *peer = NULL;
+    cJSON_ArrayForEach(peer, spec_get(tree, "peers")) {
+        const struct cJSON *script = spec_get(peer, "script");
+        char why[PEER_PROGRAM_ERROR];
+        struct peer_program *program = script != NULL ? peer_program_new(script, why) : NULL;
+        if (script != NULL && program == NULL) {
+            return spec_refuse(tree, script, text, n, e, why);
+        }
+        peer_program_free(program);
+    }
+    return true;
+}
+
+/* A rule is switched and removed by its name. */
+static bool check_rule_names(const struct cJSON *tree, const char *text, size_t n,
+                             struct spec_error *e) {
+    const struct cJSON *rules = spec_get(tree, "rules");
+    const struct cJSON *rule = NULL;
+    cJSON_ArrayForEach(rule, rules) {
+        const struct cJSON *name = spec_get(rule, "name");
+        for (const struct cJSON *r = rules->child; name != NULL && r != rule; r = r->next) {
+            if (strcmp(spec_text(r, "name", ""), name->valuestring) == 0) {
+                return spec_refuse(tree, name, text, n, e, "a rule before has this name");
+            }
+        }
+    }
+    return true;
+}
+
 static void tell(const char *file, const struct spec_error *e, char error[SCENARIO_ERROR]) {
     char at[32] = "";
     if (e->line > 0) {
@@ -279,7 +326,8 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t n,
     struct spec_error e = {0};
     struct cJSON *tree = spec_parse(text, n, &e);
     if (tree == NULL || !spec_check(&scenario_spec, tree, text, n, &e) ||
-        !check_actions(tree, text, n, &e)) {
+        !check_actions(tree, text, n, &e) || !check_scripts(tree, text, n, &e) ||
+        !check_rule_names(tree, text, n, &e)) {
         cJSON_Delete(tree);
         tell(file, &e, error);
         return NULL;
@@ -332,7 +380,8 @@ const struct cJSON *scenario_part(const struct scenario *sc, const char *key) {
 }
 
 uint64_t scenario_seed(const struct scenario *sc, uint64_t otherwise) {
-    return (uint64_t)spec_number(sc->tree, "seed", (double)otherwise);
+    return scenario_part(sc, "seed") != NULL ? (uint64_t)spec_number(sc->tree, "seed", 0)
+                                             : otherwise;
 }
 
 const struct profile *scenario_profile(struct scenario *sc, const struct profile *base) {
@@ -387,7 +436,7 @@ static int lead_to_peer(struct route *route, const struct peer *peer, const stru
     return err;
 }
 
-static int build_peers(const struct scenario *sc, struct peers *peers, struct route *route,
+static int build_peers(struct scenario *sc, struct peers *peers, struct route *route,
                        char error[SCENARIO_ERROR]) {
     const struct cJSON *item = NULL;
     cJSON_ArrayForEach(item, spec_get(sc->tree, "peers")) {
@@ -395,8 +444,9 @@ static int build_peers(const struct scenario *sc, struct peers *peers, struct ro
         struct peer *peer = peers_add(peers, item->string, item, why);
         if (peer == NULL) {
             snprintf(error, SCENARIO_ERROR, "peers.%s: %s", item->string, why);
-            return -EINVAL;
+            return -ENOBUFS;
         }
+        sc->built[sc->nbuilt++] = peer;
         int err = lead_to_peer(route, peer, spec_get(item, "at"), error);
         if (err != 0) {
             return err;
@@ -437,9 +487,10 @@ static int add_listen(const struct cJSON *item, struct route *route, char error[
     return err;
 }
 
-int scenario_build(const struct scenario *sc, struct peers *peers, struct route *route,
+int scenario_build(struct scenario *sc, struct peers *peers, struct route *route,
                    char error[SCENARIO_ERROR]) {
     CHECK_OBJ(sc, SCENARIO_MAGIC);
+    route_set_owner(route, sc);
     int err = build_peers(sc, peers, route, error);
     const struct cJSON *network = spec_get(sc->tree, "network");
     const struct cJSON *item = NULL;
@@ -449,5 +500,15 @@ int scenario_build(const struct scenario *sc, struct peers *peers, struct route 
     cJSON_ArrayForEach(item, spec_get(network, "listen")) {
         err = err != 0 ? err : add_listen(item, route, error);
     }
+    route_set_owner(route, NULL);
     return err;
+}
+
+void scenario_pull_down(struct scenario *sc, struct route *route) {
+    CHECK_OBJ(sc, SCENARIO_MAGIC);
+    route_forget(route, sc);
+    for (size_t i = 0; i < sc->nbuilt; i++) {
+        peers_remove(sc->built[i]);
+    }
+    sc->nbuilt = 0;
 }
