@@ -247,6 +247,7 @@ static void drop_output(struct chan *ch, size_t n) {
 
 void chan_tx_done(struct chan *ch, size_t n) {
     CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->nout += n;
     if (ch->gate != CHAN_GATE_OPEN) {
         must(n <= ch->gate);
         ch->gate -= n;

@@ -59,8 +59,8 @@ void session_close(struct at_session *s); /* cancels what runs; NULL is allowed 
 /* The module is off or hangs: input is thrown away and nothing is said; what runs goes on unheard,
  * and unsolicited results wait. */
 void session_set_deaf(struct at_session *s, bool is_deaf);
-/* As new: what runs is dropped without a word, with what was typed and what waits to be said. The
- * session must be on top or have a prompt, and no command may be in its handler. */
+/* As new: what runs is dropped without a word, with what was typed and what waits to be said. Not
+ * from inside a handler; who else stands on the channel takes himself off. */
 void session_reset(struct at_session *s);
 
 struct setting_store *session_settings(struct at_session *s); /* the port's own */

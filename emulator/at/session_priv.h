@@ -88,6 +88,7 @@ struct at_session {
     bool is_in_handler;
     struct prompt prompt;
     struct urc_queue urcs;
+    struct clk_timer ri; /* the end of its pulse */
     char eol[3];
 };
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "emulator/at/session_priv.h"
+#include "slots.h"
 
 static struct urc *item(struct urc_queue *q, size_t i) {
     return &q->items[(q->first + i) % URC_PLACES];
@@ -119,6 +120,20 @@ static void make_late(struct at_session *s, enum urc_class class, struct sv text
     clk_start(s->cfg.clk, &late->timer, delay, on_late, late);
 }
 
+static void on_ri_over(void *ctx) {
+    struct at_session *s;
+    CAST_OBJ(s, ctx, AT_SESSION_MAGIC);
+    chan_set_ri(s->cfg.chan, false);
+}
+
+/* AT+CFGRI: RI is raised for a while with each one (V3.00 19.2.16). */
+static void pulse_ri(struct at_session *s) {
+    if (session_int(s, SLOT_CFGRI_STATUS) != 0) {
+        chan_set_ri(s->cfg.chan, true);
+        clk_start(s->cfg.clk, &s->ri, CLK_MS(session_int(s, SLOT_CFGRI_URC_TIME)), on_ri_over, s);
+    }
+}
+
 /* The oldest one, which is a text; what is replaced is replaced after the wait. */
 static void write_first(struct at_session *s) {
     struct urc_queue *q = &s->urcs;
@@ -137,6 +152,7 @@ static void write_first(struct at_session *s) {
         make_late(s, u.class, line, v.delay);
     } else {
         reply_info(s, line.p, line.n, true);
+        pulse_ri(s);
     }
     free(u.text);
 }
@@ -167,6 +183,10 @@ void urc_flush(struct at_session *s) {
 }
 
 void urc_clear(struct at_session *s) {
+    if (clk_pending(&s->ri)) {
+        clk_stop(s->cfg.clk, &s->ri);
+        chan_set_ri(s->cfg.chan, false);
+    }
     while (s->urcs.n > 0) {
         remove_item(&s->urcs, 0);
     }

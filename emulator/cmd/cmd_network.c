@@ -39,6 +39,16 @@ static int cnsmod_stat(const struct modem *m) {
     return is_own_tech(m) ? (int)m->profile->cnsmod_stat : cells[m->reg.tech].cnsmod_stat;
 }
 
+/* <mode> of +COPS; only the last outlasts a restart (V3.00 4.2.2). */
+enum {
+    COPS_AUTO = 0,
+    COPS_MANUAL = 1,
+    COPS_LEAVE = 2,
+    COPS_FORMAT = 3,
+    COPS_MANUAL_AUTO = 4,
+    COPS_MANUAL_KEPT = 5,
+};
+
 /* -- reports -- */
 
 /* The three registration reports differ in numbers only. */
@@ -100,6 +110,7 @@ void cmd_cereg(struct at_req *rq) {
 _Static_assert(sizeof reports / sizeof reports[0] == CMD_REPORTS, "one a report");
 
 void cmd_network_start(struct cmd *c) {
+    c->cops_mode = c->cops_mode == COPS_MANUAL_KEPT ? COPS_MANUAL_KEPT : COPS_AUTO;
     c->reported_mode = cnsmod_stat(c->modem);
     for (size_t i = 0; i < CMD_REPORTS; i++) {
         c->reported[i] = report_stat(&reports[i], c->modem);
@@ -158,7 +169,6 @@ void cmd_cnsmod(struct at_req *rq) {
 
 /* -- +COPS -- */
 
-enum { COPS_AUTO = 0, COPS_MANUAL = 1, COPS_LEAVE = 2, COPS_FORMAT = 3, COPS_MANUAL_AUTO = 4 };
 enum { COPS_SCAN_S = 2 }; /* a scan takes its time, and can be aborted meanwhile (guess) */
 
 static const char *oper_name(const struct profile *p, int format) {

@@ -76,7 +76,6 @@ static void go_off(struct cmd *c) {
 /* What the end of the links has posted meanwhile is nobody's. */
 static void come_on(struct cmd *c) {
     session_reset(c->session);
-    c->cops_mode = 0;
     cmd_network_start(c);
     if (c->modem->profile->usb) {
         chan_set_present(session_chan(c->session), true);
@@ -90,7 +89,9 @@ static void change_power(struct cmd *c, const struct power_event *e) {
     c->power.state = e->state;
     switch (e->state) {
     case POWER_OFF:
-        go_off(c);
+        if (was != POWER_BOOTING) {
+            go_off(c);
+        }
         break;
     case POWER_BOOTING:
         break;

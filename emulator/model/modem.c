@@ -141,6 +141,43 @@ void modem_set_voice_call(struct modem *m, bool is_up) {
     update_suspended(m);
 }
 
+/* -- card -- */
+
+static void sim_changed(struct modem *m, enum sim_state was) {
+    if (m->sim.state != was) {
+        bus_post(&m->bus, TOPIC_SIM_CHANGED, &m->sim);
+        update_registration(m);
+    }
+}
+
+void modem_set_sim(struct modem *m, enum sim_state state) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    sim_set(&m->sim, state);
+    sim_changed(m, was);
+}
+
+int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    return sim_set_codes(&m->sim, pin, puk);
+}
+
+int modem_enter_pin(struct modem *m, struct sv pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_enter_pin(&m->sim, pin);
+    sim_changed(m, was);
+    return rc;
+}
+
+int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_enter_puk(&m->sim, puk, new_pin);
+    sim_changed(m, was);
+    return rc;
+}
+
 /* -- power -- */
 
 static struct modem *modem_of(void *ctx) {
@@ -160,7 +197,9 @@ static void on_started(void *ctx) {
     m->fun = FUN_FULL;
     m->reg.has_left = false;
     m->reg.is_attached = true;
+    enum sim_state was = m->sim.state;
     sim_restart(&m->sim);
+    sim_changed(m, was);
     reset_contexts(m);
     sockets_set_fin_when_dormant(m->sockets, m->nv_fin);
     set_power(m, POWER_ON);
@@ -230,43 +269,6 @@ void modem_set_hung(struct modem *m, bool is_hung) {
         set_power(m, is_hung ? POWER_HUNG : POWER_ON);
         update_suspended(m);
     }
-}
-
-/* -- card -- */
-
-static void sim_changed(struct modem *m, enum sim_state was) {
-    if (m->sim.state != was) {
-        bus_post(&m->bus, TOPIC_SIM_CHANGED, &m->sim);
-        update_registration(m);
-    }
-}
-
-void modem_set_sim(struct modem *m, enum sim_state state) {
-    CHECK_OBJ(m, MODEM_MAGIC);
-    enum sim_state was = m->sim.state;
-    sim_set(&m->sim, state);
-    sim_changed(m, was);
-}
-
-int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk) {
-    CHECK_OBJ(m, MODEM_MAGIC);
-    return sim_set_codes(&m->sim, pin, puk);
-}
-
-int modem_enter_pin(struct modem *m, struct sv pin) {
-    CHECK_OBJ(m, MODEM_MAGIC);
-    enum sim_state was = m->sim.state;
-    int rc = sim_enter_pin(&m->sim, pin);
-    sim_changed(m, was);
-    return rc;
-}
-
-int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin) {
-    CHECK_OBJ(m, MODEM_MAGIC);
-    enum sim_state was = m->sim.state;
-    int rc = sim_enter_puk(&m->sim, puk, new_pin);
-    sim_changed(m, was);
-    return rc;
 }
 
 /* -- radio -- */

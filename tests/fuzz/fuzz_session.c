@@ -14,6 +14,7 @@
 #include "emulator/at/session.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sockets.h"
 #include "emulator/unit.h"
 #include "slots.h"
 #include "tests/fuzz/fuzz.h"
@@ -155,6 +156,38 @@ static void act_on_host(struct rig *r, enum act act, unsigned much) {
     }
 }
 
+/* Up to REG_ROAMING a grant of the network, then what else happens to a module from outside. */
+static void act_on_module(struct modem *m, unsigned much) {
+    enum { RESTART = REG_ROAMING + 1, OFF, HANG, GO_ON, CARD, PIN, PULL, END, RESET, NO_CONTEXT };
+    switch (much) {
+    case RESTART:
+        modem_restart(m, CLK_MS(20), false);
+        break;
+    case OFF:
+        modem_power_off(m, false);
+        break;
+    case HANG:
+    case GO_ON:
+        modem_set_hung(m, much == HANG);
+        break;
+    case CARD:
+    case PIN:
+    case PULL:
+        modem_set_sim(m, much == CARD ? SIM_READY : much == PIN ? SIM_PIN : SIM_ABSENT);
+        break;
+    case END:
+    case RESET:
+        link_end(m->sockets, 0, much == END ? NET_CLOSE_REMOTE : NET_CLOSE_RESET);
+        break;
+    case NO_CONTEXT:
+        modem_deactivate(m, 1);
+        break;
+    default:
+        modem_set_registration(m, (enum reg_stat)much);
+        break;
+    }
+}
+
 static void act(struct rig *r, uint8_t what) {
     static const uint8_t mark = MARK;
     unsigned much = what >> 4;
@@ -187,7 +220,7 @@ static void act(struct rig *r, uint8_t what) {
         act_on_host(r, (enum act)(what & 15), much);
         break;
     case ACT_REGISTRATION:
-        modem_set_registration(unit_modem(r->unit), (enum reg_stat)(much % (REG_ROAMING + 1)));
+        act_on_module(unit_modem(r->unit), much);
         break;
     case ACT_CHOP:
         r->mem.chop = much;
@@ -232,6 +265,8 @@ static void settle(struct rig *r) {
             chan_mem_put(&r->mem, "+++", 3);
             clk_advance(r->clk, CLK_S(2));
         }
+        modem_set_hung(unit_modem(r->unit), false);
+        modem_power_on(unit_modem(r->unit));
         if (round >= PATIENCE) {
             modem_set_registration(unit_modem(r->unit), REG_OFF);
         }

@@ -394,3 +394,30 @@ Test(urc, what_waits_goes_with_the_session) {
     cr_assert_eq(a.calls, 0);
     expect("", "");
 }
+
+Test(urc, ri_is_pulsed_for_its_time_where_it_is_wanted) {
+    urc_post(rig.s, URC_EVENT, "+ONE");
+    cr_assert_not(rig.ch.is_ri_on, "AT+CFGRI is 0 from the factory");
+    expect("AT+CFGRI=1,100\r", "\r\n+ONE\r\n\r\nOK\r\n");
+    urc_post(rig.s, URC_EVENT, "+TWO");
+    cr_assert(rig.ch.is_ri_on);
+    clk_advance(rig.clk, CLK_MS(60));
+    urc_post(rig.s, URC_EVENT, "+THREE");
+    clk_advance(rig.clk, CLK_MS(99));
+    cr_assert(rig.ch.is_ri_on, "the newest one counts");
+    clk_advance(rig.clk, CLK_MS(1));
+    cr_assert_not(rig.ch.is_ri_on);
+    expect("", "\r\n+TWO\r\n\r\n+THREE\r\n");
+}
+
+Test(urc, ri_waits_with_what_it_announces) {
+    expect("AT+CFGRI=1\r", "\r\nOK\r\n");
+    expect("AT+ASY\r", "");
+    urc_post(rig.s, URC_EVENT, "+ONE");
+    cr_assert_not(rig.ch.is_ri_on);
+    at_ok(pending);
+    cr_assert(rig.ch.is_ri_on);
+    session_close(rig.s);
+    rig.s = NULL;
+    cr_assert_not(rig.ch.is_ri_on);
+}

@@ -73,3 +73,59 @@ Test(bus, place_of_who_left_can_be_taken_again) {
     bus_listen(&b, on_bus, &a[0]);
     cr_assert_eq(b.n, LIMIT_BUS_LISTENERS);
 }
+
+/* -- questions -- */
+
+static struct bus_verdict on_ask(void *ctx, unsigned point, void *what) {
+    int *asked = ctx;
+    asked[point]++;
+    *(char *)what = '!';
+    return (struct bus_verdict){.act = BUS_FAIL, .code = (int)point};
+}
+
+Test(bus, a_question_that_nobody_answers_changes_nothing) {
+    struct bus b;
+    bus_init(&b);
+    char what = '?';
+    struct bus_verdict v = bus_ask(&b, 0, &what);
+    cr_assert_eq(v.act, BUS_GO);
+    cr_assert_eq(v.delay.us, 0);
+    cr_assert_eq(what, '?');
+}
+
+Test(bus, the_answerer_is_asked_where_it_wants_to_be_and_nowhere_else) {
+    struct bus b;
+    int asked[32] = {0};
+    char what = '?';
+    bus_init(&b);
+    bus_answer(&b, on_ask, asked);
+    cr_assert_eq(bus_ask(&b, 5, &what).act, BUS_GO, "it has not said where yet");
+    bus_want(&b, 1u << 5 | 1u << 31);
+    cr_assert_eq(bus_ask(&b, 4, &what).act, BUS_GO);
+    cr_assert_eq(what, '?');
+    cr_assert_eq(bus_ask(&b, 5, &what).code, 5);
+    cr_assert_eq(bus_ask(&b, 31, &what).code, 31);
+    cr_assert_eq(what, '!');
+    cr_assert_eq(asked[4] + 2 * asked[5] + 4 * asked[31], 6);
+}
+
+Test(bus, an_answerer_that_leaves_is_asked_no_more) {
+    struct bus b;
+    int asked[32] = {0};
+    char what = '?';
+    bus_init(&b);
+    bus_answer(&b, on_ask, asked);
+    bus_want(&b, UINT32_MAX);
+    bus_answer(&b, NULL, NULL);
+    cr_assert_eq(bus_ask(&b, 7, &what).act, BUS_GO);
+    bus_answer(&b, on_ask, asked);
+    bus_want(&b, UINT32_MAX);
+    cr_assert_eq(bus_ask(&b, 7, &what).act, BUS_FAIL);
+}
+
+Test(bus, there_is_one_answerer, .signal = SIGABRT) {
+    struct bus b;
+    bus_init(&b);
+    bus_answer(&b, on_ask, NULL);
+    bus_answer(&b, on_ask, NULL);
+}

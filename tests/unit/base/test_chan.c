@@ -625,3 +625,22 @@ Test(chan, discard_throws_away_what_is_behind_the_gate) {
     chan_write(&ch, "xyz", 3);
     cr_assert_str_eq(offered(), "x");
 }
+
+Test(chan, lines_of_the_module_are_kept_for_who_can_show_them) {
+    cr_assert_not(ch.is_dcd_on || ch.is_ri_on);
+    chan_set_dcd(&ch, true);
+    chan_set_ri(&ch, true);
+    cr_assert(ch.is_dcd_on && ch.is_ri_on);
+    chan_set_dcd(&ch, false);
+    cr_assert(!ch.is_dcd_on && ch.is_ri_on);
+}
+
+Test(chan, bytes_are_counted_when_they_pass_the_transport) {
+    receive("abc", 3);
+    chan_write(&ch, "hello", 5);
+    cr_assert_eq(ch.nin, 3);
+    cr_assert_eq(ch.nout, 0);
+    chan_tx_done(&ch, 2);
+    chan_discard(&ch, false, true);
+    cr_assert_eq(ch.nout, 2, "what was thrown away has not passed");
+}

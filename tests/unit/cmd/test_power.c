@@ -293,6 +293,31 @@ Test(power, off_stops_a_restart_and_on_makes_one_of_off) {
     stop();
 }
 
+Test(power, a_restart_while_it_starts_begins_again) {
+    start();
+    rig.modem->boot.rdy = CLK_S(5);
+    modem_restart(rig.modem, CLK_S(1), false);
+    pass_ms(4000);
+    cr_assert_eq(rig.modem->power, POWER_BOOTING);
+    modem_restart(rig.modem, CLK_S(1), false);
+    pass_ms(5999);
+    expect("");
+    pass_ms(1);
+    expect(START);
+    stop();
+}
+
+Test(power, the_mode_of_selection_is_automatic_again_unless_it_is_kept) {
+    start();
+    ask("AT+COPS=1,2,\"26201\"", OK);
+    restart();
+    ask("AT+COPS?", "AT+COPS?\r" LINE("+COPS: 0,0,\"Telekom.de\",7") OK);
+    ask("AT+COPS=5,2,\"26201\"", "AT+COPS=5,2,\"26201\"\r" OK);
+    restart();
+    ask("AT+COPS?", "AT+COPS?\r" LINE("+COPS: 5,0,\"Telekom.de\",7") OK);
+    stop();
+}
+
 /* From inside a question, in the middle of a command. */
 static struct bus_verdict restart_now(void *ctx, unsigned point, void *what) {
     (void)ctx;

@@ -243,6 +243,51 @@ Test(resolve, cancelled_or_without_bearer_a_query_in_the_air_is_gone) {
     cr_assert_eq(fake_host_queries(fake), 0);
 }
 
+static struct bearer_name decided;
+static int asked;
+
+static struct bearer_name decide(void *ctx, struct sv name) {
+    cr_assert_eq(ctx, &decided);
+    cr_assert(sv_eq(name, SV("www.sim.com")));
+    asked++;
+    return decided;
+}
+
+static void look_up_decided(struct bearer_name how) {
+    decided = how;
+    bearer.on_name = decide;
+    bearer.name_ctx = &decided;
+    int calls = seen.calls;
+    cr_assert_not_null(resolve_name(&bearer, SV("www.sim.com"), 1, on_name, NULL));
+    cr_assert_eq(seen.calls, calls);
+}
+
+Test(resolve, a_query_may_be_decided_behind_the_way_there_and_back) {
+    bearer.impair[IMPAIR_DOWN].latency_ms = 500;
+    look_up_decided((struct bearer_name){BEARER_NAME_IS, 0x0a000009u, CLK_S(1)});
+    clk_advance(clk, CLK_US(1499999));
+    cr_assert_eq(seen.calls, 0);
+    clk_advance(clk, CLK_US(1));
+    cr_assert(seen.calls == 1 && seen.err == 0 && seen.ip == 0x0a000009u);
+    look_up_decided((struct bearer_name){.act = BEARER_NAME_UNKNOWN});
+    clk_advance(clk, CLK_MS(500));
+    cr_assert(seen.calls == 2 && seen.err == -ENOENT);
+    cr_assert_eq(fake_host_queries(fake), 0);
+}
+
+Test(resolve, a_decision_that_is_too_late_or_none_at_all_is_asked_for_again) {
+    look_up_decided((struct bearer_name){BEARER_NAME_IS, 1, CLK_S(10)});
+    clk_advance(clk, CLK_S(7));
+    cr_assert(seen.calls == 1 && seen.err == -ETIMEDOUT && asked == 2);
+    look_up_decided((struct bearer_name){.act = BEARER_NAME_SILENT});
+    clk_advance(clk, CLK_S(7));
+    cr_assert(seen.calls == 2 && seen.err == -ETIMEDOUT && asked == 4);
+    look_up_decided((struct bearer_name){.delay = CLK_S(2)});
+    clk_advance(clk, CLK_S(2));
+    fake_host_run(fake);
+    cr_assert(seen.calls == 3 && seen.err == 0 && seen.ip == 0x01020304u);
+}
+
 Test(resolve, no_name_exists_where_there_are_none) {
     bearer.impair[IMPAIR_UP].no_names = true;
     resolve_name(&bearer, SV("WWW.sim.com"), 5, on_name, NULL);

@@ -586,3 +586,33 @@ Test(stream, an_accepted_link_is_open_from_the_start) {
     run();
     cr_assert_eq(seen.why, NET_CLOSE_REMOTE);
 }
+
+Test(stream, ended_from_outside_it_tells_both_sides) {
+    static const struct {
+        enum net_close why;
+        enum fake_seen far;
+    } rows[] = {
+        {NET_CLOSE_REMOTE, FAKE_SEEN_FIN},
+        {NET_CLOSE_RESET, FAKE_SEEN_RESET},
+        {NET_CLOSE_TIMEOUT, FAKE_SEEN_RESET},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        memset(&seen, 0, sizeof seen);
+        struct fake_link *l = connected();
+        INSIDE(cr_assert_eq(stream_end(stream, rows[i].why), 0));
+        cr_assert_eq(stream_end(stream, rows[i].why), -ENOTCONN, "it has an end already");
+        run();
+        cr_assert(seen.closed == 1 && seen.why == rows[i].why);
+        cr_assert_eq(fake_host_seen(l), rows[i].far);
+        stream_free(stream);
+        stream = NULL;
+    }
+}
+
+Test(stream, ended_from_outside_and_closed_in_the_same_turn_it_is_silent) {
+    connected();
+    cr_assert_eq(stream_end(stream, NET_CLOSE_RESET), 0);
+    stream_close(stream);
+    run();
+    cr_assert_eq(seen.closed, 0);
+}
