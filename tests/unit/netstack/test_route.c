@@ -243,26 +243,27 @@ Test(route, entries_go_with_their_owner) {
     cr_assert_str_eq(host_of("198.18.0.3", 80), "127.0.0.1:8082");
     cr_assert_eq(route_add_map(route, "new.example:80=127.0.0.1:8083", error), 0);
     cr_assert_str_eq(host_of("198.18.0.4", 80), "127.0.0.1:8083", "no address is given twice");
+}
 
-    Test(route, an_entry_for_an_address_is_put_in_place_of_the_one_that_is_there) {
-        struct sockaddr_in first = {
-            .sin_family = AF_INET, .sin_port = htons(40000), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-        struct sockaddr_in second = first;
-        second.sin_port = htons(40001);
-        const struct net_addr at = {192u << 24 | 2u << 8 | 7, 7};
-        for (size_t i = 0; i < 2u * LIMIT_ROUTES; i++) {
-            cr_assert_eq(route_put_map_addr(route, &at, (const struct sockaddr *)&first), 0);
-        }
-        cr_assert_str_eq(host_of("192.0.2.7", 7), "127.0.0.1:40000");
-        cr_assert_eq(route_put_map_addr(route, &at, (const struct sockaddr *)&second), 0);
-        cr_assert_str_eq(host_of("192.0.2.7", 7), "127.0.0.1:40001");
-        cr_assert_str_eq(host_of("192.0.2.7", 8), "192.0.2.7:8", "another port is another entry");
-        struct net_addr other = at;
-        int err = 0;
-        for (size_t i = 0; i < LIMIT_ROUTES && err == 0; i++) {
-            other.port++;
-            err = route_put_map_addr(route, &other, (const struct sockaddr *)&first);
-        }
-        cr_assert_eq(err, -ENOSPC);
-        cr_assert_eq(other.port, at.port + LIMIT_ROUTES);
+Test(route, an_entry_for_an_address_is_put_in_place_of_the_one_that_is_there) {
+    struct sockaddr_in first = {
+        .sin_family = AF_INET, .sin_port = htons(40000), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    struct sockaddr_in second = first;
+    second.sin_port = htons(40001);
+    const struct net_addr at = {192u << 24 | 2u << 8 | 7, 7};
+    for (size_t i = 0; i < 2u * LIMIT_ROUTES; i++) {
+        cr_assert_eq(route_put_map_addr(route, &at, (const struct sockaddr *)&first), 0);
     }
+    cr_assert_str_eq(host_of("192.0.2.7", 7), "127.0.0.1:40000");
+    cr_assert_eq(route_put_map_addr(route, &at, (const struct sockaddr *)&second), 0);
+    cr_assert_str_eq(host_of("192.0.2.7", 7), "127.0.0.1:40001");
+    cr_assert_str_eq(host_of("192.0.2.7", 8), "192.0.2.7:8", "another port is another entry");
+    struct net_addr other = at;
+    int err = 0;
+    for (size_t i = 0; i < LIMIT_ROUTES && err == 0; i++) {
+        other.port++;
+        err = route_put_map_addr(route, &other, (const struct sockaddr *)&first);
+    }
+    cr_assert_eq(err, -ENOSPC);
+    cr_assert_eq(other.port, at.port + LIMIT_ROUTES);
+}
