@@ -36,6 +36,13 @@ static const char *check_profile(const char *text) {
     return profile_find(text) != NULL ? NULL : "allowed: a profile that --help lists";
 }
 
+/* One command line: a CR in it would begin another, whose answer nobody looks at. */
+static const char *check_command(const char *text) {
+    return sv_starts_nocase(sv_of(text), SV("AT")) && strpbrk(text, "\r\n") == NULL
+               ? NULL
+               : "allowed: one command line that begins with AT";
+}
+
 static const char *check_pin(const char *text) {
     size_t n = strlen(text);
     return n >= 4 && n <= 8 && strspn(text, "0123456789") == n ? NULL : "allowed: 4 to 8 digits";
@@ -94,12 +101,16 @@ static const struct spec prose_spec = {.type = SPEC_TEXT, .hi = 4096};
 static const struct spec word_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 64};
 static const struct spec time_spec = {.type = SPEC_DURATION, .hi = 8640000};
 static const struct spec count_spec = {.type = SPEC_INT, .lo = 1, .hi = 1000000};
-static const struct spec seed_spec = {.type = SPEC_INT, .lo = 0, .hi = 9007199254740991.0};
+/* 15 digits, which every program that prints JSON keeps. */
+static const struct spec seed_spec = {.type = SPEC_INT, .lo = 0, .hi = 999999999999999.0};
 
 static const struct spec profile_spec = {
     .type = SPEC_TEXT, .lo = 1, .hi = 64, .check = check_profile};
-static const struct spec command_spec = {
-    .type = SPEC_TEXT, .lo = 3, .hi = LIMIT_LINE, .pattern = "^[Aa][Tt]"};
+static const struct spec command_spec = {.type = SPEC_TEXT,
+                                         .lo = 3,
+                                         .hi = LIMIT_LINE,
+                                         .check = check_command,
+                                         .pattern = "^[Aa][Tt][^\\r\\n]*$"};
 static const struct spec commands_spec = {
     .type = SPEC_LIST, .name = "settings", .lo = 0, .hi = 256, .item = &command_spec};
 static const struct spec imei_spec = {
