@@ -145,7 +145,7 @@ static const struct spec module_spec = {
     .type = SPEC_OBJECT, .name = "the module", .keys = module_keys};
 
 static const struct spec pin_spec = {
-    .type = SPEC_TEXT, .lo = 4, .hi = 8, .check = check_pin, .pattern = "^[0-9]+$"};
+    .type = SPEC_TEXT, .lo = 4, .hi = 8, .check = check_pin, .pattern = "^[0-9]{4,8}$"};
 static const struct spec_key sim_keys[] = {
     {"state", &sim_state_spec, "ready, or the PIN or PUK is awaited, or there is no card.", 0},
     {"pin", &pin_spec, "The PIN (1234).", 0},
