@@ -26,6 +26,7 @@ struct director {
     size_t nstages;
     struct verdict_call *waiting;
     struct control_call *advanced; /* answered when what the time brought has been written */
+    clk_mono until;                /* the instant to which it is advanced */
     bool is_written;
     struct uv_idle_s *idle;
 };

@@ -160,10 +160,17 @@ static void on_rule_remove(void *ctx, struct control_call *call, const struct cJ
 
 /* -- time -- */
 
-/* The ttys write what the time brought between one call and the next: before the loop waits,
- * which it does not do meanwhile. */
+/* From one timer to the next, with a turn of the loop for each, in which what it brought is written
+ * and what depends on that is started. The loop does not wait meanwhile. */
 static void on_idle(uv_idle_t *idle) {
     struct director *d = of(idle->data);
+    int64_t left = d->until.us - clk_now(d->cfg.clk).us;
+    int64_t next = clk_next_due(d->cfg.clk).us;
+    if (left > 0 || next == 0) {
+        d->is_written = false;
+        clk_advance(d->cfg.clk, (clk_dur){next >= 0 && next < left ? next : left});
+        return;
+    }
     if (!d->is_written) {
         d->is_written = true;
         return;
@@ -187,9 +194,8 @@ static void on_advance(void *ctx, struct control_call *call, const struct cJSON 
         return;
     }
     d->advanced = call;
-    d->is_written = false;
+    d->until.us = clk_now(d->cfg.clk).us + spec_dur(params, "by", CLK_US(0)).us;
     uv_idle_start(d->idle, on_idle);
-    clk_advance(d->cfg.clk, spec_dur(params, "by", CLK_US(0)));
 }
 
 /* -- lines -- */
