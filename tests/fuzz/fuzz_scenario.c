@@ -1,4 +1,4 @@
-/* Any bytes as a scenario: it is refused with a reason, or everything that reads one without further
+/* Any bytes as a scenario: it is refused with a reason, or everything that reads one without more
  * checks can: the profile, the rules, the expectations, the scripts of far ends. */
 #include <cjson/cJSON.h>
 #include <stdlib.h>
