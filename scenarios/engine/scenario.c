@@ -244,7 +244,7 @@ static const char *const start_words[] = {"open", "load", NULL};
 static const struct spec start_spec = {.type = SPEC_WORD, .words = start_words};
 
 static const struct spec_key scenario_keys[] = {
-    {"$schema", &prose_spec, "For editors.", 0},
+    {"$schema", &prose_spec, "For editors: where this schema is, as \"../schema.json\".", 0},
     {"name", &title_spec, "What happens, in one line.", SPEC_REQUIRED},
     {"description", &prose_spec, "What a driver sees, and what it should do.", 0},
     {"source", &prose_spec, "Where the failure was reported.", 0},
