@@ -403,7 +403,6 @@ static int build_director(struct app *a) {
         .route = a->route,
         .peers = a->peers,
         .scenario = o->scenario,
-        .control = o->control,
         .version = SIM7X00_VERSION,
         .on_stop = on_stop,
         .on_over = on_over,
@@ -413,9 +412,10 @@ static int build_director(struct app *a) {
     char error[SCENARIO_ERROR];
     int err = director_new(&a->director, &cfg, error);
     if (err != 0) {
-        bool is_wrong = err == -EINVAL;
-        return complain(is_wrong ? EXIT_USAGE : EXIT_REFUSED, is_wrong ? "--scenario" : "--control",
-                        error);
+        return complain(err == -EINVAL ? EXIT_USAGE : EXIT_REFUSED, "--scenario", error);
+    }
+    if (o->control != NULL && director_listen(a->director, o->control) != 0) {
+        return EXIT_REFUSED; /* the log says why */
     }
     int code = open_report(&a->junit, "--junit", o->junit);
     return code != 0 ? code : open_report(&a->tap, "--tap", o->tap);

@@ -30,7 +30,6 @@ struct director_config {
     struct route *route;
     struct peers *peers;
     const char *scenario;       /* file; NULL: none */
-    const char *control;        /* path of the socket; NULL: none */
     const char *version;        /* of the program */
     void (*on_stop)(void *ctx); /* somebody at the control socket wants it to end */
     void (*on_over)(void *ctx); /* every module has its verdict */
@@ -38,9 +37,12 @@ struct director_config {
     void *ctx;
 };
 
-/* -EINVAL: the scenario is wrong, `error` says where; other -E...: the system refused. */
+/* -EINVAL: the scenario is wrong, `error` says where; other -E...: its far ends could not be
+ * made. */
 int director_new(struct director **out, const struct director_config *cfg,
                  char error[SCENARIO_ERROR]);
+/* The control socket. -E...: as control_new. */
+int director_listen(struct director *d, const char *path);
 
 /* The module that is wanted; `base` unless the scenario says otherwise. */
 const struct profile *director_profile(struct director *d, const struct profile *base);

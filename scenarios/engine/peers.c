@@ -287,14 +287,15 @@ struct peer *peers_add(struct peers *p, const char *name, const struct cJSON *co
     const char *kind_name = spec_text(config, "kind", NULL);
     const char *udp_name = spec_text(config, "udp", kind_name != NULL ? kind_name : "discard");
     const struct peer_kind *udp = find_kind(udp_name, strlen(udp_name));
-    must(udp != NULL);
+    const struct peer_kind *kind =
+        kind_name != NULL ? find_kind(kind_name, strlen(kind_name)) : NULL;
+    must(udp != NULL && (kind != NULL || kind_name == NULL));
     if (peers_find(p, name) != NULL) {
         snprintf(error, PEERS_ERROR_TEXT, "there is a peer of this name");
         return NULL;
     }
-    struct peer_program *program = kind_name != NULL
-                                       ? program_of(find_kind(kind_name, strlen(kind_name)))
-                                       : peer_program_new(spec_get(config, "script"), error);
+    struct peer_program *program =
+        kind != NULL ? program_of(kind) : peer_program_new(spec_get(config, "script"), error);
     if (program == NULL) {
         return NULL;
     }
