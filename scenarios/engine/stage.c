@@ -77,6 +77,7 @@ struct stage {
     char *kept[KEPT];
     size_t nkept;
     bool is_listened;    /* somebody outside wants to hear of everything */
+    bool is_setting_up;  /* what the first state makes the module say is for nobody */
     struct buf *setting; /* collects the answer to a setting that is run */
 };
 
@@ -212,7 +213,7 @@ static bool on_output(void *ctx, const uint8_t *p, size_t n) {
         buf_put(st->setting, p, n);
         return false;
     }
-    return pass(st, "tty.out", p, n);
+    return !st->is_setting_up && pass(st, "tty.out", p, n);
 }
 
 static void on_sent(void *ctx, const uint8_t *p, size_t n) {
@@ -505,12 +506,14 @@ int stage_play(struct stage *st, const struct scenario *sc, char **why) {
     clear(st);
     st->sc = sc;
     st->rng = rng_stream(scenario_seed(sc, st->world.seed), "stage");
+    stage_tty(st);
+    st->is_setting_up = true;
     int err = set_up(st, why);
+    st->is_setting_up = false;
     if (err != 0) {
         clear(st);
         return err;
     }
-    stage_tty(st);
     const struct cJSON *rule = NULL;
     cJSON_ArrayForEach(rule, scenario_part(sc, "rules")) {
         stage_add_rule(st, rule);
