@@ -26,7 +26,7 @@ static const struct spec urc_text_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 255}
 static const struct spec_key cut_keys[] = {
     {"after", &offset_spec, "Bytes that come out before (0).", 0},
     {"for", &time_spec, "How long nothing comes.", SPEC_REQUIRED},
-    {NULL},
+    {0},
 };
 const struct spec cut_spec = {.type = SPEC_OBJECT, .name = "a cut", .keys = cut_keys};
 
@@ -40,7 +40,7 @@ int act_cut(struct stage *st, const struct cJSON *value, struct decision *d, con
 static const struct spec_key drip_keys[] = {
     {"bytes", &count_spec, "In one piece (1).", 0},
     {"every", &time_spec, "From one piece to the next.", SPEC_REQUIRED},
-    {NULL},
+    {0},
 };
 const struct spec drip_spec = {.type = SPEC_OBJECT, .name = "a drip", .keys = drip_keys};
 
@@ -55,7 +55,7 @@ int act_drip(struct stage *st, const struct cJSON *value, struct decision *d, co
 static const struct spec_key corrupt_keys[] = {
     {"at", &offset_spec, "Which byte, counted from 0 (0).", 0},
     {"bits", &bits_spec, "The bits that change (1).", 0},
-    {NULL},
+    {0},
 };
 const struct spec corrupt_spec = {
     .type = SPEC_OBJECT, .name = "a corruption", .keys = corrupt_keys};
@@ -73,7 +73,7 @@ static const struct spec_key garble_keys[] = {
     {"way", &way_spec, "From the module, to it, or both (both).", 0},
     {"chance", &chance_spec, "Of each byte (1).", 0},
     {"for", &time_spec, "How long; without it until it is said again, with chance 0.", 0},
-    {NULL},
+    {0},
 };
 const struct spec garble_spec = {.type = SPEC_OBJECT, .name = "a garbling", .keys = garble_keys};
 
@@ -103,7 +103,7 @@ int act_line_end(struct stage *st, const struct cJSON *value, struct decision *d
 static const struct spec_key insert_keys[] = {
     {"at", &offset_spec, "Bytes that come out before (0).", 0},
     {"bytes", &spec_of_bytes, "What is put in.", SPEC_REQUIRED},
-    {NULL},
+    {0},
 };
 const struct spec insert_spec = {.type = SPEC_OBJECT, .name = "an insertion", .keys = insert_keys};
 
@@ -118,9 +118,10 @@ int act_insert(struct stage *st, const struct cJSON *value, struct decision *d, 
     return err;
 }
 
+static const struct spec noise_count_spec = {.type = SPEC_INT, .lo = 1, .hi = NOISE_MAX};
 static const struct spec_key noise_keys[] = {
-    {"bytes", &count_spec, "How many.", SPEC_REQUIRED},
-    {NULL},
+    {"bytes", &noise_count_spec, "How many.", SPEC_REQUIRED},
+    {0},
 };
 const struct spec noise_spec = {.type = SPEC_OBJECT, .name = "noise", .keys = noise_keys};
 
@@ -128,7 +129,7 @@ int act_noise(struct stage *st, const struct cJSON *value, struct decision *d, c
     (void)d;
     uint8_t bytes[NOISE_MAX];
     size_t n = (size_t)spec_int(value, "bytes", 1);
-    n = n < sizeof bytes ? n : sizeof bytes;
+    must(n <= sizeof bytes);
     for (size_t i = 0; i < n; i++) {
         bytes[i] = (uint8_t)rng_below(stage_rng(st), 256);
     }
@@ -147,7 +148,7 @@ int act_lose(struct stage *st, const struct cJSON *value, struct decision *d, co
 static const struct spec_key urc_keys[] = {
     {"text", &urc_text_spec, "The line.", SPEC_REQUIRED},
     {"now", &flag_spec, "Whatever is being written (false).", 0},
-    {NULL},
+    {0},
 };
 static const struct spec urc_object_spec = {.type = SPEC_OBJECT, .keys = urc_keys};
 static const struct spec *const urc_choices[] = {&urc_text_spec, &urc_object_spec, NULL};

@@ -31,7 +31,7 @@ static const struct spec text_spec = {.type = SPEC_TEXT, .hi = 512};
 static const struct spec_key rule_keys[] = {
     {"name", &name_spec, "Which rule.", SPEC_REQUIRED},
     {"enabled", &flag_spec, "Whether it acts from now on.", SPEC_REQUIRED},
-    {NULL},
+    {0},
 };
 static const struct spec rule_switch_spec = {.type = SPEC_OBJECT, .keys = rule_keys};
 
@@ -98,22 +98,20 @@ static int act_rule(struct stage *st, const struct cJSON *value, struct decision
     return stage_enable_rule(st, spec_text(value, "name", ""), spec_flag(value, "enabled", true));
 }
 
+static const char no_play[] = "no scenario is loaded";
+
 static int act_fail(struct stage *st, const struct cJSON *value, struct decision *d,
                     const char **why) {
     (void)d;
-    (void)why;
-    stage_fail(st, value->valuestring);
-    return 0;
+    *why = no_play;
+    return stage_fail(st, value->valuestring);
 }
 
 static int act_stop(struct stage *st, const struct cJSON *value, struct decision *d,
                     const char **why) {
     (void)d;
-    (void)why;
-    if (cJSON_IsTrue(value)) {
-        stage_end(st);
-    }
-    return 0;
+    *why = no_play;
+    return cJSON_IsTrue(value) ? stage_end(st) : 0;
 }
 
 static int act_log(struct stage *st, const struct cJSON *value, struct decision *d,
@@ -227,7 +225,7 @@ static const struct spec_key action_keys[] = {
     ACTIONS(X)
 #undef X
         {"in", &wait_spec, "So long after what leads to it; not for decisions.", 0},
-    {NULL},
+    {0},
 };
 
 const struct spec action_spec = {
@@ -246,15 +244,14 @@ bool action_is_decision(size_t i) {
     return i < COUNT && (actions[i].when & DECISIONS) != 0;
 }
 
+/* Of a checked action, which has one verb. */
 static const struct action *find(const struct cJSON *action, const struct cJSON **value) {
-    for (size_t i = 0; i < COUNT; i++) {
-        *value = spec_get(action, actions[i].name);
-        if (*value != NULL) {
-            return &actions[i];
-        }
+    size_t i = 0;
+    while (i < COUNT && (*value = spec_get(action, actions[i].name)) == NULL) {
+        i++;
     }
-    must(!"an action that the check has passed");
-    return &actions[0];
+    must(i < COUNT);
+    return &actions[i];
 }
 
 /* Bytes are swallowed, too, which is no question of the bus. */

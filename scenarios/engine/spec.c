@@ -284,7 +284,7 @@ static const struct spec_key *find_key(const struct spec *spec, const char *name
     return k->name != NULL ? k : NULL;
 }
 
-/* Of an object whose keys have passed the check. */
+/* Behind check_known. */
 static const struct spec_key *known_key(const struct spec *spec, const char *name) {
     const struct spec_key *k = find_key(spec, name);
     must(k != NULL);
