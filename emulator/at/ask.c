@@ -58,6 +58,11 @@ static struct sv answer_all_but_last(struct at_session *s, struct sv lines) {
     return line;
 }
 
+void session_say_lines(struct at_session *s, struct sv lines) {
+    struct sv last = answer_all_but_last(s, lines);
+    reply_info(s, last.p, last.n, last.p == lines.p);
+}
+
 /* -- results -- */
 
 static void finish_result(struct at_session *s, const char *text) {
@@ -135,7 +140,7 @@ static void act(struct at_session *s, enum at_point point, const struct bus_verd
     }
     open_for_answer(s);
     if (v->act == BUS_FAIL) {
-        at_fail(&s->req, (enum at_err)v->code);
+        at_fail(&s->req, v->code != 0 ? (enum at_err)v->code : AT_ERR_PLAIN);
     } else if (v->act == BUS_DROP) {
         session_ended(s, false);
     } else {
