@@ -200,9 +200,11 @@ static const struct spec network_part_spec = {
 static const struct spec peers_spec = {
     .type = SPEC_MAP, .name = "peers", .hi = LIMIT_PEERS, .item = &peer_spec};
 
+/* A manual clock stops at every one of them. */
+static const struct spec period_spec = {.type = SPEC_DURATION, .lo = 0.001, .hi = 8640000};
 static const struct spec_key cue_keys[] = {
     {"at", &time_spec, "Once, at this instant.", SPEC_VERB},
-    {"every", &time_spec, "Again and again.", SPEC_VERB},
+    {"every", &period_spec, "Again and again.", SPEC_VERB},
     {"from", &time_spec, "The first time of \"every\" (after one period).", 0},
     {"times", &count_spec, "How often at most (any number).", 0},
     {"do", &action_list_spec, "What is done, in this order.", SPEC_REQUIRED},
@@ -265,6 +267,22 @@ static bool check_actions(const struct cJSON *tree, const char *text, size_t n,
     return true;
 }
 
+static bool check_names(const struct cJSON *tree, const char *text, size_t n,
+                        struct spec_error *e) {
+    const struct cJSON *rules = spec_get(tree, "rules");
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, rules) {
+        const struct cJSON *name = spec_get(item, "name");
+        for (const struct cJSON *other = rules->child; name != NULL && other != item;
+             other = other->next) {
+            if (strcmp(spec_text(other, "name", ""), name->valuestring) == 0) {
+                return spec_refuse(tree, name, text, n, e, "another rule has this name");
+            }
+        }
+    }
+    return true;
+}
+
 static void tell(const char *file, const struct spec_error *e, char error[SCENARIO_ERROR]) {
     char at[32] = "";
     if (e->line > 0) {
@@ -279,7 +297,7 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t n,
     struct spec_error e = {0};
     struct cJSON *tree = spec_parse(text, n, &e);
     if (tree == NULL || !spec_check(&scenario_spec, tree, text, n, &e) ||
-        !check_actions(tree, text, n, &e)) {
+        !check_actions(tree, text, n, &e) || !check_names(tree, text, n, &e)) {
         cJSON_Delete(tree);
         tell(file, &e, error);
         return NULL;
