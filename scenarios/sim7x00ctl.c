@@ -653,30 +653,75 @@ static const char help_head[] =
 
 static const char help_tail[] =
     "\n"
-    "ACTION is any action of a scenario. Without a value it is true; a VALUE is a number, true,\n"
-    "false, JSON if it begins with \" [ or {, else text:\n"
-    "  sim7x00ctl error 10\n"
+    "Without a value an action's is true; a VALUE is a number, true, false, JSON if it begins\n"
+    "with \" [ or {, else text:\n"
     "  sim7x00ctl urc RING\n"
     "  sim7x00ctl signal rssi=3\n"
-    "`sim7x00ctl methods` and the page on scenarios list what there is.\n"
+    "  sim7x00ctl reset\n"
+    "\n"
+    "Actions; docs/scenario/actions.md has their values:\n";
+
+static const char help_end[] =
     "\n"
     "Exit status: 0 done, 1 refused, or the verdict waited for is a failure, 2 bad usage,\n"
     "3 no daemon, or the connection is lost.\n";
 
+/* In lines of WIDTH columns, from INDENT_DOC on. */
+static void print_wrapped(const char *text) {
+    enum { INDENT_DOC = 17, WIDTH = 90 };
+    size_t column = INDENT_DOC;
+    while (*text != '\0') {
+        size_t n = strcspn(text, " ");
+        if (column + 1 + n > WIDTH) {
+            printf("\n%*s", INDENT_DOC, "");
+            column = INDENT_DOC;
+        }
+        printf(" %.*s", (int)n, text);
+        column += 1 + n;
+        text += n + (text[n] == ' ' ? 1 : 0);
+    }
+    putchar('\n');
+}
+
+static const struct command *find_command(const char *name) {
+    const struct command *cmd = commands;
+    while (cmd->name != NULL && strcmp(cmd->name, name) != 0) {
+        cmd++;
+    }
+    return cmd;
+}
+
+/* One that is a command of its own: what decides a question stands in rules only, and what is
+ * called as another command is done by `do`. */
+static const char *next_action(size_t *i) {
+    const char *name = NULL;
+    do {
+        name = action_name(*i);
+        ++*i;
+    } while (name != NULL && (action_is_decision(*i - 1) || find_command(name)->name != NULL));
+    return name;
+}
+
 static int print_help(void) {
+    const char *name = NULL;
     fputs(help_head, stdout);
     for (const struct command *cmd = commands; cmd->name != NULL; cmd++) {
         int n = printf("  %s %s", cmd->name, cmd->args);
         printf("%*s %s\n", n < 28 ? 28 - n : 0, "", cmd->doc);
     }
-    printf("  %s %s  does an action\n", action.name, action.args);
+    printf("  %s %s  does an action of a scenario\n", action.name, action.args);
     fputs(help_tail, stdout);
+    for (size_t i = 0; (name = next_action(&i)) != NULL;) {
+        printf("  %-15s", name);
+        print_wrapped(action_doc(i - 1));
+    }
+    fputs(help_end, stdout);
     return EXIT_DONE;
 }
 
 static int list_actions(void) {
     const char *name = NULL;
-    for (size_t i = 0; (name = action_name(i)) != NULL; i++) {
+    for (size_t i = 0; (name = next_action(&i)) != NULL;) {
         puts(name);
     }
     return EXIT_DONE;
@@ -736,11 +781,8 @@ int main(int argc, char **argv) {
     if (code >= 0) {
         return code;
     }
-    const struct command *cmd = commands;
     char **args = argv + optind + 1;
-    while (cmd->name != NULL && strcmp(cmd->name, args[-1]) != 0) {
-        cmd++;
-    }
+    const struct command *cmd = find_command(args[-1]);
     buf_init(&c.in, LIMIT_CONTROL_ANSWER);
     if (cmd->name == NULL) {
         code = run_command(&c, &action, args);

@@ -14,13 +14,11 @@ struct word {
 };
 
 static int value_of(const struct word *words, const char *name) {
-    for (; words->name != NULL; words++) {
-        if (strcmp(words->name, name) == 0) {
-            return words->value;
-        }
+    while (strcmp(words->name, name) != 0) {
+        words++;
+        must(words->name != NULL); /* the check has passed it */
     }
-    must(!"a word that the check has passed");
-    return 0;
+    return words->value;
 }
 
 static struct modem *modem_of(struct stage *st) {
@@ -48,7 +46,7 @@ int act_power(struct stage *st, const struct cJSON *value, struct decision *d, c
 
 static const struct spec_key restart_keys[] = {
     {"off", &time_spec, "How long it is off (1s).", 0},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec restart_object_spec = {.type = SPEC_OBJECT, .keys = restart_keys};
 static const struct spec *const restart_choices[] = {&flag_spec, &restart_object_spec, NULL};
@@ -94,7 +92,7 @@ static const struct spec ber_spec = {.type = SPEC_INT, .lo = 0, .hi = 99};
 static const struct spec_key signal_keys[] = {
     {"rssi", &rssi_spec, "0-31, 99: not known (V3.00 3.2.8).", SPEC_REQUIRED},
     {"ber", &ber_spec, "0-7, 99: not known (as it was).", 0},
-    {NULL},
+    {.name = NULL},
 };
 const struct spec signal_spec = {.type = SPEC_OBJECT, .name = "a signal", .keys = signal_keys};
 
@@ -110,7 +108,7 @@ static const struct spec level_spec = {.type = SPEC_INT, .lo = 0, .hi = 31};
 static const struct spec_key fade_keys[] = {
     {"rssi", &level_spec, "Where it ends.", SPEC_REQUIRED},
     {"over", &time_spec, "How long it takes.", SPEC_REQUIRED},
-    {NULL},
+    {.name = NULL},
 };
 const struct spec fade_spec = {.type = SPEC_OBJECT, .name = "a fading", .keys = fade_keys};
 

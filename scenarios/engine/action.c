@@ -31,7 +31,7 @@ static const struct spec text_spec = {.type = SPEC_TEXT, .hi = 512};
 static const struct spec_key rule_keys[] = {
     {"name", &name_spec, "Which rule.", SPEC_REQUIRED},
     {"enabled", &flag_spec, "Whether it acts from now on.", SPEC_REQUIRED},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec rule_switch_spec = {.type = SPEC_OBJECT, .keys = rule_keys};
 
@@ -223,7 +223,7 @@ static const struct spec_key action_keys[] = {
     ACTIONS(X)
 #undef X
         {"in", &wait_spec, "So long after what leads to it; not for decisions.", 0},
-    {NULL},
+    {.name = NULL},
 };
 
 const struct spec action_spec = {

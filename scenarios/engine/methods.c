@@ -56,7 +56,7 @@ static const struct spec part_spec = {.type = SPEC_WORD, .words = state_parts};
 #define MODEM_KEY                                                                                  \
     { "modem", &modem_spec, "Number of the module (0).", 0 }
 #define PARAMS(id, ...)                                                                            \
-    static const struct spec_key id##_keys[] = {__VA_ARGS__, {NULL}};                              \
+    static const struct spec_key id##_keys[] = {__VA_ARGS__, {.name = NULL}};                      \
     static const struct spec id##_params = {                                                       \
         .type = SPEC_OBJECT, .name = "params", .keys = id##_keys}
 

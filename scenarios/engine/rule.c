@@ -31,7 +31,7 @@ static const struct spec number_spec = {.type = SPEC_INT, .lo = -1000000, .hi = 
 static const struct spec ere_spec = {.type = SPEC_PATTERN};
 static const struct spec_key pattern_keys[] = {
     {"pattern", &ere_spec, "POSIX extended regular expression, found anywhere.", SPEC_REQUIRED},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec pattern_spec = {
     .type = SPEC_OBJECT, .name = "a pattern", .keys = pattern_keys};
@@ -59,7 +59,7 @@ static const struct spec_key match_keys[] = {
     {"cid", &value_spec, "Of a context.", 0},
     {"peer", &value_spec, "Name of a far end.", 0},
     {"on", &value_spec, "Of DTR: yes or no.", 0},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec match_spec = {.type = SPEC_OBJECT, .name = "a match", .keys = match_keys};
 
@@ -74,7 +74,7 @@ static const struct spec_key rule_keys[] = {
     {"within", &window_spec, "Only between these instants of the run.", 0},
     {"enabled", &flag_spec, "Whether it acts from the start (true).", 0},
     {"do", &action_list_spec, "What is done, in this order.", SPEC_REQUIRED},
-    {NULL},
+    {.name = NULL},
 };
 const struct spec rule_spec = {.type = SPEC_OBJECT, .name = "a rule", .keys = rule_keys};
 

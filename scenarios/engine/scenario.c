@@ -108,7 +108,7 @@ static const struct spec_key identity_keys[] = {
     {"model", &word_spec, "As ATI and AT+CGMM have it.", 0},
     {"revision", &word_spec, "As AT+CGMR has it.", 0},
     {"imei", &imei_spec, "15 digits.", 0},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec identity_spec = {
     .type = SPEC_OBJECT, .name = "an identity", .keys = identity_keys};
@@ -116,7 +116,7 @@ static const char *const nv_words[] = {"00", "01", NULL};
 static const struct spec nv_spec = {.type = SPEC_WORD, .words = nv_words};
 static const struct spec_key nvram_keys[] = {
     {"1341", &nv_spec, "\"01\": AT+CIPCLOSE tells the peer in dormancy, too (note 2.9).", 0},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec nvram_spec = {.type = SPEC_OBJECT, .name = "NVRAM", .keys = nvram_keys};
 static const struct spec_key module_keys[] = {
@@ -125,7 +125,7 @@ static const struct spec_key module_keys[] = {
      "Command lines that are run before the driver gets the tty; each must answer OK.", 0},
     {"identity", &identity_spec, "What is not as the profile has it.", 0},
     {"nvram", &nvram_spec, "NV items by number.", 0},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec module_spec = {
     .type = SPEC_OBJECT, .name = "the module", .keys = module_keys};
@@ -138,7 +138,7 @@ static const struct spec_key sim_keys[] = {
     {"puk", &pin_spec, "The PUK (12345678).", 0},
     {"iccid", &digits_spec, "As AT+CICCID has it.", 0},
     {"imsi", &digits_spec, "As AT+CIMI has it.", 0},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec sim_spec = {.type = SPEC_OBJECT, .name = "the card", .keys = sim_keys};
 
@@ -168,7 +168,7 @@ static const struct spec names_spec = {.type = SPEC_MAP,
 static const struct spec_key way_keys[] = {
     {"up", &path_spec, "From the module.", 0},
     {"down", &path_spec, "To the module.", 0},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec ways_spec = {.type = SPEC_OBJECT, .name = "impairments", .keys = way_keys};
 static const struct spec address_spec = {
@@ -192,7 +192,7 @@ static const struct spec_key network_keys[] = {
     {"names", &names_spec, "What look-ups answer: an address, not-found, or silent: nothing.", 0},
     {"impair", &ways_spec, "What is wrong with the way to every peer.", 0},
     {"magic", &flag_spec, "Whether the magic destinations are there (true).", 0},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec network_part_spec = {
     .type = SPEC_OBJECT, .name = "the network", .keys = network_keys};
@@ -208,7 +208,7 @@ static const struct spec_key cue_keys[] = {
     {"from", &time_spec, "The first time of \"every\" (after one period).", 0},
     {"times", &count_spec, "How often at most (any number).", 0},
     {"do", &action_list_spec, "What is done, in this order.", SPEC_REQUIRED},
-    {NULL},
+    {.name = NULL},
 };
 static const struct spec cue_spec = {.type = SPEC_OBJECT, .name = "a cue", .keys = cue_keys};
 static const struct spec timeline_spec = {
@@ -235,7 +235,7 @@ static const struct spec_key scenario_keys[] = {
     {"rules", &rules_spec, "What happens when something else does.", 0},
     {"expect", &expect_spec, "What must come, in this order.", 0},
     {"verdict", &verdict_spec, "How the run ends and is judged.", 0},
-    {NULL},
+    {.name = NULL},
 };
 const struct spec scenario_spec = {
     .type = SPEC_OBJECT, .name = "a scenario", .keys = scenario_keys};

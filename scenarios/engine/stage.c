@@ -84,8 +84,9 @@ struct stage {
     struct clk_timer vanish; /* pending: the tty is gone */
     char *kept[KEPT];
     size_t nkept;
-    bool is_listened;               /* somebody outside wants to hear of everything */
-    bool is_setting, is_setting_ok; /* a setting is run; it was answered OK */
+    bool is_listened;   /* somebody outside wants to hear of everything */
+    bool is_setting_up; /* what the first state makes the module say is for nobody */
+    bool is_setting_ok; /* the newest setting was answered OK */
 };
 
 static struct stage *of(void *ctx) {
@@ -96,9 +97,9 @@ static struct stage *of(void *ctx) {
 
 /* -- what happens -- */
 
-/* Whether nobody cares: what a setting leads to is the beginning, and no event. */
+/* Whether nobody cares: what the first state leads to is no event. */
 static bool is_idle(const struct stage *st) {
-    return (st->nrules == 0 && st->expect == NULL && !st->is_listened) || st->is_setting;
+    return (st->nrules == 0 && st->expect == NULL && !st->is_listened) || st->is_setting_up;
 }
 
 static void run_rules(struct stage *st, const struct happening *h, struct decision *d) {
@@ -143,7 +144,7 @@ static void on_topic(void *ctx, unsigned topic, const void *payload) {
         const struct link_result *opened = payload;
         tables_opened(&st->tables, st->world.modem->sockets, opened->link);
     }
-    if (topic == TOPIC_AT_DONE && st->is_setting) {
+    if (topic == TOPIC_AT_DONE && st->is_setting_up) {
         const struct at_event *done = payload;
         st->is_setting_ok = sv_eq(done->text, SV("OK"));
     }
@@ -215,7 +216,7 @@ static bool pass(struct stage *st, const char *name, const uint8_t *p, size_t n)
 
 static bool on_input(void *ctx, const uint8_t *p, size_t n) {
     struct stage *st = of(ctx);
-    if (st->is_setting) {
+    if (st->is_setting_up) {
         return true; /* our own words */
     }
     if (st->expect != NULL) {
@@ -226,10 +227,7 @@ static bool on_input(void *ctx, const uint8_t *p, size_t n) {
 
 static bool on_output(void *ctx, const uint8_t *p, size_t n) {
     struct stage *st = of(ctx);
-    if (st->is_setting) {
-        return false;
-    }
-    return pass(st, "tty.out", p, n);
+    return !st->is_setting_up && pass(st, "tty.out", p, n);
 }
 
 static void on_sent(void *ctx, const uint8_t *p, size_t n) {
@@ -477,8 +475,6 @@ static void start(struct stage *st) {
 /* As the driver would have typed it, and nobody sees the answer. */
 static int run_setting(struct stage *st, const char *command, char **why) {
     struct chan *ch = st->world.chan;
-    stage_tty(st);
-    st->is_setting = true;
     st->is_setting_ok = false;
     size_t n = strlen(command);
     size_t room = 0;
@@ -489,7 +485,6 @@ static int run_setting(struct stage *st, const char *command, char **why) {
         to[n] = '\r';
         chan_rx_commit(ch, n + 1, clk_now(st->world.clk));
     }
-    st->is_setting = false;
     int err = st->is_setting_ok ? 0 : -EINVAL;
     if (err != 0) {
         chan_forget_input(ch);
@@ -593,12 +588,14 @@ int stage_play(struct stage *st, const struct scenario *sc, char **why) {
     clear(st);
     st->sc = sc;
     st->rng = rng_stream(scenario_seed(sc, st->world.seed), "stage");
+    stage_tty(st);
+    st->is_setting_up = true;
     int err = set_up(st, why);
+    st->is_setting_up = false;
     if (err != 0) {
         clear(st);
         return err;
     }
-    stage_tty(st);
     const struct cJSON *rule = NULL;
     cJSON_ArrayForEach(rule, scenario_part(sc, "rules")) {
         stage_add_rule(st, rule);

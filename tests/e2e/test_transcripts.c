@@ -8,7 +8,7 @@
 ParameterizedTestParameters(e2e_transcripts, every_dialogue_plays_on_the_daemon) {
     static char plays[512][256];
     char **paths = NULL;
-    size_t found = transcript_find("tests/transcripts", &paths);
+    size_t found = transcript_find("tests/transcripts/*/*.at", &paths);
     size_t n = 0;
     for (size_t i = 0; i < found && n < sizeof plays / sizeof plays[0]; i++) {
         char error[TRANSCRIPT_ERROR_TEXT];

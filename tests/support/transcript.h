@@ -1,7 +1,8 @@
 /* transcript.h: dialogue files: what a driver types, what the module answers, what far ends do.
  *
  * One file plays in process, where modem time is exact, and against the daemon, where there is
- * slack. The format is described in tests/transcripts/README.md.
+ * slack; one that names a scenario plays against the daemon that plays the scenario. The format is
+ * described in tests/transcripts/README.md.
  *
  * Owns: transcript_parse's result owns all texts in it. Drivers are the caller's.
  */
@@ -50,6 +51,8 @@ enum transcript_kind {
     TRANSCRIPT_SEND,
     TRANSCRIPT_EXPECT,  /* text */
     TRANSCRIPT_MATCH,   /* regex, one line */
+    TRANSCRIPT_SKIP,    /* regex: lines up to the one that matches */
+    TRANSCRIPT_POLL,    /* text, from_us, regex: asked until a line of the answer matches */
     TRANSCRIPT_WINDOW,  /* from_us to to_us: when the next expectation begins to come */
     TRANSCRIPT_SILENCE, /* from_us */
     TRANSCRIPT_WAIT,    /* from_us */
@@ -63,6 +66,7 @@ enum transcript_kind {
     TRANSCRIPT_PEER_WINDOW,    /* number: takes so many bytes more; -1: any */
     TRANSCRIPT_PEER_HOLD_ACKS, /* number: 1 on, 0 off */
     TRANSCRIPT_DTE,            /* number: 1 opens the port, 0 closes it */
+    TRANSCRIPT_GONE,           /* the tty is no more */
     TRANSCRIPT_ATTACHED,       /* number: whether the packet service is there */
     TRANSCRIPT_REGISTERED,     /* number: +CREG's <stat> */
     TRANSCRIPT_NAMES_ARE,      /* number: 0 answered, 1 silent, -1 broken */
@@ -84,7 +88,9 @@ struct transcript_step {
 
 struct transcript {
     char *path;
-    char profile[32]; /* "": the default one */
+    char profile[32];  /* "": the default one */
+    char scenario[64]; /* of scenarios/library; "": none */
+    int64_t factor;    /* of the clock; 0: from the file's own times */
     bool only_in_process;
     struct transcript_peer peers[TRANSCRIPT_PEERS];
     size_t npeers;
@@ -104,8 +110,8 @@ struct transcript *transcript_parse(const char *path, const char *text,
 struct transcript *transcript_load(const char *path, char error[TRANSCRIPT_ERROR_TEXT]);
 void transcript_free(struct transcript *t); /* NULL is allowed */
 
-/* Every .at file below `folder`, sorted; the array and its strings are the caller's. */
-size_t transcript_find(const char *folder, char ***paths);
+/* Every file of this pattern, sorted; the array and its strings are the caller's. */
+size_t transcript_find(const char *pattern, char ***paths);
 
 /* -- the module it plays against -- */
 
@@ -115,7 +121,7 @@ struct transcript_driver {
     void *ctx;
     int64_t early_us;             /* how much before a window something may come */
     int64_t slack_us;             /* how much later than said */
-    int64_t rest_us;              /* how long the end is listened to */
+    int64_t rest_us;              /* how long the end is listened to; < 0: not at all */
     int64_t (*now_us)(void *ctx); /* modem time */
     void (*send)(void *ctx, const uint8_t *p, size_t n);
     /* Lets modem time go on until something happens, and adds the module's output to `got`.
@@ -125,11 +131,14 @@ struct transcript_driver {
     const uint8_t *(*peer_data)(void *ctx, size_t peer, size_t *n);
     void (*peer_take)(void *ctx, size_t peer, size_t n);
     enum transcript_end (*peer_end)(void *ctx, size_t peer); /* what the module did */
+    /* The tty has vanished under the driver; NULL: it never does. */
+    bool (*is_gone)(void *ctx);
     /* Any other step; false: it cannot be done. */
     bool (*act)(void *ctx, const struct transcript_step *s);
 };
 
-/* 0, or 1 with the two dialogues side by side in `report`. */
+/* 0, or 1 with the two dialogues side by side in `report`. A tty that vanishes where the file does
+ * not say so ends the dialogue: the run is over, and its verdict is the daemon's. */
 int transcript_play(const struct transcript *t, const struct transcript_driver *d, FILE *report);
 
 /* -- drivers -- */
@@ -140,5 +149,12 @@ int transcript_play_in_process(const struct transcript *t, size_t chop, FILE *re
 
 /* The daemon `program` on a pty, far ends on 127.0.0.0/8. */
 int transcript_play_on_daemon(const struct transcript *t, const char *program, FILE *report);
+
+/* The daemon plays the scenario of this file, and the dialogue is its driver. Returns the daemon's
+ * exit status, that is the verdict: 0 passed, 1 failed; -1: the dialogue went otherwise, or there
+ * was no end. What did not pass is in `report`. `is_patient`: the run ends by itself; else it is
+ * ended behind the dialogue, and what has not come by then is missing. */
+int transcript_play_scenario(const struct transcript *t, const char *program, const char *scenario,
+                             bool is_patient, FILE *report);
 
 #endif

@@ -288,6 +288,7 @@ static const struct verb {
 
 static const struct verb dte_verbs[] = {
     {"port", TRANSCRIPT_DTE, ARG_SWITCH, false},
+    {"gone", TRANSCRIPT_GONE, ARG_NONE, false},
 };
 
 /* What happens to the module without a command. */
@@ -405,6 +406,20 @@ static void parse_only(struct parser *p, const struct words *w) {
     }
 }
 
+static void parse_scenario(struct parser *p, const struct words *w) {
+    if (w->n != 2 || sv_copy(w->w[1], p->t->scenario, sizeof p->t->scenario) != 0) {
+        fail(p, "want: scenario NAME");
+    }
+}
+
+static void parse_clock(struct parser *p, const struct words *w) {
+    if (w->n != 2 || w->w[1].n < 2 || w->w[1].p[0] != 'x') {
+        fail(p, "want: clock xN");
+        return;
+    }
+    p->t->factor = number_of(p, sv_slice(w->w[1], 1, w->w[1].n), 1, 1000);
+}
+
 static void parse_wait(struct parser *p, const struct words *w) {
     if (w->n != 2) {
         fail(p, "want: wait TIME");
@@ -425,8 +440,10 @@ static const struct {
     const char *name;
     void (*parse)(struct parser *p, const struct words *w);
 } keywords[] = {
-    {"peer", parse_peer}, {"name", parse_name}, {"ping", parse_ping},   {"profile", parse_profile},
-    {"only", parse_only}, {"wait", parse_wait}, {"modem", parse_modem}, {"dte", parse_dte},
+    {"peer", parse_peer},       {"name", parse_name}, {"ping", parse_ping},
+    {"profile", parse_profile}, {"only", parse_only}, {"wait", parse_wait},
+    {"modem", parse_modem},     {"dte", parse_dte},   {"scenario", parse_scenario},
+    {"clock", parse_clock},
 };
 
 static void parse_keyword(struct parser *p, struct sv line) {
@@ -455,14 +472,31 @@ static void parse_window(struct parser *p, struct sv v) {
     s->to_us = dots != NULL ? time_of(p, sv_slice(v, n + 3, v.n)) : s->from_us;
 }
 
-static void parse_regex(struct parser *p, struct sv v) {
-    struct transcript_step *s = add_step(p, TRANSCRIPT_MATCH);
+static void parse_regex(struct parser *p, struct transcript_step *s, struct sv v) {
     char pattern[512];
     snprintf(pattern, sizeof pattern, "^(%.*s)$", SV_ARG(v));
     if (regcomp(&s->regex, pattern, REG_EXTENDED) != 0) {
         s->kind = TRANSCRIPT_EXPECT; /* nothing to free */
         fail(p, "not a regular expression");
     }
+}
+
+/* "? AT+CPIN? every 1s until REGEX". */
+static void parse_poll(struct parser *p, struct sv v) {
+    static const char every[] = " every ";
+    static const char until[] = " until ";
+    char text[512];
+    const char *at = sv_copy(v, text, sizeof text) == 0 ? strstr(text, every) : NULL;
+    const char *to = at != NULL ? strstr(at, until) : NULL;
+    if (to == NULL) {
+        fail(p, "want: ? COMMAND every TIME until REGEX");
+        return;
+    }
+    struct transcript_step *s = add_step(p, TRANSCRIPT_POLL);
+    const char *time = at + sizeof every - 1;
+    set_text(p, s, (struct sv){text, (size_t)(at - text)}, "\r");
+    s->from_us = time_of(p, (struct sv){time, (size_t)(to - time)});
+    parse_regex(p, s, sv_of(to + sizeof until - 1));
 }
 
 static bool cut_prefix(struct sv *line, const char *prefix) {
@@ -484,7 +518,11 @@ static void parse_line(struct parser *p, struct sv line) {
     } else if (cut_prefix(&line, "> ") || sv_eq(line, SV(">"))) {
         set_text(p, add_step(p, TRANSCRIPT_SEND), sv_eq(line, SV(">")) ? SV("") : line, "\r");
     } else if (cut_prefix(&line, "<~ ")) {
-        parse_regex(p, line);
+        parse_regex(p, add_step(p, TRANSCRIPT_MATCH), line);
+    } else if (cut_prefix(&line, "<... ")) {
+        parse_regex(p, add_step(p, TRANSCRIPT_SKIP), line);
+    } else if (cut_prefix(&line, "? ")) {
+        parse_poll(p, line);
     } else if (cut_prefix(&line, "<hex ")) {
         set_hex(p, add_step(p, TRANSCRIPT_EXPECT), line);
     } else if (cut_prefix(&line, "<- ")) {
@@ -535,6 +573,10 @@ struct transcript *transcript_load(const char *path, char error[TRANSCRIPT_ERROR
     return t;
 }
 
+static bool has_regex(const struct transcript_step *s) {
+    return s->kind == TRANSCRIPT_MATCH || s->kind == TRANSCRIPT_SKIP || s->kind == TRANSCRIPT_POLL;
+}
+
 void transcript_free(struct transcript *t) {
     if (t == NULL) {
         return;
@@ -542,7 +584,7 @@ void transcript_free(struct transcript *t) {
     for (size_t i = 0; i < t->nsteps; i++) {
         free(t->steps[i].source);
         free(t->steps[i].text);
-        if (t->steps[i].kind == TRANSCRIPT_MATCH) {
+        if (has_regex(&t->steps[i])) {
             regfree(&t->steps[i].regex);
         }
     }
@@ -551,9 +593,7 @@ void transcript_free(struct transcript *t) {
     free(t);
 }
 
-size_t transcript_find(const char *folder, char ***paths) {
-    char pattern[512];
-    snprintf(pattern, sizeof pattern, "%s/*/*.at", folder);
+size_t transcript_find(const char *pattern, char ***paths) {
     glob_t found = {0};
     *paths = NULL;
     if (glob(pattern, 0, NULL, &found) != 0) {

@@ -31,6 +31,8 @@ enum {
     REST_MS = 60,
     TARGET_MS = 1500, /* the file's own times together take no longer than that */
     START_MS = 10000,
+    VERDICT_MS = 30000, /* how long the end of a scenario is waited for */
+    LOOK_MS = 5,
     FACTOR_MAX = 200,
     CONNECTIONS = 64,
     SERVERS = 16,
@@ -48,11 +50,13 @@ struct far {
 
 struct daemon {
     const struct transcript *t;
+    const char *scenario; /* the file it plays, NULL: none */
     FILE *report;
     char folder[64], link[80];
     pid_t pid;
-    int out; /* what it says */
-    int tty; /* -1: closed */
+    int out;      /* what it says */
+    int tty;      /* -1: closed */
+    bool is_gone; /* the tty has vanished */
     struct buf read;
     uint64_t origin_ns;
     int64_t factor;
@@ -173,6 +177,9 @@ static void map_servers(struct daemon *d) {
 /* So many times as fast that the file's times together are short. */
 static int64_t clock_factor(const struct transcript *t) {
     int64_t total_us = 0;
+    if (t->factor > 0) {
+        return t->factor;
+    }
     for (size_t i = 0; i < t->nsteps; i++) {
         total_us += t->steps[i].from_us;
     }
@@ -188,6 +195,10 @@ static void make_options(struct daemon *d, const char *program) {
     }
     add_option(d, "--clock", "x%lld", (long long)d->factor);
     add_option(d, "--dns", "127.0.0.1:%u", bound_port(d->dns));
+    if (d->scenario != NULL) {
+        add_option(d, "--scenario", "%s", d->scenario);
+        d->args[d->nargs++] = xstrdup("--run");
+    }
     for (size_t i = 0; i < d->t->npeers; i++) {
         start_peer(d, i);
     }
@@ -218,16 +229,6 @@ static bool start_daemon(struct daemon *d) {
     return is_ready(d);
 }
 
-static bool open_tty(struct daemon *d) {
-    d->tty = open(d->link, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    struct termios t;
-    if (d->tty < 0 || tcgetattr(d->tty, &t) != 0) {
-        return false;
-    }
-    cfmakeraw(&t);
-    return tcsetattr(d->tty, TCSANOW, &t) == 0;
-}
-
 static void close_tty(struct daemon *d) {
     if (d->tty >= 0) {
         close(d->tty);
@@ -235,23 +236,81 @@ static void close_tty(struct daemon *d) {
     }
 }
 
-/* Asked to stop, it ends with 0 and leaves nothing behind. */
-static int stop_daemon(struct daemon *d) {
+static bool open_tty(struct daemon *d) {
+    d->tty = open(d->link, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    struct termios t;
+    bool is_good = d->tty >= 0 && tcgetattr(d->tty, &t) == 0;
+    if (is_good) {
+        cfmakeraw(&t);
+        is_good = tcsetattr(d->tty, TCSANOW, &t) == 0;
+    }
+    if (!is_good) {
+        close_tty(d);
+    }
+    d->is_gone = false;
+    return is_good;
+}
+
+/* Whether the daemon waits for something to happen. What has woken it makes it run at once, so then
+ * it has dealt with all there was. */
+static bool is_idle(const struct daemon *d) {
+    char path[64];
+    char text[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)d->pid);
+    FILE *f = fopen(path, "re");
+    if (f != NULL) {
+        text[fread(text, 1, sizeof text - 1, f)] = '\0';
+        fclose(f);
+    }
+    const char *end = strrchr(text, ')'); /* of the program's name; the state is behind it */
+    return end == NULL || end[2] == 'S' || end[2] == 'Z';
+}
+
+/* A close that is followed by an open at once is not seen as one. */
+static void leave_tty(struct daemon *d) {
+    close_tty(d);
+    while (!is_idle(d)) {
+        poll(NULL, 0, LOOK_MS);
+    }
+}
+
+/* One that has vanished may need a while to come back. */
+static bool open_tty_again(struct daemon *d) {
+    uint64_t limit_ns = uv_hrtime() + SLACK_MS * UINT64_C(1000000);
+    bool is_good = false;
+    while (!(is_good = open_tty(d)) && uv_hrtime() < limit_ns) {
+        poll(NULL, 0, LOOK_MS);
+    }
+    return is_good;
+}
+
+/* The daemon has been told to end, or ends by itself. Its exit status; -1: none, or it leaves
+ * something behind. */
+static int reap_daemon(struct daemon *d) {
     int status = 0;
     close_tty(d);
-    kill(d->pid, SIGTERM);
     must(waitpid(d->pid, &status, 0) == d->pid);
     close(d->out);
-    bool is_good = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    if (!is_good) {
+    if (!WIFEXITED(status)) {
         fprintf(d->report, "%s: the daemon ended with status %#x\n", d->t->path, (unsigned)status);
+        return -1;
     }
-    if (access(d->link, F_OK) == 0) {
+    if (faccessat(AT_FDCWD, d->link, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
         fprintf(d->report, "%s: the daemon left its link behind\n", d->t->path);
         unlink(d->link);
-        is_good = false;
+        return -1;
     }
-    return is_good ? 0 : 1;
+    return WEXITSTATUS(status);
+}
+
+/* Asked to stop, it ends with 0. */
+static int stop_daemon(struct daemon *d) {
+    kill(d->pid, SIGTERM);
+    int status = reap_daemon(d);
+    if (status > 0) {
+        fprintf(d->report, "%s: the daemon ended with status %d\n", d->t->path, status);
+    }
+    return status == 0 ? 0 : 1;
 }
 
 /* -- time and input -- */
@@ -266,13 +325,20 @@ static bool read_tty(struct daemon *d) {
     ssize_t n = d->tty >= 0 ? read(d->tty, bytes, sizeof bytes) : -1;
     if (n > 0) {
         must(buf_put_all(&d->read, bytes, (size_t)n) == 0);
+    } else if (d->tty >= 0 && (n == 0 || errno != EAGAIN)) {
+        close_tty(d);
+        d->is_gone = true;
     }
     return n > 0;
 }
 
+static bool is_gone(void *ctx) {
+    return ((struct daemon *)ctx)->is_gone;
+}
+
 static void send_bytes(void *ctx, const uint8_t *p, size_t n) {
     struct daemon *d = ctx;
-    while (n > 0) {
+    while (n > 0 && !d->is_gone) {
         ssize_t wrote = write(d->tty, p, n);
         if (wrote > 0) {
             p += wrote;
@@ -280,6 +346,10 @@ static void send_bytes(void *ctx, const uint8_t *p, size_t n) {
             continue;
         }
         struct pollfd w = {.fd = d->tty, .events = POLLIN | POLLOUT};
+        if (errno == EIO) {
+            read_tty(d);
+            continue;
+        }
         if (errno != EAGAIN || poll(&w, 1, SLACK_MS) <= 0) {
             fprintf(d->report, "%s: writing: %s\n", d->t->path, strerror(errno));
             return;
@@ -446,10 +516,10 @@ static bool act(void *ctx, const struct transcript_step *s) {
         return reset(f);
     }
     if (s->kind == TRANSCRIPT_DTE && s->number != 0) {
-        return open_tty(d);
+        return open_tty_again(d);
     }
     if (s->kind == TRANSCRIPT_DTE) {
-        close_tty(d);
+        leave_tty(d);
         return true;
     }
     return false; /* the parser lets the others into in-process files only */
@@ -457,9 +527,10 @@ static bool act(void *ctx, const struct transcript_step *s) {
 
 /* -- the whole -- */
 
-static struct daemon *new_daemon(const struct transcript *t, FILE *report) {
+static struct daemon *new_daemon(const struct transcript *t, const char *scenario, FILE *report) {
     struct daemon *d = xmalloc(sizeof *d);
     d->t = t;
+    d->scenario = scenario;
     d->report = report;
     d->tty = -1;
     d->origin_ns = uv_hrtime();
@@ -500,29 +571,82 @@ static void free_daemon(struct daemon *d) {
     free(d);
 }
 
-int transcript_play_on_daemon(const struct transcript *t, const char *program, FILE *report) {
-    struct daemon *d = new_daemon(t, report);
+/* 0; 1: the dialogue went otherwise, or the daemon did not start. */
+static int play(struct daemon *d, const char *program, int64_t rest_us) {
     const struct transcript_driver driver = {
         .ctx = d,
         .early_us = EARLY_MS * 1000 * d->factor,
         .slack_us = SLACK_MS * 1000 * d->factor,
-        .rest_us = REST_MS * 1000 * d->factor,
+        .rest_us = rest_us,
         .now_us = now_us,
         .send = send_bytes,
         .turn = turn,
         .peer_data = peer_data,
         .peer_take = peer_take,
         .peer_end = peer_end,
+        .is_gone = d->scenario != NULL ? is_gone : NULL,
         .act = act,
     };
-    int rc = 1;
     make_options(d, program);
     if (start_daemon(d) && open_tty(d)) {
-        rc = transcript_play(t, &driver, report);
-    } else {
-        fprintf(report, "%s: the daemon did not start\n", t->path);
+        return transcript_play(d->t, &driver, d->report);
     }
+    fprintf(d->report, "%s: the daemon did not start\n", d->t->path);
+    return 1;
+}
+
+int transcript_play_on_daemon(const struct transcript *t, const char *program, FILE *report) {
+    struct daemon *d = new_daemon(t, NULL, report);
+    int rc = play(d, program, REST_MS * 1000 * d->factor);
     rc |= stop_daemon(d);
     free_daemon(d);
     return rc;
+}
+
+/* -- with a scenario -- */
+
+/* Its report, up to its end; meanwhile the driver reads what else comes. */
+static bool await_end(struct daemon *d, struct buf *said) {
+    uint64_t limit_ns = uv_hrtime() + VERDICT_MS * UINT64_C(1000000);
+    for (;;) {
+        struct pollfd fds[] = {{.fd = d->out, .events = POLLIN}, {.fd = d->tty, .events = POLLIN}};
+        uint64_t now_ns = uv_hrtime();
+        if (now_ns >= limit_ns || poll(fds, 2, (int)((limit_ns - now_ns) / 1000000) + 1) < 0) {
+            return false;
+        }
+        if (fds[1].revents != 0) {
+            read_tty(d);
+            buf_clear(&d->read);
+        }
+        char bytes[4096];
+        ssize_t n = fds[0].revents != 0 ? read(d->out, bytes, sizeof bytes) : 1;
+        if (n <= 0) {
+            return true;
+        }
+        if (fds[0].revents != 0) {
+            buf_put(said, bytes, (size_t)n);
+        }
+    }
+}
+
+int transcript_play_scenario(const struct transcript *t, const char *program, const char *scenario,
+                             bool is_patient, FILE *report) {
+    struct daemon *d = new_daemon(t, scenario, report);
+    struct buf said;
+    buf_init(&said, TRANSCRIPT_MAX);
+    int rc = play(d, program, -1);
+    if (rc != 0 || !is_patient) {
+        kill(d->pid, SIGTERM);
+    }
+    if (!await_end(d, &said)) {
+        fprintf(report, "%s: the run does not end\n", t->path);
+        kill(d->pid, SIGKILL);
+    }
+    int status = reap_daemon(d);
+    if (rc != 0 || status != 0) {
+        fprintf(report, "%.*s", (int)buf_len(&said), (const char *)buf_data(&said));
+    }
+    buf_fini(&said);
+    free_daemon(d);
+    return rc != 0 ? -1 : status;
 }

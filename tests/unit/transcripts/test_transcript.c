@@ -153,3 +153,30 @@ Test(transcript, peers_see_what_the_module_did) {
     clean_up();
     cr_assert_eq(play(LINK "> AT+NETCLOSE\n<\n< OK\n<\n< +NETCLOSE: 0\npeer p expect-reset\n"), 1);
 }
+
+Test(transcript, lines_are_skipped_up_to_one_and_no_further) {
+    cr_assert_eq(play("> ATI\n<... Revision.*\n<... OK\n"), 0, "%s", shown);
+    clean_up();
+    cr_assert_eq(play("> ATI\n<... Rev\n"), 1);
+    cr_assert_not_null(strstr(shown, "no whole line"), "%s", shown);
+}
+
+Test(transcript, a_question_is_asked_until_the_answer_fits) {
+    cr_assert_eq(play("? AT+CSQ every 1s until \\+CSQ: .*\n> AT\n< AT\\r\n<\n< OK\n"), 0, "%s",
+                 shown);
+    clean_up();
+    cr_assert_eq(play("? AT+CSQ every 1s until \\+CREG: .*\n"), 1);
+    expect_refused("? AT+CSQ until OK\n", "want: ? COMMAND");
+    expect_refused("? AT+CSQ every 1 until OK\n", "ms or s");
+    expect_refused("? AT+CSQ every 1s until (\n", "regular expression");
+}
+
+Test(transcript, a_scenario_and_a_clock_are_words_of_the_file) {
+    struct transcript *t = parsed("scenario a-name\nclock x25\n");
+    cr_assert_str_eq(t->scenario, "a-name");
+    cr_assert_eq(t->factor, 25);
+    transcript_free(t);
+    expect_refused("scenario\n", "scenario NAME");
+    expect_refused("clock 25\n", "clock xN");
+    expect_refused("clock x0\n", "1 to 1000");
+}

@@ -14,7 +14,7 @@ struct play {
 ParameterizedTestParameters(transcripts, every_dialogue_plays_as_written) {
     static struct play plays[1024];
     char **paths = NULL;
-    size_t found = transcript_find("tests/transcripts", &paths);
+    size_t found = transcript_find("tests/transcripts/*/*.at", &paths);
     size_t n = 0;
     for (size_t i = 0; i < found && n + 2 <= sizeof plays / sizeof plays[0]; i++) {
         for (size_t chop = 0; chop <= 1; chop++) {
@@ -39,7 +39,7 @@ ParameterizedTest(struct play *play, transcripts, every_dialogue_plays_as_writte
 
 Test(transcripts, there_are_dialogues_to_play) {
     char **paths = NULL;
-    size_t n = transcript_find("tests/transcripts", &paths);
+    size_t n = transcript_find("tests/transcripts/*/*.at", &paths);
     cr_assert_gt(n, 20, "run from the root of the repository");
     for (size_t i = 0; i < n; i++) {
         free(paths[i]);
