@@ -57,8 +57,9 @@ struct stage *stage_new(const struct stage_world *world, const struct stage_even
 void stage_free(struct stage *st); /* NULL is allowed */
 
 /* Plays it from its start on; one that was playing ends. What it does not say of the module is as
- * it was when the daemon started; links and settings stay. Rules act from the start on. The scenario
- * is the caller's, and stays until stage_free or the next stage_play. -EINVAL: a setting was refused; *why, for free(). */
+ * it was when the daemon started; links and settings stay. Rules act from the start on. The
+ * scenario is the caller's, and stays until stage_free or the next stage_play. -EINVAL: a setting
+ * was refused; *why, for free(). */
 int stage_play(struct stage *st, const struct scenario *sc, char **why);
 const struct scenario *stage_scenario(const struct stage *st);
 struct expect *stage_expect(const struct stage *st); /* NULL: nothing plays */
