@@ -37,6 +37,7 @@ enum {
     PATH_SIZE = 4096,
     NAME_SIZE = 16, /* "at999" */
     STOP_SIGNALS = 2,
+    LEAVE_MS = 1000, /* of the host, for a driver to come to its end */
 };
 
 /* One module and its AT port. */
@@ -51,6 +52,8 @@ struct app {
     uv_loop_t loop;
     uv_signal_t signals[STOP_SIGNALS];
     struct clk *clk;
+    struct clk *host_clk; /* the host's, whatever the module's does; NULL: nobody waits by it */
+    struct clk_timer wait, leave;
     struct route *route;
     struct peers *peers;
     struct host_uv *host;
@@ -62,7 +65,7 @@ struct app {
     int code;
     struct modem_slot *slots;
     unsigned slot_count;
-    bool is_stopping;
+    bool is_asked, is_concluded, is_stopping;
 };
 
 /* The servers that the application note's examples talk to (2.3.1, 2.3.2), so that they work as
@@ -252,18 +255,33 @@ static void write_report(struct app *a, enum director_format format, FILE **to) 
     }
 }
 
+static void print_json_report(const struct app *a, bool has_passed) {
+    char *text = NULL;
+    size_t n = 0;
+    FILE *to = open_memstream(&text, &n);
+    must(to != NULL);
+    director_report(a->director, DIRECTOR_TEXT, to);
+    must(fclose(to) == 0);
+    printf("{\"passed\":%s,\"report\":", has_passed ? "true" : "false");
+    log_json_string(stdout, text);
+    fputs("}\n", stdout);
+    free(text);
+}
+
 /* What the scenario has come to. A run that is stopped before has failed. */
 static void conclude(struct app *a) {
     const struct options *o = &a->options;
-    if (o->scenario == NULL || a->director == NULL || a->code != EXIT_ASKED || a->is_stopping) {
+    if (o->scenario == NULL || a->director == NULL || a->code != EXIT_ASKED || a->is_concluded ||
+        a->is_stopping) {
         return;
     }
+    a->is_concluded = true;
     director_end(a->director);
     bool has_passed = director_has_passed(a->director);
     if (o->is_run) {
         a->code = has_passed ? EXIT_ASKED : EXIT_FAILED;
         if (o->is_json) {
-            printf("{\"passed\":%s}\n", has_passed ? "true" : "false");
+            print_json_report(a, has_passed);
         } else {
             director_report(a->director, DIRECTOR_TEXT, stdout);
         }
@@ -273,26 +291,57 @@ static void conclude(struct app *a) {
     write_report(a, DIRECTOR_TAP, &a->tap);
 }
 
+static void on_leave(void *ctx) {
+    stop_all(ctx);
+}
+
+/* What has passed must not fail because the module is gone: the answer that made it pass is still
+ * on its way to the driver, who gets the time to read it and to close the tty. */
 static void on_ending(uv_async_t *ending) {
-    conclude(ending->data);
-    stop_all(ending->data);
+    struct app *a = ending->data;
+    bool is_news = !a->is_concluded;
+    conclude(a);
+    if (is_news && !a->is_asked && a->code == EXIT_ASKED && director_has_driver(a->director)) {
+        clk_start(a->host_clk, &a->leave, CLK_MS(LEAVE_MS), on_leave, a);
+    } else {
+        stop_all(a);
+    }
+}
+
+static void on_left(void *ctx) {
+    struct app *a = ctx;
+    if (a->is_concluded) {
+        uv_async_send(&a->ending);
+    }
 }
 
 static void on_signal(uv_signal_t *handle, int number) {
     struct app *a = handle->data;
     LOG(LOG_MAIN, LOG_INFO, NULL, "signal %d", number);
+    a->is_asked = true;
     uv_async_send(&a->ending);
 }
 
 /* Somebody at the control socket wants it to end. */
 static void on_stop(void *ctx) {
     struct app *a = ctx;
+    a->is_asked = true;
     uv_async_send(&a->ending);
 }
 
 static void on_over(void *ctx) {
     struct app *a = ctx;
     if (a->options.is_run) {
+        uv_async_send(&a->ending);
+    }
+}
+
+/* Nobody came: a run that nobody watches must not wait for ever. */
+static void on_wait(void *ctx) {
+    struct app *a = ctx;
+    char why[64];
+    snprintf(why, sizeof why, "no driver opened the tty within %u s", a->options.wait_s);
+    if (!director_has_started(a->director, why)) {
         uv_async_send(&a->ending);
     }
 }
@@ -329,6 +378,9 @@ static void build_loop(struct app *a) {
     a->ending.data = a;
     unsigned factor = a->options.clock_factor;
     a->clk = factor > 0 ? clk_new_real(&a->loop, factor) : clk_new_manual();
+    if (a->options.is_run) {
+        a->host_clk = clk_new_real(&a->loop, 1);
+    }
     log_set_clock(a->clk);
     a->peers = peers_new(&a->loop, a->clk);
     a->route = route_new();
@@ -351,18 +403,19 @@ static int build_director(struct app *a) {
         .route = a->route,
         .peers = a->peers,
         .scenario = o->scenario,
-        .control = o->control,
         .version = SIM7X00_VERSION,
         .on_stop = on_stop,
         .on_over = on_over,
+        .on_left = on_left,
         .ctx = a,
     };
     char error[SCENARIO_ERROR];
     int err = director_new(&a->director, &cfg, error);
     if (err != 0) {
-        bool is_wrong = err == -EINVAL;
-        return complain(is_wrong ? EXIT_USAGE : EXIT_REFUSED, is_wrong ? "--scenario" : "--control",
-                        error);
+        return complain(err == -EINVAL ? EXIT_USAGE : EXIT_REFUSED, "--scenario", error);
+    }
+    if (o->control != NULL && director_listen(a->director, o->control) != 0) {
+        return EXIT_REFUSED; /* the log says why */
     }
     int code = open_report(&a->junit, "--junit", o->junit);
     return code != 0 ? code : open_report(&a->tap, "--tap", o->tap);
@@ -405,6 +458,9 @@ static int start_all(struct app *a) {
     if (o->is_quick_start && !o->is_json) {
         printf(quick_start_text, port_link(a->slots[0].port));
     }
+    if (o->is_run) {
+        clk_start(a->host_clk, &a->wait, CLK_S(o->wait_s), on_wait, a);
+    }
     fflush(stdout);
     return 0;
 }
@@ -419,6 +475,7 @@ static void stop_all(struct app *a) {
     for (unsigned i = 0; i < a->slot_count; i++) {
         stop_modem(&a->slots[i]);
     }
+    clk_close(a->host_clk);
     trace_close(a->trace);
     watch_close(a->watch);
     host_uv_close(a->host);
@@ -451,6 +508,24 @@ static int run(struct app *a) {
     uv_run(&a->loop, UV_RUN_DEFAULT); /* until on_signal's stop_all has left it empty */
     fini(a);
     return a->code;
+}
+
+/* All that can be known of a scenario without a module that plays it: the far ends are made, for
+ * what their scripts say. */
+static int check(struct app *a) {
+    const struct options *o = &a->options;
+    char error[SCENARIO_ERROR];
+    build_loop(a);
+    struct scenario *sc = scenario_load(o->scenario, error);
+    bool is_good = sc != NULL && scenario_build(sc, a->peers, a->route, error) == 0;
+    scenario_free(sc);
+    stop_all(a);
+    fini(a);
+    if (!is_good) {
+        return complain(EXIT_USAGE, "--scenario", error);
+    }
+    printf("%s: good\n", o->scenario);
+    return EXIT_ASKED;
 }
 
 static int print_schema(void) {
@@ -491,5 +566,5 @@ int main(int argc, char **argv) {
     case OPTIONS_RUN:
         break;
     }
-    return run(&app);
+    return app.options.is_check ? check(&app) : run(&app);
 }

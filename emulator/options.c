@@ -26,6 +26,8 @@ enum option_id {
     OPT_SCENARIO,
     OPT_CONTROL,
     OPT_RUN,
+    OPT_WAIT,
+    OPT_CHECK,
     OPT_JUNIT,
     OPT_TAP,
     OPT_SCHEMA,
@@ -51,6 +53,8 @@ static const struct option long_options[] = {
     {"scenario", required_argument, NULL, OPT_SCENARIO},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"run", no_argument, NULL, OPT_RUN},
+    {"wait", required_argument, NULL, OPT_WAIT},
+    {"check", no_argument, NULL, OPT_CHECK},
     {"junit", required_argument, NULL, OPT_JUNIT},
     {"tap", required_argument, NULL, OPT_TAP},
     {"print-schema", no_argument, NULL, OPT_SCHEMA},
@@ -76,7 +80,12 @@ static const char help_text[] =
     "                               may be repeated\n"
     "  --scenario FILE              plays a scenario: see scenarios/README.md\n"
     "  --run                        ends when the scenario has its verdict, prints the report\n"
-    "                               and exits with 0 (passed) or 1 (failed)\n"
+    "                               and exits with 0 (passed) or 1 (failed); a driver that has\n"
+    "                               the tty open gets a second to close it\n"
+    "  --wait SECONDS               with --run: how long a driver may take to open the tty, in\n"
+    "                               seconds of the host (60)\n"
+    "  --check                      only says what is wrong with the scenario; exits with 0\n"
+    "                               (nothing) or 2\n"
     "  --junit FILE, --tap FILE     writes the report in this format, too\n"
     "  --control PATH               a Unix socket for sim7x00ctl (mode 0600)\n"
     "  --clock real|xN|manual       the module's time: real, N (1 to 1000) times as fast, or\n"
@@ -208,6 +217,16 @@ static int take_seed(struct options *o, const char *value, char error[OPTIONS_ER
     return 0;
 }
 
+static int take_wait(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    int64_t seconds = 0;
+    if (sv_int(sv_of(value), 1, OPTIONS_WAIT_MAX_S, &seconds) != 0) {
+        return fail(error, "--wait: '%.64s' is not allowed: a number of seconds from 1 to %d",
+                    value, OPTIONS_WAIT_MAX_S);
+    }
+    o->wait_s = (unsigned)seconds;
+    return 0;
+}
+
 /* The texts themselves are the route's to judge. */
 static int take_entry(const char *option, const char *list[LIMIT_ROUTES], size_t *count,
                       const char *value, char error[OPTIONS_ERROR_TEXT]) {
@@ -270,6 +289,11 @@ static int take(struct options *o, enum option_id id, const char *const *profile
     case OPT_RUN:
         o->is_run = true;
         return 0;
+    case OPT_WAIT:
+        return take_wait(o, optarg, error);
+    case OPT_CHECK:
+        o->is_check = true;
+        return 0;
     case OPT_SCHEMA:
         o->action = OPTIONS_SCHEMA;
         return 0;
@@ -323,11 +347,17 @@ int options_parse(struct options *o, int argc, char **argv, const char *const *p
         }
     }
     bool is_report = o->is_run || o->junit != NULL || o->tap != NULL;
-    if (is_report && o->scenario == NULL) {
-        return fail(error, "--run, --junit, --tap: need --scenario");
+    if ((is_report || o->is_check) && o->scenario == NULL) {
+        return fail(error, "--run, --check, --junit, --tap: need --scenario");
     }
     if ((o->junit != NULL || o->tap != NULL) && o->modems > 1) {
         return fail(error, "--junit, --tap: tell of one module, not of --modems %u", o->modems);
+    }
+    if (o->wait_s > 0 && !o->is_run) {
+        return fail(error, "--wait: needs --run");
+    }
+    if (o->is_run && o->wait_s == 0) {
+        o->wait_s = OPTIONS_WAIT_S;
     }
     if (optind < argc) {
         return fail(error, "'%.64s': not an option; see --help", argv[optind]);

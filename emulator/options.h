@@ -20,6 +20,8 @@ enum {
     OPTIONS_ERROR_TEXT = 512,
     OPTIONS_MODEMS_MAX = 1000,
     OPTIONS_FACTOR_MAX = 1000, /* of the clock */
+    OPTIONS_WAIT_S = 60,
+    OPTIONS_WAIT_MAX_S = 86400,
 };
 
 struct options {
@@ -41,7 +43,9 @@ struct options {
     unsigned modems;         /* 0: one, whose link has no number */
     enum log_level log_level;
     bool is_json, is_log_json, is_quick_start;
-    bool is_run; /* ends with the verdict */
+    bool is_run;     /* ends with the verdict */
+    unsigned wait_s; /* until a driver has the tty, of the host's time; 0: for ever */
+    bool is_check;   /* only looks at the scenario */
 };
 
 /* `profiles` ends with NULL; its first is the default. -EINVAL: `error` names the option, the

@@ -1,6 +1,7 @@
 /* TCP of host_uv: links in both directions and listening sockets. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ enum {
     PENDING_MAX = 16384, /* copied when the kernel takes no more: its room is then reported */
     LINGER_S = 120,      /* for these to be taken after the close */
     BACKLOG = 8,
+    UNSENT_MAX = 16384,   /* bytes the host takes that the peer's window has no room for */
     HOST_GHOSTS_MAX = 64, /* forgotten links whose peers do not know; a further one is reset */
 };
 
@@ -125,6 +127,14 @@ static void on_connect(uv_connect_t *req, int status) {
     t->ev->on_connect(t->ctx, status);
 }
 
+/* No delays that the module does not make; and what the peer's window does not let through waits
+ * with the module, which tells the driver of it, and not in megabytes of the host. */
+static void set_up(const struct host_tcp *t) {
+    int unsent = UNSENT_MAX;
+    uv_tcp_nodelay((uv_tcp_t *)&t->handle, 1);
+    setsockopt(fd_of(t), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+}
+
 /* A socket of our own, because libuv tells of a failed bind only when it is too late. */
 static int bound_socket(int family, uint16_t local_port) {
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -154,7 +164,7 @@ static int connect_from(struct host_uv *h, const struct sockaddr_storage *to, ui
     struct host_tcp *t = new_tcp(h);
     t->is_caller = true;
     must(uv_tcp_open(&t->handle, fd) == 0);
-    uv_tcp_nodelay(&t->handle, 1);
+    set_up(t);
     t->connect.data = t;
     int err = uv_tcp_connect(&t->connect, &t->handle, (const struct sockaddr *)to, on_connect);
     if (err != 0) {
@@ -206,6 +216,14 @@ static void tell_end(struct host_tcp *t, int err) {
     t->ev->on_end(t->ctx, err);
 }
 
+/* Behind the last bytes. */
+static int end_of(const struct host_tcp *t, int err) {
+    if (err != UV_EOF) {
+        return err;
+    }
+    return t->err != 0 ? t->err : sockinfo_error(fd_of(t));
+}
+
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
     struct host_tcp *t;
     CAST_OBJ(t, stream->data, HOST_TCP_MAGIC);
@@ -216,7 +234,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf) {
     } else if (nread > 0) {
         t->ev->on_data(t->ctx, (const uint8_t *)buf->base, (size_t)nread);
     } else if (nread < 0) {
-        tell_end(t, nread == UV_EOF ? t->err : (int)nread);
+        tell_end(t, end_of(t, (int)nread));
     }
 }
 
@@ -358,7 +376,7 @@ static void on_connection(uv_stream_t *server, int status) {
         end_handle(t, false);
         return;
     }
-    uv_tcp_nodelay(&t->handle, 1);
+    set_up(t);
     t->is_connected = true;
     struct net_addr peer;
     route_from_host(l->h->route, (const struct sockaddr *)&from, &peer);

@@ -14,9 +14,11 @@
 
 /* 198.18.0.0/15 is for benchmarks (RFC 2544): no network that is in use has it. */
 static const uint32_t names_net = 198u << 24 | 18u << 16;
+enum { NAMES_MAX = 1 << 17 };
 
 /* Port 0 in an entry is "*": as `port` any, in `host` the one the modem's side uses. */
 struct map_entry {
+    const void *owner;
     char *name; /* NULL: the entry was given an address */
     uint32_t ip;
     uint16_t port;
@@ -24,6 +26,7 @@ struct map_entry {
 };
 
 struct listen_entry {
+    const void *owner;
     uint16_t port;
     struct sockaddr_storage host;
 };
@@ -35,6 +38,8 @@ struct route {
     size_t n_maps;
     struct listen_entry listens[LIMIT_ROUTES];
     size_t n_listens;
+    const void *owner; /* of what is added */
+    uint32_t names;    /* that were given an address, ever */
 };
 
 struct route *route_new(void) {
@@ -210,15 +215,15 @@ static int parse_host(struct sv text, const struct port_rule *rule, struct socka
 }
 
 /* The name's address if an earlier entry has given it one, else the next free one. */
-static uint32_t ip_for_name(const struct route *r, struct sv name) {
+static uint32_t ip_for_name(struct route *r, struct sv name) {
     uint32_t ip = 0;
     if (route_name(r, name, &ip) != 0) {
-        ip = names_net + (uint32_t)r->n_maps + 1;
+        ip = names_net + ++r->names % NAMES_MAX;
     }
     return ip;
 }
 
-static int set_modem_addr(const struct route *r, struct map_entry *e, struct sv addr,
+static int set_modem_addr(struct route *r, struct map_entry *e, struct sv addr,
                           char error[ROUTE_ERROR_TEXT]) {
     if (net_parse_ip(addr, &e->ip) == 0) {
         return 0;
@@ -249,7 +254,7 @@ int route_add_map(struct route *r, const char *text, char error[ROUTE_ERROR_TEXT
         return fail(error, -ENOSPC, "map \"%.60s\": %d maps are all there can be", text,
                     LIMIT_ROUTES);
     }
-    struct map_entry e = {0};
+    struct map_entry e = {.owner = r->owner};
     int err = parse_port(port, &modem_port, &e.port, error);
     if (err == 0) {
         err = parse_host(host, &host_port, &e.host, error);
@@ -278,7 +283,7 @@ int route_add_listen(struct route *r, const char *text, char error[ROUTE_ERROR_T
         return fail(error, -ENOSPC, "listen \"%.60s\": %d are all there can be", text,
                     LIMIT_ROUTES);
     }
-    struct listen_entry e = {0};
+    struct listen_entry e = {.owner = r->owner};
     int err = parse_port(port, &server_port, &e.port, error);
     if (err == 0) {
         err = parse_host(host, &listen_port, &e.host, error);
@@ -296,7 +301,7 @@ int route_add_map_addr(struct route *r, const char *modem_addr, uint16_t port,
         return -ENOSPC;
     }
     char error[ROUTE_ERROR_TEXT];
-    struct map_entry e = {.port = port};
+    struct map_entry e = {.owner = r->owner, .port = port};
     int err = set_modem_addr(r, &e, sv_of(modem_addr), error);
     if (err == 0) {
         set_host(&e.host, host);
@@ -315,6 +320,32 @@ int route_put_map_addr(struct route *r, const struct net_addr *at, const struct 
     }
     char ip[NET_IP_TEXT];
     return route_add_map_addr(r, net_format_ip(at->ip, ip), at->port, host);
+}
+
+void route_set_owner(struct route *r, const void *owner) {
+    CHECK_OBJ(r, ROUTE_MAGIC);
+    r->owner = owner;
+}
+
+void route_forget(struct route *r, const void *owner) {
+    CHECK_OBJ(r, ROUTE_MAGIC);
+    must(owner != NULL);
+    size_t kept = 0;
+    for (size_t i = 0; i < r->n_maps; i++) {
+        if (r->maps[i].owner == owner) {
+            free(r->maps[i].name);
+        } else {
+            r->maps[kept++] = r->maps[i];
+        }
+    }
+    r->n_maps = kept;
+    kept = 0;
+    for (size_t i = 0; i < r->n_listens; i++) {
+        if (r->listens[i].owner != owner) {
+            r->listens[kept++] = r->listens[i];
+        }
+    }
+    r->n_listens = kept;
 }
 
 /* Looking up. */

@@ -4,6 +4,8 @@
  * an address of 198.18.0.0/15 (RFC 2544) of its own, so that the driver is shown
  * an address everywhere it expects one.
  *
+ * An entry may have an owner, with whom it goes: a world that is built and pulled down again.
+ *
  * Owns: its entries. Bound: LIMIT_ROUTES of each kind.
  */
 #ifndef NETSTACK_ROUTE_H
@@ -32,6 +34,11 @@ int route_add_listen(struct route *r, const char *text, char error[ROUTE_ERROR_T
 /* The same with a host address already known, for built-in peers. port 0: any. */
 int route_add_map_addr(struct route *r, const char *modem_addr, uint16_t port,
                        const struct sockaddr *host);
+
+/* Entries that are added from now on are this owner's; NULL, as at the start: nobody's. */
+void route_set_owner(struct route *r, const void *owner);
+/* Removes the entries of this owner, who is not NULL. */
+void route_forget(struct route *r, const void *owner);
 
 /* The same, instead of an entry that is there for this address and port. */
 int route_put_map_addr(struct route *r, const struct net_addr *at, const struct sockaddr *host);

@@ -40,6 +40,12 @@ unsigned sockinfo_in_flight(int fd) {
     return has_info && info.tcpi_probes > 1 ? 1 : 0;
 }
 
+int sockinfo_error(int fd) {
+    int err = 0;
+    socklen_t size = sizeof err;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &size) == 0 ? -err : 0;
+}
+
 void sockinfo_discard_input(int fd) {
     /* With MSG_TRUNC a TCP socket drops the bytes without copying them anywhere. */
     while (recv(fd, NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT) > 0) {

@@ -16,6 +16,10 @@ unsigned sockinfo_unacked(int fd);
  * window that is not answered counts as one, so a peer that has gone is told from a slow one. */
 unsigned sockinfo_in_flight(int fd);
 
+/* 0, or -E...: what broke the connection, once. libuv tells of an RST right behind data as of a
+ * FIN. */
+int sockinfo_error(int fd);
+
 /* Throws away what has arrived: a close with unread bytes would be a reset. */
 void sockinfo_discard_input(int fd);
 

@@ -140,7 +140,7 @@ static void act(struct at_session *s, enum at_point point, const struct bus_verd
     }
     open_for_answer(s);
     if (v->act == BUS_FAIL) {
-        at_fail(&s->req, v->code != 0 ? (enum at_err)v->code : AT_ERR_PLAIN);
+        at_fail(&s->req, (enum at_err)v->code);
     } else if (v->act == BUS_DROP) {
         session_ended(s, false);
     } else {

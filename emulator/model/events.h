@@ -47,7 +47,8 @@ enum ip_err {
 /* -- the AT sessions: what the command families pass on for them -- */
 
 /* Verdicts: GO; DROP: nothing is run, or written; REPLACE: these lines are answered, the last as
- * the result; FAIL (a line, a command): +CME ERROR (+CMS ERROR from 300 on) of `code`, 0: ERROR. */
+ * the result; FAIL (a line, a command): +CME ERROR (+CMS ERROR from 300 on) of `code`, -1: ERROR.
+ */
 struct at_event {
     const char *port; /* the channel's name */
     struct sv text;   /* the line behind AT, a command as typed, a result, an unsolicited line */

@@ -13,11 +13,12 @@ struct word {
     int value;
 };
 
+/* The check has passed the word. */
 static int value_of(const struct word *words, const char *name) {
-    while (strcmp(words->name, name) != 0) {
+    while (words->name != NULL && strcmp(words->name, name) != 0) {
         words++;
-        must(words->name != NULL); /* the check has passed it */
     }
+    must(words->name != NULL);
     return words->value;
 }
 
@@ -46,7 +47,7 @@ int act_power(struct stage *st, const struct cJSON *value, struct decision *d, c
 
 static const struct spec_key restart_keys[] = {
     {"off", &time_spec, "How long it is off (1s).", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec restart_object_spec = {.type = SPEC_OBJECT, .keys = restart_keys};
 static const struct spec *const restart_choices[] = {&flag_spec, &restart_object_spec, NULL};
@@ -92,7 +93,7 @@ static const struct spec ber_spec = {.type = SPEC_INT, .lo = 0, .hi = 99};
 static const struct spec_key signal_keys[] = {
     {"rssi", &rssi_spec, "0-31, 99: not known (V3.00 3.2.8).", SPEC_REQUIRED},
     {"ber", &ber_spec, "0-7, 99: not known (as it was).", 0},
-    {.name = NULL},
+    {0},
 };
 const struct spec signal_spec = {.type = SPEC_OBJECT, .name = "a signal", .keys = signal_keys};
 
@@ -108,7 +109,7 @@ static const struct spec level_spec = {.type = SPEC_INT, .lo = 0, .hi = 31};
 static const struct spec_key fade_keys[] = {
     {"rssi", &level_spec, "Where it ends.", SPEC_REQUIRED},
     {"over", &time_spec, "How long it takes.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 const struct spec fade_spec = {.type = SPEC_OBJECT, .name = "a fading", .keys = fade_keys};
 

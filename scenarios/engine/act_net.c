@@ -75,7 +75,7 @@ int act_open_delay(struct stage *st, const struct cJSON *value, struct decision 
         "no-names", &flag_spec, "No name exists (up).", 0                                          \
     }
 
-static const struct spec_key path_keys[] = {PATH_KEYS, {.name = NULL}};
+static const struct spec_key path_keys[] = {PATH_KEYS, {0}};
 const struct spec path_spec = {.type = SPEC_OBJECT, .name = "a path", .keys = path_keys};
 
 static const char *const way_words[] = {"up", "down", "both", NULL};
@@ -85,7 +85,7 @@ static const struct spec_key impair_keys[] = {
     {"link", &link_number_spec, "Of this link; else of all, or of the one that is asked about.", 0},
     {"clear", &flag_spec, "First of all nothing is wrong any more.", 0},
     PATH_KEYS,
-    {.name = NULL},
+    {0},
 };
 const struct spec impair_spec = {.type = SPEC_OBJECT, .name = "an impairment", .keys = impair_keys};
 
@@ -159,7 +159,7 @@ int act_impair(struct stage *st, const struct cJSON *value, struct decision *d, 
 
 static const struct spec_key link_keys[] = {
     {"link", &link_number_spec, "Which (that of what led to it, else 0).", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec link_object_spec = {.type = SPEC_OBJECT, .keys = link_keys};
 static const struct spec *const link_choices[] = {&flag_spec, &link_object_spec, NULL};
@@ -195,7 +195,7 @@ static const struct spec_key peer_keys[] = {
     {"half-close", &flag_spec, "FIN, and it goes on reading.", SPEC_VERB},
     {"reset", &flag_spec, "RST.", SPEC_VERB},
     {"stall", &flag_spec, "It reads no more, or again.", SPEC_VERB},
-    {.name = NULL},
+    {0},
 };
 const struct spec peer_action_spec = {
     .type = SPEC_OBJECT, .name = "a far end's action", .keys = peer_keys};
@@ -233,7 +233,7 @@ int act_peer(struct stage *st, const struct cJSON *value, struct decision *d, co
 static const struct spec_key call_keys[] = {
     {"peer", &name_spec, "Who calls.", SPEC_REQUIRED},
     {"port", &port_spec, "Of the module's server.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 const struct spec call_spec = {.type = SPEC_OBJECT, .name = "a call", .keys = call_keys};
 

@@ -27,7 +27,7 @@ static const struct spec urc_text_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 255}
 static const struct spec_key cut_keys[] = {
     {"after", &offset_spec, "Bytes that come out before (0).", 0},
     {"for", &time_spec, "How long nothing comes.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 const struct spec cut_spec = {.type = SPEC_OBJECT, .name = "a cut", .keys = cut_keys};
 
@@ -41,7 +41,7 @@ int act_cut(struct stage *st, const struct cJSON *value, struct decision *d, con
 static const struct spec_key drip_keys[] = {
     {"bytes", &count_spec, "In one piece (1).", 0},
     {"every", &period_spec, "From one piece to the next.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 const struct spec drip_spec = {.type = SPEC_OBJECT, .name = "a drip", .keys = drip_keys};
 
@@ -56,7 +56,7 @@ int act_drip(struct stage *st, const struct cJSON *value, struct decision *d, co
 static const struct spec_key corrupt_keys[] = {
     {"at", &offset_spec, "Which byte, counted from 0 (0).", 0},
     {"bits", &bits_spec, "The bits that change (1).", 0},
-    {.name = NULL},
+    {0},
 };
 const struct spec corrupt_spec = {
     .type = SPEC_OBJECT, .name = "a corruption", .keys = corrupt_keys};
@@ -74,7 +74,7 @@ static const struct spec_key garble_keys[] = {
     {"way", &way_spec, "From the module, to it, or both (both).", 0},
     {"chance", &chance_spec, "Of each byte (1).", 0},
     {"for", &time_spec, "How long; without it until it is said again, with chance 0.", 0},
-    {.name = NULL},
+    {0},
 };
 const struct spec garble_spec = {.type = SPEC_OBJECT, .name = "a garbling", .keys = garble_keys};
 
@@ -104,7 +104,7 @@ int act_line_end(struct stage *st, const struct cJSON *value, struct decision *d
 static const struct spec_key insert_keys[] = {
     {"at", &offset_spec, "Bytes that come out before (0).", 0},
     {"bytes", &spec_of_bytes, "What is put in.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 const struct spec insert_spec = {.type = SPEC_OBJECT, .name = "an insertion", .keys = insert_keys};
 
@@ -122,7 +122,7 @@ int act_insert(struct stage *st, const struct cJSON *value, struct decision *d, 
 static const struct spec noise_count_spec = {.type = SPEC_INT, .lo = 1, .hi = NOISE_MAX};
 static const struct spec_key noise_keys[] = {
     {"bytes", &noise_count_spec, "How many.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 const struct spec noise_spec = {.type = SPEC_OBJECT, .name = "noise", .keys = noise_keys};
 
@@ -130,6 +130,7 @@ int act_noise(struct stage *st, const struct cJSON *value, struct decision *d, c
     (void)d;
     uint8_t bytes[NOISE_MAX];
     size_t n = (size_t)spec_int(value, "bytes", 1);
+    must(n <= sizeof bytes);
     for (size_t i = 0; i < n; i++) {
         bytes[i] = (uint8_t)rng_below(stage_rng(st), 256);
     }
@@ -148,7 +149,7 @@ int act_lose(struct stage *st, const struct cJSON *value, struct decision *d, co
 static const struct spec_key urc_keys[] = {
     {"text", &urc_text_spec, "The line.", SPEC_REQUIRED},
     {"now", &flag_spec, "Whatever is being written (false).", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec urc_object_spec = {.type = SPEC_OBJECT, .keys = urc_keys};
 static const struct spec *const urc_choices[] = {&urc_text_spec, &urc_object_spec, NULL};

@@ -31,7 +31,7 @@ static const struct spec text_spec = {.type = SPEC_TEXT, .hi = 512};
 static const struct spec_key rule_keys[] = {
     {"name", &name_spec, "Which rule.", SPEC_REQUIRED},
     {"enabled", &flag_spec, "Whether it acts from now on.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 static const struct spec rule_switch_spec = {.type = SPEC_OBJECT, .keys = rule_keys};
 
@@ -54,6 +54,9 @@ static int act_answer(struct stage *st, const struct cJSON *value, struct decisi
     return 0;
 }
 
+/* ERROR, whatever AT+CMEE says; 0 is an error of its own: phone failure. */
+enum { PLAIN_ERROR = -1 };
+
 static int act_error(struct stage *st, const struct cJSON *value, struct decision *d,
                      const char **why) {
     (void)st;
@@ -61,8 +64,9 @@ static int act_error(struct stage *st, const struct cJSON *value, struct decisio
     if (cJSON_IsFalse(value)) {
         return 0;
     }
+    bool is_command = d->what->ask == ASK_AT_LINE || d->what->ask == ASK_AT_COMMAND;
     d->verdict.act = BUS_FAIL;
-    d->verdict.code = cJSON_IsNumber(value) ? value->valueint : 0;
+    d->verdict.code = cJSON_IsNumber(value) ? value->valueint : is_command ? PLAIN_ERROR : 0;
     return 0;
 }
 
@@ -94,22 +98,20 @@ static int act_rule(struct stage *st, const struct cJSON *value, struct decision
     return stage_enable_rule(st, spec_text(value, "name", ""), spec_flag(value, "enabled", true));
 }
 
+static const char no_play[] = "no scenario is loaded";
+
 static int act_fail(struct stage *st, const struct cJSON *value, struct decision *d,
                     const char **why) {
     (void)d;
-    (void)why;
-    stage_fail(st, value->valuestring);
-    return 0;
+    *why = no_play;
+    return stage_fail(st, value->valuestring);
 }
 
 static int act_stop(struct stage *st, const struct cJSON *value, struct decision *d,
                     const char **why) {
     (void)d;
-    (void)why;
-    if (cJSON_IsTrue(value)) {
-        stage_end(st);
-    }
-    return 0;
+    *why = no_play;
+    return cJSON_IsTrue(value) ? stage_end(st) : 0;
 }
 
 static int act_log(struct stage *st, const struct cJSON *value, struct decision *d,
@@ -223,7 +225,7 @@ static const struct spec_key action_keys[] = {
     ACTIONS(X)
 #undef X
         {"in", &wait_spec, "So long after what leads to it; not for decisions.", 0},
-    {.name = NULL},
+    {0},
 };
 
 const struct spec action_spec = {
@@ -242,14 +244,14 @@ bool action_is_decision(size_t i) {
     return i < COUNT && (actions[i].when & DECISIONS) != 0;
 }
 
+/* Of a checked action, which has one verb. */
 static const struct action *find(const struct cJSON *action, const struct cJSON **value) {
-    for (size_t i = 0; i < COUNT; i++) {
-        *value = spec_get(action, actions[i].name);
-        if (*value != NULL) {
-            return &actions[i];
-        }
+    size_t i = 0;
+    while (i < COUNT && (*value = spec_get(action, actions[i].name)) == NULL) {
+        i++;
     }
-    return NULL;
+    must(i < COUNT);
+    return &actions[i];
 }
 
 /* Bytes are swallowed, too, which is no question of the bus. */
@@ -339,7 +341,6 @@ static bool is_for_later(const struct action *a, const struct decision *d) {
 int action_do(struct stage *st, const struct cJSON *json, struct decision *d, const char **why) {
     const struct cJSON *value = NULL;
     const struct action *a = find(json, &value);
-    must(a != NULL);
     clk_dur in = spec_dur(json, "in", CLK_US(0));
     if (in.us == 0 && !is_for_later(a, d)) {
         return run(st, json, d, why);

@@ -62,6 +62,9 @@ void control_result(struct control_call *call, struct cJSON *result);
 void control_error(struct control_call *call, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Whether its client is still there. */
+bool control_is_wanted(const struct control_call *call);
+
 /* Whether anybody would hear of it: for events that are not made for nobody. */
 bool control_is_subscribed(const struct control *c, const char *topic);
 

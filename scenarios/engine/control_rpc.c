@@ -120,6 +120,11 @@ static void end_call(struct control_call *call, const char *key, cJSON *value) {
     send_line(r, line, n);
 }
 
+bool control_is_wanted(const struct control_call *call) {
+    CHECK_OBJ(call, CONTROL_CALL_MAGIC);
+    return call->rpc != NULL;
+}
+
 void control_result(struct control_call *call, cJSON *result) {
     end_call(call, "result", result != NULL ? result : cJSON_CreateObject());
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/chan.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "scenarios/engine/control.h"
@@ -25,6 +26,9 @@ static struct director *of(void *ctx) {
 
 static void on_happening(void *ctx, struct stage *st, const struct happening *h) {
     struct director *d = of(ctx);
+    if (d->cfg.on_left != NULL && strcmp(h->name, "tty.closed") == 0 && !director_has_driver(d)) {
+        d->cfg.on_left(d->cfg.ctx);
+    }
     if (d->control == NULL || !control_is_subscribed(d->control, h->name)) {
         return;
     }
@@ -82,6 +86,63 @@ static void on_peer_end(void *ctx, struct peer *peer, int err) {
 static const struct peer_events peer_events = {
     .on_connect = on_peer_connect, .on_bytes = on_peer_bytes, .on_end = on_peer_end};
 
+/* -- the worlds of scenarios -- */
+
+int director_build(struct director *d, struct scenario *sc, const char *file,
+                   char error[SCENARIO_ERROR]) {
+    char why[SCENARIO_ERROR];
+    int err = scenario_build(sc, d->cfg.peers, d->cfg.route, why);
+    if (err != 0) {
+        scenario_pull_down(sc, d->cfg.route);
+        snprintf(error, SCENARIO_ERROR, "%.400s: %.600s", file, why);
+    }
+    return err;
+}
+
+static bool is_played(const struct director *d, const struct scenario *sc) {
+    for (size_t i = 0; i < d->nstages; i++) {
+        if (stage_scenario(d->stages[i]) == sc) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The far ends go with the last module on which it is played: that of the command line may be
+ * played on all. */
+void director_unload(struct director *d, struct stage *st) {
+    const struct scenario *old = stage_scenario(st);
+    struct scenario **loaded = &d->loaded[stage_world(st)->number];
+    stage_stop(st);
+    if (old != NULL && old == d->scenario && !is_played(d, old)) {
+        scenario_pull_down(d->scenario, d->cfg.route);
+    }
+    if (*loaded != NULL) {
+        scenario_pull_down(*loaded, d->cfg.route);
+        scenario_free(*loaded);
+        *loaded = NULL;
+    }
+}
+
+int director_load(struct director *d, struct stage *st, struct scenario *sc, const char *file,
+                  char error[SCENARIO_ERROR]) {
+    director_unload(d, st);
+    int err = director_build(d, sc, file, error);
+    if (err != 0) {
+        scenario_free(sc);
+        return err;
+    }
+    d->loaded[stage_world(st)->number] = sc;
+    char *why = NULL;
+    err = stage_play(st, sc, &why);
+    if (err != 0) {
+        snprintf(error, SCENARIO_ERROR, "%.400s: %.600s", file, why);
+        free(why);
+        director_unload(d, st);
+    }
+    return err;
+}
+
 /* -- the director -- */
 
 int director_new(struct director **out, const struct director_config *cfg,
@@ -92,8 +153,7 @@ int director_new(struct director **out, const struct director_config *cfg,
     int err = 0;
     if (cfg->scenario != NULL) {
         d->scenario = scenario_load(cfg->scenario, error);
-        err = d->scenario == NULL ? -EINVAL
-                                  : scenario_build(d->scenario, cfg->peers, cfg->route, error);
+        err = d->scenario == NULL ? -EINVAL : director_build(d, d->scenario, cfg->scenario, error);
     }
     if (err != 0) {
         scenario_free(d->scenario);
@@ -103,17 +163,17 @@ int director_new(struct director **out, const struct director_config *cfg,
     }
     d->magics = magic_world_new(cfg->loop, cfg->clk);
     peers_listen(cfg->peers, &peer_events, d);
-    if (cfg->control != NULL) {
-        err = control_new(&d->control, cfg->loop, cfg->control, director_methods, d);
-        if (err != 0) {
-            snprintf(error, SCENARIO_ERROR, "%s: %s", cfg->control, strerror(-err));
-            director_close(d);
-            return err;
-        }
-        director_start_methods(d);
-    }
     *out = d;
     return 0;
+}
+
+int director_listen(struct director *d, const char *path) {
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    int err = control_new(&d->control, d->cfg.loop, path, director_methods, d);
+    if (err == 0) {
+        director_start_methods(d);
+    }
+    return err;
 }
 
 const struct profile *director_profile(struct director *d, const struct profile *base) {
@@ -132,6 +192,7 @@ int director_add(struct director *d, const struct stage_world *world, char error
     w.route = d->cfg.route;
     w.peers = d->cfg.peers;
     w.magic = d->magics;
+    must(w.number == d->nstages);
     struct stage *st = stage_new(&w, &stage_events, d);
     d->stages = xrealloc(d->stages, (d->nstages + 1) * sizeof(struct stage *));
     d->loaded = xrealloc(d->loaded, (d->nstages + 1) * sizeof(struct scenario *));
@@ -143,7 +204,7 @@ int director_add(struct director *d, const struct stage_world *world, char error
     char *why = NULL;
     int err = stage_play(st, d->scenario, &why);
     if (err != 0) {
-        snprintf(error, SCENARIO_ERROR, "%s: %s", d->cfg.scenario, why);
+        snprintf(error, SCENARIO_ERROR, "%.400s: %.600s", d->cfg.scenario, why);
         free(why);
     }
     return err;
@@ -176,6 +237,16 @@ bool director_has_passed(const struct director *d) {
     return true;
 }
 
+bool director_has_driver(const struct director *d) {
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    for (size_t i = 0; i < d->nstages; i++) {
+        if (stage_world(d->stages[i])->chan->is_open) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void director_report(struct director *d, enum director_format format, FILE *to) {
     CHECK_OBJ(d, DIRECTOR_MAGIC);
     for (size_t i = 0; i < d->nstages; i++) {
@@ -198,13 +269,16 @@ void director_report(struct director *d, enum director_format format, FILE *to) 
     }
 }
 
-void director_keep(struct director *d, const struct stage *st, struct scenario *sc) {
+bool director_has_started(struct director *d, const char *or_why) {
+    CHECK_OBJ(d, DIRECTOR_MAGIC);
+    bool has_started = true;
     for (size_t i = 0; i < d->nstages; i++) {
-        if (d->stages[i] == st) {
-            scenario_free(d->loaded[i]);
-            d->loaded[i] = sc;
+        if (!stage_is_started(d->stages[i])) {
+            stage_fail(d->stages[i], or_why);
+            has_started = false;
         }
     }
+    return has_started;
 }
 
 void director_end(struct director *d) {

@@ -30,16 +30,19 @@ struct director_config {
     struct route *route;
     struct peers *peers;
     const char *scenario;       /* file; NULL: none */
-    const char *control;        /* path of the socket; NULL: none */
     const char *version;        /* of the program */
     void (*on_stop)(void *ctx); /* somebody at the control socket wants it to end */
     void (*on_over)(void *ctx); /* every module has its verdict */
+    void (*on_left)(void *ctx); /* no driver has a tty open any more; may be NULL */
     void *ctx;
 };
 
-/* -EINVAL: the scenario is wrong, `error` says where; other -E...: the system refused. */
+/* -EINVAL: the scenario is wrong, `error` says where; other -E...: its far ends could not be
+ * made. */
 int director_new(struct director **out, const struct director_config *cfg,
                  char error[SCENARIO_ERROR]);
+/* The control socket. -E...: as control_new. */
+int director_listen(struct director *d, const char *path);
 
 /* The module that is wanted; `base` unless the scenario says otherwise. */
 const struct profile *director_profile(struct director *d, const struct profile *base);
@@ -51,9 +54,13 @@ int director_add(struct director *d, const struct stage_world *world, char error
 /* Before the modules go. The verdict and the reports stay. */
 void director_drop(struct director *d);
 
+/* Whether every module's scenario has reached its instant 0; of those that have not, this is why
+ * they have failed. */
+bool director_has_started(struct director *d, const char *or_why);
 /* The run ends now: what has not come is missing. on_over follows from inside. */
 void director_end(struct director *d);
 bool director_has_passed(const struct director *d);
+bool director_has_driver(const struct director *d); /* one has a tty open */
 /* What was expected and what came, of every module. */
 enum director_format { DIRECTOR_TEXT, DIRECTOR_JUNIT, DIRECTOR_TAP };
 void director_report(struct director *d, enum director_format format, FILE *to);

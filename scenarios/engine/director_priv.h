@@ -26,11 +26,19 @@ struct director {
     size_t nstages;
     struct verdict_call *waiting;
     struct control_call *advanced; /* answered when what the time brought has been written */
-    struct uv_prepare_s *prepare;
+    clk_mono until;                /* the instant to which it is advanced */
+    bool is_written;
+    struct uv_idle_s *idle;
 };
 
 /* director.c */
-void director_keep(struct director *d, const struct stage *st, struct scenario *sc);
+int director_build(struct director *d, struct scenario *sc, const char *file,
+                   char error[SCENARIO_ERROR]);
+/* Plays it instead of what was played there, which has ended in any case. Takes the scenario.
+ * -E...: `error` says why not, and nothing plays. */
+int director_load(struct director *d, struct stage *st, struct scenario *sc, const char *file,
+                  char error[SCENARIO_ERROR]);
+void director_unload(struct director *d, struct stage *st);
 
 /* methods.c; with a control socket only */
 extern const struct control_method director_methods[];

@@ -49,6 +49,7 @@ void expect_start(struct expect *e);
 void expect_bytes(struct expect *e, enum expect_source from, const char *peer, const void *p,
                   size_t n);
 void expect_peer(struct expect *e, const char *peer, enum expect_peer_event what);
+/* One that no step names is not recorded either. */
 void expect_event(struct expect *e, const char *event, const char *text);
 
 /* An action of the scenario says that the run has failed; the first reason stays. */

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/obj.h"
+#include "scenarios/engine/happening.h"
 #include "scenarios/engine/spec.h"
 
 enum { WINDOW_SIZE = 2 * LIMIT_EXPECT_WINDOW };
@@ -24,6 +25,7 @@ static const char *check_crc(const char *text) {
                : "is no CRC-32; allowed are eight hexadecimal digits like cbf43926";
 }
 
+static const struct spec spec_event_name = {.type = SPEC_WORD, .words = happening_names};
 static const struct spec spec_title = {.type = SPEC_TEXT, .lo = 1, .hi = 128};
 static const struct spec spec_bool = {.type = SPEC_BOOL};
 static const struct spec spec_pattern = {.type = SPEC_PATTERN};
@@ -69,7 +71,8 @@ static const struct spec spec_peer = {
     .type = SPEC_OBJECT, .name = "what a far end sees", .keys = peer_keys};
 
 static const struct spec_key event_keys[] = {
-    {"name", &spec_title, "The event, like `link.closed`.", SPEC_REQUIRED},
+    {"name", &spec_event_name, "The event, as under `on` of a rule; not the bytes of the tty.",
+     SPEC_REQUIRED},
     {"pattern", &spec_pattern, "An extended regular expression that its text matches.", 0},
     {NULL, NULL, NULL, 0},
 };

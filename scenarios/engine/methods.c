@@ -8,6 +8,8 @@
 #include "base/chan.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/director_priv.h"
 #include "scenarios/engine/expect.h"
@@ -56,7 +58,7 @@ static const struct spec part_spec = {.type = SPEC_WORD, .words = state_parts};
 #define MODEM_KEY                                                                                  \
     { "modem", &modem_spec, "Number of the module (0).", 0 }
 #define PARAMS(id, ...)                                                                            \
-    static const struct spec_key id##_keys[] = {__VA_ARGS__, {.name = NULL}};                      \
+    static const struct spec_key id##_keys[] = {__VA_ARGS__, {0}};                                 \
     static const struct spec id##_params = {                                                       \
         .type = SPEC_OBJECT, .name = "params", .keys = id##_keys}
 
@@ -107,8 +109,11 @@ static void on_do(void *ctx, struct control_call *call, const struct cJSON *para
         return;
     }
     const struct cJSON *action = spec_get(params, "action");
-    /* As a list of one, which is what is checked in a file. */
-    const struct cJSON list = {.type = cJSON_Array, .child = (struct cJSON *)(uintptr_t)action};
+    /* As a list of one, which is what is checked in a file; the request's other keys are none of
+     * it. */
+    struct cJSON one = *action;
+    one.next = NULL;
+    const struct cJSON list = {.type = cJSON_Array, .child = &one};
     const char *why = NULL;
     const struct cJSON *bad = action_misfit(&list, NULL, &why);
     if (bad != NULL) {
@@ -155,11 +160,22 @@ static void on_rule_remove(void *ctx, struct control_call *call, const struct cJ
 
 /* -- time -- */
 
-/* What the time brought has been written: the ttys write before the loop waits, and this comes
- * behind them, because it was started before. */
-static void on_prepare(uv_prepare_t *prepare) {
-    struct director *d = of(prepare->data);
-    uv_prepare_stop(prepare);
+/* From one timer to the next, with a turn of the loop for each, in which what it brought is written
+ * and what depends on that is started. The loop does not wait meanwhile. */
+static void on_idle(uv_idle_t *idle) {
+    struct director *d = of(idle->data);
+    int64_t left = d->until.us - clk_now(d->cfg.clk).us;
+    int64_t next = clk_next_due(d->cfg.clk).us;
+    if (left > 0 || next == 0) {
+        d->is_written = false;
+        clk_advance(d->cfg.clk, (clk_dur){next >= 0 && next < left ? next : left});
+        return;
+    }
+    if (!d->is_written) {
+        d->is_written = true;
+        return;
+    }
+    uv_idle_stop(idle);
     struct control_call *call = d->advanced;
     d->advanced = NULL;
     struct cJSON *result = cJSON_CreateObject();
@@ -178,8 +194,8 @@ static void on_advance(void *ctx, struct control_call *call, const struct cJSON 
         return;
     }
     d->advanced = call;
-    uv_prepare_start(d->prepare, on_prepare);
-    clk_advance(d->cfg.clk, spec_dur(params, "by", CLK_US(0)));
+    d->until.us = clk_now(d->cfg.clk).us + spec_dur(params, "by", CLK_US(0)).us;
+    uv_idle_start(d->idle, on_idle);
 }
 
 /* -- lines -- */
@@ -216,32 +232,40 @@ static void on_lines_set(void *ctx, struct control_call *call, const struct cJSO
 
 /* -- scenarios -- */
 
+/* What a module is given when it is made. */
+static bool is_same_module(const struct profile *now, struct scenario *sc) {
+    const struct profile *p = scenario_profile(sc, now);
+    return strcmp(p->name, now->name) == 0 && strcmp(p->manufacturer, now->manufacturer) == 0 &&
+           strcmp(p->model, now->model) == 0 && strcmp(p->revision_cgmr, now->revision_cgmr) == 0 &&
+           strcmp(p->imei, now->imei) == 0 && strcmp(p->iccid, now->iccid) == 0 &&
+           strcmp(p->imsi, now->imsi) == 0 && strcmp(p->ip, now->ip) == 0;
+}
+
 static void on_load(void *ctx, struct control_call *call, const struct cJSON *params) {
     struct director *d = of(ctx);
     struct stage *st = stage_of(d, call, params);
     if (st == NULL) {
         return;
     }
+    const char *file = spec_text(params, "file", "scenario");
     const char *text = spec_text(params, "text", "");
     char error[SCENARIO_ERROR];
-    struct scenario *sc =
-        scenario_parse(spec_text(params, "file", "scenario"), text, strlen(text), error);
+    struct scenario *sc = scenario_parse(file, text, strlen(text), error);
     if (sc == NULL) {
         control_error(call, CONTROL_BAD_PARAMS, "%s", error);
         return;
     }
-    char *why = NULL;
-    director_forget_waiting(d, st, "another scenario was loaded");
-    int err = scenario_build(sc, d->cfg.peers, d->cfg.route, error);
-    if (err == 0) {
-        err = stage_play(st, sc, &why);
-        /* The stage has let go of the one before. */
-        director_keep(d, st, err == 0 ? sc : NULL);
-    }
-    if (err != 0) {
-        control_error(call, CONTROL_REFUSED, "%s", why != NULL ? why : error);
-        free(why);
+    if (!is_same_module(stage_world(st)->modem->profile, sc)) {
         scenario_free(sc);
+        control_error(call, CONTROL_REFUSED,
+                      "%s: another module, card or address than runs here: these cannot be changed "
+                      "any more, start with --scenario",
+                      file);
+        return;
+    }
+    director_forget_waiting(d, st, "another scenario was loaded");
+    if (director_load(d, st, sc, file, error) != 0) {
+        control_error(call, CONTROL_REFUSED, "%s", error);
         return;
     }
     control_result(call, NULL);
@@ -291,6 +315,20 @@ void director_forget_waiting(struct director *d, const struct stage *st, const c
     }
 }
 
+/* Clients that have gone: their answers go to nobody. */
+static void drop_unwanted(struct director *d) {
+    for (struct verdict_call **at = &d->waiting; *at != NULL;) {
+        struct verdict_call *w = *at;
+        if (control_is_wanted(w->call)) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        control_result(w->call, NULL);
+        free(w);
+    }
+}
+
 static void on_verdict(void *ctx, struct control_call *call, const struct cJSON *params) {
     struct director *d = of(ctx);
     struct stage *st = stage_of(d, call, params);
@@ -302,7 +340,8 @@ static void on_verdict(void *ctx, struct control_call *call, const struct cJSON 
         return;
     }
     if (spec_flag(params, "wait", false) && !expect_is_over(stage_expect(st))) {
-        /* Bounded by what a client may have open. */
+        /* Bounded by what the clients that are there may have open. */
+        drop_unwanted(d);
         struct verdict_call *w = xmalloc(sizeof *w);
         *w = (struct verdict_call){d->waiting, call, st};
         d->waiting = w;
@@ -347,13 +386,13 @@ static void on_subscribed(void *ctx, bool any) {
 }
 
 void director_start_methods(struct director *d) {
-    d->prepare = xmalloc(sizeof *d->prepare);
-    must(uv_prepare_init(d->cfg.loop, d->prepare) == 0);
-    d->prepare->data = d;
+    d->idle = xmalloc(sizeof *d->idle);
+    must(uv_idle_init(d->cfg.loop, d->idle) == 0);
+    d->idle->data = d;
     control_on_subscribed(d->control, on_subscribed);
 }
 
-static void on_prepare_closed(uv_handle_t *handle) {
+static void on_idle_closed(uv_handle_t *handle) {
     free(handle);
 }
 
@@ -363,8 +402,8 @@ void director_stop_methods(struct director *d) {
         control_error(d->advanced, CONTROL_REFUSED, "the daemon ends");
         d->advanced = NULL;
     }
-    if (d->prepare != NULL) {
-        uv_close((uv_handle_t *)d->prepare, on_prepare_closed);
-        d->prepare = NULL;
+    if (d->idle != NULL) {
+        uv_close((uv_handle_t *)d->idle, on_idle_closed);
+        d->idle = NULL;
     }
 }

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "netstack/sockinfo.h"
 #include "scenarios/engine/peers_priv.h"
 
 enum { DRAIN_READS = 512 }; /* more than the kernel holds for one socket */
@@ -192,11 +193,21 @@ static void take_bytes(struct peer_conn *c, const uint8_t *p, size_t n) {
     }
 }
 
+static int fd_of(const struct peer_conn *c) {
+    uv_os_fd_t fd = -1;
+    return uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0 ? fd : -1;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     struct peer_conn *c;
     CAST_OBJ(c, stream->data, PEER_CONN_MAGIC);
     if (n > 0) {
         take_bytes(c, (const uint8_t *)buf->base, (size_t)n);
+        return;
+    }
+    int err = n == UV_EOF ? sockinfo_error(fd_of(c)) : (int)n;
+    if (err != 0) {
+        lose(c, err);
     } else if (n == UV_EOF) {
         c->is_ended = true;
         peer_conn_update(c);
@@ -204,8 +215,6 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
         if (!peer_conn_is_gone(c)) {
             peer_run(c);
         }
-    } else if (n < 0) {
-        lose(c, (int)n);
     }
 }
 
@@ -260,10 +269,9 @@ static void begin(struct peer_conn *c) {
 static bool is_deserted(const struct peer_conn *c) {
     struct tcp_info info = {0};
     socklen_t size = sizeof info;
-    uv_os_fd_t fd = -1;
-    return c->is_ended || (c->is_open && uv_fileno((const uv_handle_t *)&c->tcp, &fd) == 0 &&
-                           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
-                           (info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_CLOSE));
+    return c->is_ended ||
+           (c->is_open && getsockopt(fd_of(c), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+            (info.tcpi_state == TCP_CLOSE_WAIT || info.tcpi_state == TCP_CLOSE));
 }
 
 /* Scripts that wait or stall may outlive the other side; that ends where room is needed. */

@@ -19,6 +19,7 @@
 
 enum {
     BACKLOG = 128,
+    WINDOW = 16384,  /* bytes that the host takes for a peer that does not read */
     PORT_TRIES = 16, /* until a port is free for TCP and UDP alike */
     LINE_SIZE = 74,  /* RFC 864 */
 };
@@ -240,6 +241,9 @@ static int make_peer(struct peers *p, const char *name, struct peer_program *pro
     p->unfreed++;
     err = uv_udp_recv_start(&peer->udp_socket, on_datagram_alloc, on_datagram);
     if (err == 0) {
+        /* Its connections have it from here: one that stalls has a closed window soon. */
+        int window = WINDOW;
+        uv_recv_buffer_size((uv_handle_t *)&peer->tcp, &window);
         err = uv_listen((uv_stream_t *)&peer->tcp, BACKLOG, on_connection);
     }
     if (err != 0) {
@@ -267,6 +271,7 @@ void peers_listen(struct peers *p, const struct peer_events *ev, void *ctx) {
 }
 
 static struct peer_program *program_of(const struct peer_kind *kind) {
+    must(kind != NULL);
     char error[PEER_PROGRAM_ERROR] = "";
     cJSON *script = cJSON_Parse(kind->script);
     must(script != NULL);
@@ -282,14 +287,15 @@ struct peer *peers_add(struct peers *p, const char *name, const struct cJSON *co
     const char *kind_name = spec_text(config, "kind", NULL);
     const char *udp_name = spec_text(config, "udp", kind_name != NULL ? kind_name : "discard");
     const struct peer_kind *udp = find_kind(udp_name, strlen(udp_name));
-    must(udp != NULL);
+    const struct peer_kind *kind =
+        kind_name != NULL ? find_kind(kind_name, strlen(kind_name)) : NULL;
+    must(udp != NULL && (kind != NULL || kind_name == NULL));
     if (peers_find(p, name) != NULL) {
         snprintf(error, PEERS_ERROR_TEXT, "there is a peer of this name");
         return NULL;
     }
-    struct peer_program *program = kind_name != NULL
-                                       ? program_of(find_kind(kind_name, strlen(kind_name)))
-                                       : peer_program_new(spec_get(config, "script"), error);
+    struct peer_program *program =
+        kind != NULL ? program_of(kind) : peer_program_new(spec_get(config, "script"), error);
     if (program == NULL) {
         return NULL;
     }

@@ -361,7 +361,7 @@ static void put_diagnostics(FILE *to, const struct report_case *c) {
 
 void report_tap(FILE *to, const struct report *r) {
     bool has_run = has_run_case(r);
-    fprintf(to, "TAP version 14\n1..%zu\n", r->ncases + has_run);
+    fprintf(to, "TAP version 13\n1..%zu\n", r->ncases + has_run);
     for (size_t i = 0; i < r->ncases; i++) {
         const struct report_case *c = &r->cases[i];
         fprintf(to, "%sok %zu - ", c->outcome == REPORT_FAILED ? "not " : "", i + 1);

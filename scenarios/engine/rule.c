@@ -16,7 +16,18 @@ enum { MATCHES_MAX = 24, NAME_SIZE = 64, SUBJECT_MAX = 4097 };
 
 /* -- the format -- */
 
-static const struct spec name_spec = {.type = SPEC_TEXT, .lo = 1, .hi = NAME_SIZE - 1};
+/* "rule 7" is what one without a name is called. */
+static const char *check_rule_name(const char *text) {
+    bool is_ours = strncmp(text, "rule ", 5) == 0 && text[5] != '\0' &&
+                   strspn(text + 5, "0123456789") == strlen(text + 5);
+    return is_ours ? "allowed: other names than those of rules without one" : NULL;
+}
+
+static const struct spec name_spec = {.type = SPEC_TEXT,
+                                      .lo = 1,
+                                      .hi = NAME_SIZE - 1,
+                                      .check = check_rule_name,
+                                      .pattern = "^(?!rule [0-9]+$)"};
 static const struct spec event_spec = {.type = SPEC_WORD, .words = happening_names};
 static const struct spec count_spec = {.type = SPEC_INT, .lo = 1, .hi = 1000000};
 static const struct spec after_spec = {.type = SPEC_INT, .lo = 0, .hi = 1000000};
@@ -31,7 +42,7 @@ static const struct spec number_spec = {.type = SPEC_INT, .lo = -1000000, .hi = 
 static const struct spec ere_spec = {.type = SPEC_PATTERN};
 static const struct spec_key pattern_keys[] = {
     {"pattern", &ere_spec, "POSIX extended regular expression, found anywhere.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 static const struct spec pattern_spec = {
     .type = SPEC_OBJECT, .name = "a pattern", .keys = pattern_keys};
@@ -59,7 +70,7 @@ static const struct spec_key match_keys[] = {
     {"cid", &value_spec, "Of a context.", 0},
     {"peer", &value_spec, "Name of a far end.", 0},
     {"on", &value_spec, "Of DTR: yes or no.", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec match_spec = {.type = SPEC_OBJECT, .name = "a match", .keys = match_keys};
 
@@ -74,7 +85,7 @@ static const struct spec_key rule_keys[] = {
     {"within", &window_spec, "Only between these instants of the run.", 0},
     {"enabled", &flag_spec, "Whether it acts from the start (true).", 0},
     {"do", &action_list_spec, "What is done, in this order.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 const struct spec rule_spec = {.type = SPEC_OBJECT, .name = "a rule", .keys = rule_keys};
 
@@ -231,6 +242,7 @@ struct cJSON *rule_json(const struct rule *r) {
     must(json != NULL);
     if (spec_get(json, "name") == NULL) {
         cJSON_AddStringToObject(json, "name", r->name);
+        cJSON_AddTrueToObject(json, "unnamed");
     }
     cJSON_DeleteItemFromObjectCaseSensitive(json, "enabled");
     cJSON_AddBoolToObject(json, "enabled", r->is_enabled);

@@ -16,6 +16,7 @@
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
 #include "scenarios/engine/expect.h"
+#include "scenarios/engine/peer_program.h"
 #include "scenarios/engine/peers.h"
 #include "scenarios/engine/rule.h"
 #include "scenarios/engine/spec.h"
@@ -25,12 +26,21 @@ struct scenario {
 #define SCENARIO_MAGIC 0x5ce4a210u
     struct cJSON *tree;
     struct profile profile; /* of scenario_profile */
+    struct peer *built[LIMIT_PEERS];
+    size_t nbuilt;
 };
 
 /* -- what texts must look like -- */
 
 static const char *check_profile(const char *text) {
     return profile_find(text) != NULL ? NULL : "allowed: a profile that --help lists";
+}
+
+/* One command line: a CR in it would begin another, whose answer nobody looks at. */
+static const char *check_command(const char *text) {
+    return sv_starts_nocase(sv_of(text), SV("AT")) && strpbrk(text, "\r\n") == NULL
+               ? NULL
+               : "allowed: one command line that begins with AT";
 }
 
 static const char *check_pin(const char *text) {
@@ -91,12 +101,16 @@ static const struct spec prose_spec = {.type = SPEC_TEXT, .hi = 4096};
 static const struct spec word_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 64};
 static const struct spec time_spec = {.type = SPEC_DURATION, .hi = 8640000};
 static const struct spec count_spec = {.type = SPEC_INT, .lo = 1, .hi = 1000000};
-static const struct spec seed_spec = {.type = SPEC_INT, .lo = 0, .hi = 9007199254740991.0};
+/* 15 digits, which every program that prints JSON keeps. */
+static const struct spec seed_spec = {.type = SPEC_INT, .lo = 0, .hi = 999999999999999.0};
 
 static const struct spec profile_spec = {
     .type = SPEC_TEXT, .lo = 1, .hi = 64, .check = check_profile};
-static const struct spec command_spec = {
-    .type = SPEC_TEXT, .lo = 3, .hi = LIMIT_LINE, .pattern = "^[Aa][Tt]"};
+static const struct spec command_spec = {.type = SPEC_TEXT,
+                                         .lo = 3,
+                                         .hi = LIMIT_LINE,
+                                         .check = check_command,
+                                         .pattern = "^[Aa][Tt][^\\r\\n]*$"};
 static const struct spec commands_spec = {
     .type = SPEC_LIST, .name = "settings", .lo = 0, .hi = 256, .item = &command_spec};
 static const struct spec imei_spec = {
@@ -108,7 +122,7 @@ static const struct spec_key identity_keys[] = {
     {"model", &word_spec, "As ATI and AT+CGMM have it.", 0},
     {"revision", &word_spec, "As AT+CGMR has it.", 0},
     {"imei", &imei_spec, "15 digits.", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec identity_spec = {
     .type = SPEC_OBJECT, .name = "an identity", .keys = identity_keys};
@@ -116,7 +130,7 @@ static const char *const nv_words[] = {"00", "01", NULL};
 static const struct spec nv_spec = {.type = SPEC_WORD, .words = nv_words};
 static const struct spec_key nvram_keys[] = {
     {"1341", &nv_spec, "\"01\": AT+CIPCLOSE tells the peer in dormancy, too (note 2.9).", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec nvram_spec = {.type = SPEC_OBJECT, .name = "NVRAM", .keys = nvram_keys};
 static const struct spec_key module_keys[] = {
@@ -125,20 +139,20 @@ static const struct spec_key module_keys[] = {
      "Command lines that are run before the driver gets the tty; each must answer OK.", 0},
     {"identity", &identity_spec, "What is not as the profile has it.", 0},
     {"nvram", &nvram_spec, "NV items by number.", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec module_spec = {
     .type = SPEC_OBJECT, .name = "the module", .keys = module_keys};
 
 static const struct spec pin_spec = {
-    .type = SPEC_TEXT, .lo = 4, .hi = 8, .check = check_pin, .pattern = "^[0-9]+$"};
+    .type = SPEC_TEXT, .lo = 4, .hi = 8, .check = check_pin, .pattern = "^[0-9]{4,8}$"};
 static const struct spec_key sim_keys[] = {
     {"state", &sim_state_spec, "ready, or the PIN or PUK is awaited, or there is no card.", 0},
     {"pin", &pin_spec, "The PIN (1234).", 0},
     {"puk", &pin_spec, "The PUK (12345678).", 0},
     {"iccid", &digits_spec, "As AT+CICCID has it.", 0},
     {"imsi", &digits_spec, "As AT+CIMI has it.", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec sim_spec = {.type = SPEC_OBJECT, .name = "the card", .keys = sim_keys};
 
@@ -168,7 +182,7 @@ static const struct spec names_spec = {.type = SPEC_MAP,
 static const struct spec_key way_keys[] = {
     {"up", &path_spec, "From the module.", 0},
     {"down", &path_spec, "To the module.", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec ways_spec = {.type = SPEC_OBJECT, .name = "impairments", .keys = way_keys};
 static const struct spec address_spec = {
@@ -192,13 +206,25 @@ static const struct spec_key network_keys[] = {
     {"names", &names_spec, "What look-ups answer: an address, not-found, or silent: nothing.", 0},
     {"impair", &ways_spec, "What is wrong with the way to every peer.", 0},
     {"magic", &flag_spec, "Whether the magic destinations are there (true).", 0},
-    {.name = NULL},
+    {0},
 };
 static const struct spec network_part_spec = {
     .type = SPEC_OBJECT, .name = "the network", .keys = network_keys};
 
-static const struct spec peers_spec = {
-    .type = SPEC_MAP, .name = "peers", .hi = LIMIT_PEERS, .item = &peer_spec};
+/* A colon at the end is that of the kinds: "echo:". */
+static const char *check_peer_name(const char *text) {
+    size_t n = strlen(text);
+    return n > 0 && n <= 64 && strchr(text, ':') == NULL
+               ? NULL
+               : "allowed: names of 1 to 64 bytes without a colon";
+}
+
+static const struct spec peers_spec = {.type = SPEC_MAP,
+                                       .name = "peers",
+                                       .hi = LIMIT_PEERS,
+                                       .item = &peer_spec,
+                                       .check = check_peer_name,
+                                       .pattern = "^[^:]{1,64}$"};
 
 /* A manual clock stops at every one of them. */
 static const struct spec period_spec = {.type = SPEC_DURATION, .lo = 0.001, .hi = 8640000};
@@ -208,7 +234,7 @@ static const struct spec_key cue_keys[] = {
     {"from", &time_spec, "The first time of \"every\" (after one period).", 0},
     {"times", &count_spec, "How often at most (any number).", 0},
     {"do", &action_list_spec, "What is done, in this order.", SPEC_REQUIRED},
-    {.name = NULL},
+    {0},
 };
 static const struct spec cue_spec = {.type = SPEC_OBJECT, .name = "a cue", .keys = cue_keys};
 static const struct spec timeline_spec = {
@@ -220,7 +246,7 @@ static const char *const start_words[] = {"open", "load", NULL};
 static const struct spec start_spec = {.type = SPEC_WORD, .words = start_words};
 
 static const struct spec_key scenario_keys[] = {
-    {"$schema", &prose_spec, "For editors.", 0},
+    {"$schema", &prose_spec, "For editors: where this schema is, as \"../schema.json\".", 0},
     {"name", &title_spec, "What happens, in one line.", SPEC_REQUIRED},
     {"description", &prose_spec, "What a driver sees, and what it should do.", 0},
     {"source", &prose_spec, "Where the failure was reported.", 0},
@@ -235,7 +261,7 @@ static const struct spec_key scenario_keys[] = {
     {"rules", &rules_spec, "What happens when something else does.", 0},
     {"expect", &expect_spec, "What must come, in this order.", 0},
     {"verdict", &verdict_spec, "How the run ends and is judged.", 0},
-    {.name = NULL},
+    {0},
 };
 const struct spec scenario_spec = {
     .type = SPEC_OBJECT, .name = "a scenario", .keys = scenario_keys};
@@ -267,16 +293,32 @@ static bool check_actions(const struct cJSON *tree, const char *text, size_t n,
     return true;
 }
 
-static bool check_names(const struct cJSON *tree, const char *text, size_t n,
-                        struct spec_error *e) {
+/* Scripts that make no sense, which only their compiler knows. */
+static bool check_scripts(const struct cJSON *tree, const char *text, size_t n,
+                          struct spec_error *e) {
+    const struct cJSON *peer = NULL;
+    cJSON_ArrayForEach(peer, spec_get(tree, "peers")) {
+        const struct cJSON *script = spec_get(peer, "script");
+        char why[PEER_PROGRAM_ERROR];
+        struct peer_program *program = script != NULL ? peer_program_new(script, why) : NULL;
+        if (script != NULL && program == NULL) {
+            return spec_refuse(tree, script, text, n, e, why);
+        }
+        peer_program_free(program);
+    }
+    return true;
+}
+
+/* A rule is switched and removed by its name. */
+static bool check_rule_names(const struct cJSON *tree, const char *text, size_t n,
+                             struct spec_error *e) {
     const struct cJSON *rules = spec_get(tree, "rules");
-    const struct cJSON *item = NULL;
-    cJSON_ArrayForEach(item, rules) {
-        const struct cJSON *name = spec_get(item, "name");
-        for (const struct cJSON *other = rules->child; name != NULL && other != item;
-             other = other->next) {
-            if (strcmp(spec_text(other, "name", ""), name->valuestring) == 0) {
-                return spec_refuse(tree, name, text, n, e, "another rule has this name");
+    const struct cJSON *rule = NULL;
+    cJSON_ArrayForEach(rule, rules) {
+        const struct cJSON *name = spec_get(rule, "name");
+        for (const struct cJSON *r = rules->child; name != NULL && r != rule; r = r->next) {
+            if (strcmp(spec_text(r, "name", ""), name->valuestring) == 0) {
+                return spec_refuse(tree, name, text, n, e, "a rule before has this name");
             }
         }
     }
@@ -297,7 +339,8 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t n,
     struct spec_error e = {0};
     struct cJSON *tree = spec_parse(text, n, &e);
     if (tree == NULL || !spec_check(&scenario_spec, tree, text, n, &e) ||
-        !check_actions(tree, text, n, &e) || !check_names(tree, text, n, &e)) {
+        !check_actions(tree, text, n, &e) || !check_scripts(tree, text, n, &e) ||
+        !check_rule_names(tree, text, n, &e)) {
         cJSON_Delete(tree);
         tell(file, &e, error);
         return NULL;
@@ -350,7 +393,8 @@ const struct cJSON *scenario_part(const struct scenario *sc, const char *key) {
 }
 
 uint64_t scenario_seed(const struct scenario *sc, uint64_t otherwise) {
-    return (uint64_t)spec_number(sc->tree, "seed", (double)otherwise);
+    return scenario_part(sc, "seed") != NULL ? (uint64_t)spec_number(sc->tree, "seed", 0)
+                                             : otherwise;
 }
 
 const struct profile *scenario_profile(struct scenario *sc, const struct profile *base) {
@@ -405,7 +449,7 @@ static int lead_to_peer(struct route *route, const struct peer *peer, const stru
     return err;
 }
 
-static int build_peers(const struct scenario *sc, struct peers *peers, struct route *route,
+static int build_peers(struct scenario *sc, struct peers *peers, struct route *route,
                        char error[SCENARIO_ERROR]) {
     const struct cJSON *item = NULL;
     cJSON_ArrayForEach(item, spec_get(sc->tree, "peers")) {
@@ -413,8 +457,9 @@ static int build_peers(const struct scenario *sc, struct peers *peers, struct ro
         struct peer *peer = peers_add(peers, item->string, item, why);
         if (peer == NULL) {
             snprintf(error, SCENARIO_ERROR, "peers.%s: %s", item->string, why);
-            return -EINVAL;
+            return -ENOBUFS;
         }
+        sc->built[sc->nbuilt++] = peer;
         int err = lead_to_peer(route, peer, spec_get(item, "at"), error);
         if (err != 0) {
             return err;
@@ -455,9 +500,10 @@ static int add_listen(const struct cJSON *item, struct route *route, char error[
     return err;
 }
 
-int scenario_build(const struct scenario *sc, struct peers *peers, struct route *route,
+int scenario_build(struct scenario *sc, struct peers *peers, struct route *route,
                    char error[SCENARIO_ERROR]) {
     CHECK_OBJ(sc, SCENARIO_MAGIC);
+    route_set_owner(route, sc);
     int err = build_peers(sc, peers, route, error);
     const struct cJSON *network = spec_get(sc->tree, "network");
     const struct cJSON *item = NULL;
@@ -467,5 +513,15 @@ int scenario_build(const struct scenario *sc, struct peers *peers, struct route 
     cJSON_ArrayForEach(item, spec_get(network, "listen")) {
         err = err != 0 ? err : add_listen(item, route, error);
     }
+    route_set_owner(route, NULL);
     return err;
+}
+
+void scenario_pull_down(struct scenario *sc, struct route *route) {
+    CHECK_OBJ(sc, SCENARIO_MAGIC);
+    route_forget(route, sc);
+    for (size_t i = 0; i < sc->nbuilt; i++) {
+        peers_remove(sc->built[i]);
+    }
+    sc->nbuilt = 0;
 }

@@ -35,10 +35,12 @@ const struct cJSON *scenario_part(const struct scenario *sc, const char *key); /
 const struct profile *scenario_profile(struct scenario *sc, const struct profile *base);
 uint64_t scenario_seed(const struct scenario *sc, uint64_t otherwise);
 
-/* Makes its far ends, and leads there what its maps and their addresses say. 0; else -E..., and
- * `error` says what could not be done. */
-int scenario_build(const struct scenario *sc, struct peers *peers, struct route *route,
+/* Makes its far ends, and leads there what its maps and their addresses say. 0; -EINVAL: it is
+ * wrong; other -E...: there is no room, or the system refused. `error` says what could not be
+ * done; what could stays until it is pulled down. */
+int scenario_build(struct scenario *sc, struct peers *peers, struct route *route,
                    char error[SCENARIO_ERROR]);
+void scenario_pull_down(struct scenario *sc, struct route *route);
 
 /* The JSON Schema of the format; the caller's, for cJSON_Delete. */
 struct cJSON *scenario_schema(void);

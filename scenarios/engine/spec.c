@@ -284,6 +284,13 @@ static const struct spec_key *find_key(const struct spec *spec, const char *name
     return k->name != NULL ? k : NULL;
 }
 
+/* Behind check_known. */
+static const struct spec_key *known_key(const struct spec *spec, const char *name) {
+    const struct spec_key *k = find_key(spec, name);
+    must(k != NULL);
+    return k;
+}
+
 struct named {
     const cJSON *item;
     size_t index;
@@ -346,7 +353,7 @@ static bool has_verbs(const struct spec *spec) {
 static bool check_verbs(const struct walk *w, const struct spec *spec, const cJSON *object) {
     const cJSON *verb = NULL;
     for (const cJSON *c = object->child; c != NULL; c = c->next) {
-        if ((find_key(spec, c->string)->flags & SPEC_VERB) == 0) {
+        if ((known_key(spec, c->string)->flags & SPEC_VERB) == 0) {
             continue;
         }
         if (verb != NULL) {
@@ -516,7 +523,7 @@ bool spec_check(const struct spec *spec, const struct cJSON *tree, const char *t
         }
         bool is_object = f->spec->type == SPEC_OBJECT;
         const struct spec *inner =
-            is_object ? find_key(f->spec, f->child->string)->spec : f->spec->item;
+            is_object ? known_key(f->spec, f->child->string)->spec : f->spec->item;
         size_t depth = w.depth;
         if (!check_item(&w, inner, f->child)) {
             return false;

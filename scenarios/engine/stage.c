@@ -431,6 +431,8 @@ static void clear(struct stage *st) {
     st->tables.magic = st->world.magic;
     st->sc = NULL;
     st->is_started = false;
+    st->rules_made = 0;
+    update_wants(st);
 }
 
 static void on_over(void *ctx) {
@@ -587,7 +589,10 @@ int stage_play(struct stage *st, const struct scenario *sc, char **why) {
     CHECK_OBJ(st, STAGE_MAGIC);
     clear(st);
     st->sc = sc;
-    st->rng = rng_stream(scenario_seed(sc, st->world.seed), "stage");
+    /* Each module its own, as with the seed of the command line. */
+    uint64_t seed = scenario_part(sc, "seed") != NULL ? scenario_seed(sc, 0) + st->world.number
+                                                      : st->world.seed;
+    st->rng = rng_stream(seed, "stage");
     stage_tty(st);
     st->is_setting_up = true;
     int err = set_up(st, why);
@@ -610,19 +615,30 @@ int stage_play(struct stage *st, const struct scenario *sc, char **why) {
     return 0;
 }
 
-void stage_end(struct stage *st) {
+void stage_stop(struct stage *st) {
     CHECK_OBJ(st, STAGE_MAGIC);
-    if (st->expect != NULL && !expect_is_over(st->expect)) {
+    clear(st);
+}
+
+int stage_end(struct stage *st) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    if (st->expect == NULL) {
+        return -ENOENT;
+    }
+    if (!expect_is_over(st->expect)) {
         expect_end(st->expect);
         on_over(st);
     }
+    return 0;
 }
 
-void stage_fail(struct stage *st, const char *why) {
+int stage_fail(struct stage *st, const char *why) {
     CHECK_OBJ(st, STAGE_MAGIC);
-    if (st->expect != NULL) {
-        expect_fail(st->expect, why);
+    if (st->expect == NULL) {
+        return -ENOENT;
     }
+    expect_fail(st->expect, why);
+    return 0;
 }
 
 /* -- rules that come and go -- */

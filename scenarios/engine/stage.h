@@ -61,11 +61,12 @@ void stage_free(struct stage *st); /* NULL is allowed */
  * scenario is the caller's, and stays until stage_free or the next stage_play. -EINVAL: a setting
  * was refused; *why, for free(). */
 int stage_play(struct stage *st, const struct scenario *sc, char **why);
+void stage_stop(struct stage *st); /* nothing plays any more; the module stays as it is */
 const struct scenario *stage_scenario(const struct stage *st);
 struct expect *stage_expect(const struct stage *st); /* NULL: nothing plays */
 bool stage_is_started(const struct stage *st);
 clk_dur stage_time(const struct stage *st); /* since the start */
-void stage_end(struct stage *st);           /* the run ends now */
+int stage_end(struct stage *st);            /* the run ends now; -ENOENT: nothing plays */
 
 const struct stage_world *stage_world(const struct stage *st);
 struct tty_fault *stage_tty(struct stage *st);
@@ -102,6 +103,6 @@ int stage_later(struct stage *st, clk_dur in, stage_later_fn *cb, const struct c
 /* Keeps a copy of the text long enough for who has asked to act on it. */
 struct sv stage_keep(struct stage *st, const void *p, size_t n);
 void stage_tell(struct stage *st, const struct happening *h); /* it has happened */
-void stage_fail(struct stage *st, const char *why);
+int stage_fail(struct stage *st, const char *why);            /* -ENOENT: nothing plays */
 
 #endif

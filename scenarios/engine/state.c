@@ -260,7 +260,8 @@ static struct cJSON *network_part(const struct stage *st) {
     const struct scenario *sc = stage_scenario(st);
     const struct cJSON *old = sc != NULL ? scenario_part(sc, "network") : NULL;
     struct cJSON *json = old != NULL ? cJSON_Duplicate(old, 1) : cJSON_CreateObject();
-    static const char *const now[] = {"technology", "registration", "attached", "signal", "impair"};
+    static const char *const now[] = {"technology", "registration", "attached", "signal",
+                                      "address",    "open-delay",   "impair"};
     for (size_t i = 0; i < sizeof now / sizeof now[0]; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, now[i]);
     }
@@ -270,19 +271,27 @@ static struct cJSON *network_part(const struct stage *st) {
     struct cJSON *signal = cJSON_AddObjectToObject(json, "signal");
     cJSON_AddNumberToObject(signal, "rssi", m->reg.rssi);
     cJSON_AddNumberToObject(signal, "ber", m->reg.ber);
+    cJSON_AddStringToObject(json, "address", m->profile->ip);
+    char delay[32];
+    snprintf(delay, sizeof delay, "%lldms", (long long)(m->bearer.open_delay.us / 1000));
+    cJSON_AddStringToObject(json, "open-delay", delay);
     struct cJSON *impair = cJSON_AddObjectToObject(json, "impair");
     add_impair(impair, "up", &m->bearer.impair[IMPAIR_UP]);
     add_impair(impair, "down", &m->bearer.impair[IMPAIR_DOWN]);
     return json;
 }
 
-/* As they are written in a file: without the counts. */
+/* As they are written in a file: without the counts, and without names that nobody gave. */
 static struct cJSON *rules_part(const struct stage *st) {
     struct cJSON *list = stage_rules(st);
     struct cJSON *rule = NULL;
     cJSON_ArrayForEach(rule, list) {
         cJSON_DeleteItemFromObjectCaseSensitive(rule, "seen");
         cJSON_DeleteItemFromObjectCaseSensitive(rule, "fired");
+        if (spec_get(rule, "unnamed") != NULL) {
+            cJSON_DeleteItemFromObjectCaseSensitive(rule, "unnamed");
+            cJSON_DeleteItemFromObjectCaseSensitive(rule, "name");
+        }
     }
     return list;
 }
@@ -292,9 +301,20 @@ struct cJSON *state_scenario(const struct stage *st) {
     const struct scenario *sc = stage_scenario(st);
     struct cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "name", sc != NULL ? scenario_name(sc) : "saved state");
+    add_copy(json, sc, "description");
+    add_copy(json, sc, "source");
+    add_copy(json, sc, "seed");
+    add_copy(json, sc, "start");
     struct cJSON *part = cJSON_AddObjectToObject(json, "module");
     cJSON_AddStringToObject(part, "profile", m->profile->name);
     cJSON_AddItemToObject(part, "settings", settings(st));
+    struct cJSON *identity = cJSON_AddObjectToObject(part, "identity");
+    cJSON_AddStringToObject(identity, "manufacturer", m->profile->manufacturer);
+    cJSON_AddStringToObject(identity, "model", m->profile->model);
+    cJSON_AddStringToObject(identity, "revision", m->profile->revision_cgmr);
+    cJSON_AddStringToObject(identity, "imei", m->profile->imei);
+    cJSON_AddStringToObject(cJSON_AddObjectToObject(part, "nvram"), "1341",
+                            m->nv_fin ? "01" : "00");
     part = cJSON_AddObjectToObject(json, "sim");
     cJSON_AddStringToObject(part, "state", sim_states[m->sim.state]);
     cJSON_AddStringToObject(part, "pin", m->sim.pin);

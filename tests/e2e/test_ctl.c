@@ -449,7 +449,10 @@ Test(ctl, says_what_it_is) {
     cr_assert_eq(strncmp(out, "sim7x00ctl ", 11), 0);
     cr_assert_eq(ctl("--help"), 0);
     cr_assert_neq(strstr(out, "Exit status"), NULL);
+    cr_assert_neq(strstr(out, "\n  reset           The peer of a link resets it.\n"), NULL);
     cr_assert_eq(ctl("--list-actions"), 0);
+    cr_assert_neq(strstr(out, "\nreset\n"), NULL);
+    cr_assert_eq(strstr(out, "error\n"), NULL, "a decision stands in rules only");
 }
 
 /* -- events -- */

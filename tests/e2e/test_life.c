@@ -115,7 +115,7 @@ static const struct {
     {"--link", "", {"--link", "path"}},
     {"--clock", "x0", {"--clock", "x0"}},
     {"--clock", "x1001", {"--clock", "1000"}},
-    {"--clock", "manual", {"--clock", "manual"}},
+    {"--clock", "slow", {"--clock", "manual"}},
     {"--modems", "0", {"--modems", "1000"}},
     {"--modems", "1001", {"--modems", "1001"}},
     {"--modems", "two", {"--modems", "two"}},
@@ -132,6 +132,7 @@ static const struct {
     {"--listen", "80=127.0.0.1:65536", {"--listen", "65536"}},
     {"--dns", "nowhere:x", {"--dns", "nowhere:x"}},
     {"--dns", "", {"--dns", "ADDR"}},
+    {"--wait", "5", {"--wait", "--run"}},
 };
 
 Test(e2e_life, bad_usage_exits_2_and_names_the_option_and_what_is_allowed) {
@@ -154,6 +155,40 @@ Test(e2e_life, bad_usage_exits_2_and_names_the_option_and_what_is_allowed) {
         cr_expect_not(link_exists(d.link));
         daemon_fini(&d);
     }
+}
+
+/* The exit status of a --check of this text; `err` is what it said about it. */
+static int check(const char *text, char err[2048]) {
+    struct daemon d;
+    char path[] = "/tmp/check-XXXXXX";
+    int fd = mkstemp(path);
+    ssize_t n = (ssize_t)strlen(text);
+    cr_assert(fd >= 0 && write(fd, text, (size_t)n) == n);
+    close(fd);
+    daemon_init(&d);
+    d.keeps_err = true;
+    daemon_option(&d, "--scenario", "%s", path);
+    daemon_option(&d, "--check", NULL);
+    daemon_spawn(&d);
+    int status = daemon_wait(&d, err, 2048);
+    cr_expect_not(link_exists(d.link));
+    daemon_fini(&d);
+    unlink(path);
+    return status;
+}
+
+Test(e2e_life, a_check_says_what_is_wrong_with_a_scenario_and_makes_no_tty) {
+    char err[2048];
+    cr_assert_eq(check("{\"name\": \"good\", \"peers\": {\"a\": {\"kind\": \"echo\"}}}", err), 0);
+    cr_assert_str_eq(err, "");
+    cr_assert_eq(check("{\"name\": \"bad\",\n \"timelin\": []}", err), 2);
+    cr_assert(strstr(err, ":2:") != NULL && strstr(err, "timelin") != NULL, "%s", err);
+    /* What only the far end itself finds out. */
+    cr_assert_eq(check("{\"name\": \"bad\", \"peers\": {\"a\": {\"script\": [{\"close\": true}, "
+                       "{\"wait\": \"1s\"}]}}}",
+                       err),
+                 2);
+    cr_assert_neq(strstr(err, "peers.a"), NULL, "%s", err);
 }
 
 Test(e2e_life, json_and_several_modems_say_a_line_each) {
@@ -196,6 +231,127 @@ Test(e2e_life, it_runs_without_standard_descriptors) {
     kill(shell.pid, SIGTERM);
     cr_assert_eq(dte_exited(&shell), 0);
     daemon_fini(&d);
+}
+
+/* -- a run -- */
+
+static const char csq_is_answered[] =
+    "{\"name\":\"signal\",\"expect\":[{\"driver\":\"AT+CSQ\"},{\"module\":\"OK\"}]}";
+
+/* Between daemon_init and daemon_start. */
+static void play(struct daemon *d, const char *scenario) {
+    char path[96];
+    snprintf(path, sizeof path, "%s/scenario.json", d->folder);
+    FILE *f = fopen(path, "w");
+    cr_assert_not_null(f);
+    fputs(scenario, f);
+    fclose(f);
+    daemon_option(d, "--scenario", "%s", path);
+    daemon_option(d, "--run", NULL);
+}
+
+/* Its exit status; what it said until then is added to d->said. */
+static int end_of_run(struct daemon *d) {
+    char bytes[4096];
+    ssize_t n = 0;
+    while ((n = read(d->out, bytes, sizeof bytes)) > 0) {
+        buf_put(&d->said, bytes, (size_t)n);
+    }
+    buf_put(&d->said, "", 1);
+    return daemon_wait(d, NULL, 0);
+}
+
+static bool has_said(const struct daemon *d, const char *text) {
+    return strstr((const char *)buf_data(&d->said), text) != NULL;
+}
+
+Test(e2e_life, a_run_to_which_no_driver_comes_fails_on_every_clock_and_says_why) {
+    static const char *const clocks[] = {"real", "x1000", "manual"};
+    for (size_t i = 0; i < sizeof clocks / sizeof clocks[0]; i++) {
+        struct daemon d;
+        daemon_init(&d);
+        play(&d, csq_is_answered);
+        daemon_option(&d, "--wait", "1");
+        daemon_option(&d, "--clock", "%s", clocks[i]);
+        daemon_start(&d);
+        cr_assert_eq(end_of_run(&d), 1, "%s", clocks[i]);
+        cr_assert_geq(turn_now_us() - d.started_at_us, 1000000, "%s: too soon", clocks[i]);
+        cr_assert(has_said(&d, "\n! no driver opened the tty within 1 s\n"), "%s", clocks[i]);
+        cr_assert_not(link_exists(d.link));
+        daemon_fini(&d);
+    }
+}
+
+Test(e2e_life, a_run_whose_driver_has_come_does_not_wait_for_one) {
+    struct daemon d;
+    struct dte t;
+    daemon_init(&d);
+    play(&d, "{\"name\":\"silence\",\"verdict\":{\"timeout\":\"1.5s\"}}");
+    daemon_option(&d, "--wait", "1");
+    daemon_start(&d);
+    dte_open(&t, d.link);
+    cr_assert_eq(end_of_run(&d), 0);
+    cr_assert(has_said(&d, "\nPASS silence: no expectations, 1.500 s\n"));
+    dte_close(&t);
+    daemon_fini(&d);
+}
+
+Test(e2e_life, a_driver_gets_the_answer_that_made_the_run_pass_and_ends_it_by_closing) {
+    int64_t best_us = INT64_MAX;
+    for (int i = 0; i < TRIES; i++) {
+        struct daemon d;
+        struct dte t;
+        daemon_init(&d);
+        play(&d, csq_is_answered);
+        daemon_start(&d);
+        dte_open(&t, d.link);
+        dte_ask(&t, "AT+CSQ", "OK\r\n");
+        dte_ask(&t, "AT", "OK\r\n");
+        int64_t from_us = turn_now_us();
+        dte_close(&t);
+        cr_assert_eq(end_of_run(&d), 0);
+        int64_t took_us = turn_now_us() - from_us;
+        best_us = took_us < best_us ? took_us : best_us;
+        cr_assert(has_said(&d, "\nPASS signal: 2 of 2 expectations, "));
+        daemon_fini(&d);
+    }
+    cr_assert_leq(best_us, STOP_MS * 1000);
+}
+
+Test(e2e_life, a_driver_that_keeps_the_tty_holds_a_passed_run_for_a_second_only) {
+    struct daemon d;
+    struct dte t;
+    daemon_init(&d);
+    play(&d, csq_is_answered);
+    daemon_option(&d, "--clock", "x1000");
+    daemon_start(&d);
+    dte_open(&t, d.link);
+    dte_ask(&t, "AT+CSQ", "OK\r\n");
+    int64_t from_us = turn_now_us();
+    cr_assert_eq(end_of_run(&d), 0);
+    cr_assert_geq(turn_now_us() - from_us, 900000);
+    dte_close(&t);
+    daemon_fini(&d);
+}
+
+Test(e2e_life, a_stopped_run_has_failed_unless_all_has_come) {
+    for (int has_come = 0; has_come <= 1; has_come++) {
+        struct daemon d;
+        struct dte t;
+        daemon_init(&d);
+        play(&d, csq_is_answered);
+        daemon_option(&d, "--json", NULL);
+        daemon_start(&d);
+        dte_open(&t, d.link);
+        dte_ask(&t, has_come ? "AT+CSQ" : "AT", "OK\r\n");
+        kill(d.pid, SIGTERM);
+        cr_assert_eq(end_of_run(&d), has_come ? 0 : 1);
+        cr_assert(has_said(&d, has_come ? "\n{\"passed\":true,\"report\":\"PASS signal: 2 of 2"
+                                        : "\n{\"passed\":false,\"report\":\"FAIL signal: 0 of 2"));
+        cr_assert_not(link_exists(d.link));
+        dte_close(&t);
+        daemon_fini(&d);
+    }
 }
 
 /* -- the link -- */

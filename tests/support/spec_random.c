@@ -38,19 +38,20 @@ static struct cJSON *text(const struct spec *spec, struct rng *rng) {
     if (pick(rng, 2) == 0) {
         const char *word = words[pick(rng, sizeof words / sizeof words[0])];
         bool is_long = (double)strlen(word) > spec->hi && spec->hi != 0;
-        if (!is_long && (double)strlen(word) >= spec->lo) {
+        bool is_wrong = spec->check != NULL && spec->check(word) != NULL;
+        if (!is_long && !is_wrong && (double)strlen(word) >= spec->lo) {
             return cJSON_CreateString(word);
         }
     }
     char z[TEXT_MAX + 1];
     double hi = spec->hi != 0 ? fmin(spec->hi, TEXT_MAX) : TEXT_MAX;
-    must(spec->lo <= hi && spec->check == NULL);
+    must(spec->lo <= hi);
     size_t n = (size_t)spec->lo + pick(rng, (size_t)(hi - spec->lo) + 1);
     for (size_t i = 0; i < n; i++) {
         z[i] = letters[pick(rng, sizeof letters - 1)];
     }
     z[n] = '\0';
-    return cJSON_CreateString(z);
+    return spec->check == NULL || spec->check(z) == NULL ? cJSON_CreateString(z) : text(spec, rng);
 }
 
 static struct cJSON *duration(const struct spec *spec, struct rng *rng) {

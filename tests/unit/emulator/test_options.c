@@ -57,6 +57,15 @@ Test(options, all_are_taken) {
     cr_assert_eq(o.clock_factor, 1);
 }
 
+Test(options, a_run_waits_a_minute_for_a_driver_or_as_long_as_it_is_told) {
+    cr_assert_eq(parse("--scenario a"), 0);
+    cr_assert_eq(o.wait_s, 0);
+    cr_assert_eq(parse("--scenario a --run"), 0);
+    cr_assert_eq(o.wait_s, OPTIONS_WAIT_S);
+    cr_assert_eq(parse("--wait 86400 --scenario a --run"), 0);
+    cr_assert_eq(o.wait_s, OPTIONS_WAIT_MAX_S);
+}
+
 Test(options, impairments_are_for_their_direction_and_add_up) {
     cr_assert_eq(parse("--impair up:latency=100,lose=3 --impair down:loss=0.5 "
                        "--impair both:jitter=7 --impair UP:rate=9600"),
@@ -120,6 +129,10 @@ Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
         {"--seed -1", {"--seed: '-1'", "a number from 0 to 9223372036854775807"}},
         {"--seed 9223372036854775808", {"--seed: '9223372036854775808'", "a number from 0"}},
         {"--seed x", {"--seed: 'x'", "a number from 0"}},
+        {"--scenario a --run --wait 0", {"--wait: '0'", "a number of seconds from 1 to 86400"}},
+        {"--scenario a --run --wait 86401", {"--wait: '86401'", "from 1 to 86400"}},
+        {"--scenario a --run --wait 1s", {"--wait: '1s'", "a number of seconds"}},
+        {"--scenario a --wait 5", {"--wait: needs --run"}},
         {"--trace=", {"--trace: ''", "a file"}},
         {"--dns=", {"--dns: ''", "ADDR[:PORT][,...]"}},
         {"--bogus", {"--bogus", "no such option"}},
@@ -186,10 +199,11 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
     FILE *to = open_memstream(&text, &size);
     options_print_help(to, profiles);
     fclose(to);
-    const char *const names[] = {
-        "--profile",  "--link",       "--map",         "--listen", "--clock", "--dns",
-        "--json",     "--modems",     "--quick-start", "--log",    "--help",  "--version",
-        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace", "black-hole"};
+    const char *const names[] = {"--profile",     "--link",       "--map",    "--listen",
+                                 "--clock",       "--dns",        "--json",   "--modems",
+                                 "--quick-start", "--log",        "--help",   "--version",
+                                 "--log-json",    "appnote-1.00", "--impair", "--seed",
+                                 "--trace",       "black-hole",   "--wait"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         cr_assert_not_null(strstr(text, names[i]), "%s", names[i]);
     }
@@ -197,4 +211,11 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
         cr_assert_leq(strlen(line), 90, "%s", line);
     }
     free(text);
+}
+
+Test(options, a_check_needs_a_scenario_and_no_more) {
+    cr_assert_eq(parse("--check --scenario a.json"), 0);
+    cr_assert(o.is_check && !o.is_run);
+    cr_assert_eq(parse("--check"), -EINVAL);
+    cr_assert_neq(strstr(error, "--scenario"), NULL);
 }

@@ -297,6 +297,15 @@ Test(host_uv, a_peer_that_does_not_read_makes_short_sends_and_all_arrives) {
     free(p);
 }
 
+Test(host_uv, the_host_does_not_take_megabytes_for_a_peer_that_does_not_read) {
+    char *p = pattern();
+    int fd = connected();
+    /* The module's own buffer, the peer's, and little in between. */
+    cr_assert_lt(sent_until_short(p, MEGABYTE), MEGABYTE / 2);
+    close(fd);
+    free(p);
+}
+
 Test(host_uv, what_was_accepted_arrives_after_the_stream_is_freed) {
     char *p = pattern();
     static char got[65536];
@@ -349,6 +358,16 @@ Test(host_uv, a_reset_by_the_peer_is_told) {
     close(fd);
     RUN_UNTIL(seen.closed > 0);
     cr_assert_eq(seen.why, NET_CLOSE_RESET);
+}
+
+Test(host_uv, a_reset_right_behind_data_is_told_behind_it) {
+    int fd = connected();
+    cr_assert_eq(send(fd, "abc", 3, 0), 3);
+    set_reset_on_close(fd);
+    close(fd);
+    RUN_UNTIL(seen.closed > 0);
+    cr_assert_eq(seen.why, NET_CLOSE_RESET);
+    cr_assert_eq(stream_available(stream), 3);
 }
 
 Test(host_uv, writing_to_a_reset_link_is_a_reset_and_no_signal) {

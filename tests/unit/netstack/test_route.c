@@ -221,8 +221,28 @@ Test(route, a_known_host_address_is_mapped) {
     cr_assert_eq(route_add_map_addr(route, "echo.example", 0, sa), 0);
     cr_assert_eq(route_add_map_addr(route, "no good", 0, sa), -EINVAL);
     cr_assert_str_eq(host_of("116.236.221.75", 8011), "127.0.0.1:40000");
-    cr_assert_str_eq(host_of("198.18.0.2", 5), "127.0.0.1:40000");
+    cr_assert_str_eq(host_of("198.18.0.1", 5), "127.0.0.1:40000");
     cr_assert_str_eq(shown_of("127.0.0.1", 40000), "116.236.221.75:8011");
+}
+
+Test(route, entries_go_with_their_owner) {
+    int world = 0;
+    cr_assert_eq(route_add_map(route, "stays.example:80=127.0.0.1:8080", error), 0);
+    route_set_owner(route, &world);
+    cr_assert_eq(route_add_map(route, "goes.example:80=127.0.0.1:8081", error), 0);
+    cr_assert_eq(route_add_listen(route, "80=127.0.0.5:0", error), 0);
+    route_set_owner(route, NULL);
+    cr_assert_eq(route_add_map(route, "later.example:80=127.0.0.1:8082", error), 0);
+    route_forget(route, &world);
+    uint32_t ip = 0;
+    struct sockaddr_storage host;
+    cr_assert_eq(route_name(route, SV("goes.example"), &ip), -ENOENT);
+    route_listen(route, 80, &host);
+    cr_assert_str_eq(text_of(&host), "127.0.0.1:80");
+    cr_assert_str_eq(host_of("198.18.0.1", 80), "127.0.0.1:8080");
+    cr_assert_str_eq(host_of("198.18.0.3", 80), "127.0.0.1:8082");
+    cr_assert_eq(route_add_map(route, "new.example:80=127.0.0.1:8083", error), 0);
+    cr_assert_str_eq(host_of("198.18.0.4", 80), "127.0.0.1:8083", "no address is given twice");
 }
 
 Test(route, an_entry_for_an_address_is_put_in_place_of_the_one_that_is_there) {

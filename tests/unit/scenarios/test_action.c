@@ -561,8 +561,8 @@ Test(action, the_run_fails_or_stops) {
 }
 
 Test(action, without_a_play_there_is_nothing_to_fail_or_stop) {
-    act("{\"fail\": \"x\"}");
-    act("{\"stop\": true}");
+    cannot("{\"fail\": \"x\"}", -ENOENT, "no scenario is loaded");
+    cannot("{\"stop\": true}", -ENOENT, "no scenario is loaded");
     act("{\"log\": \"a line\"}");
     cr_assert_eq(r.over, 0);
 }

@@ -565,6 +565,23 @@ Test(expect, at_the_end_of_the_run_what_has_not_come_is_missing) {
                      "FAIL 2000000 not seen by 2.000 s");
 }
 
+Test(expect, only_events_that_a_step_names_are_recorded) {
+    struct clk *clk = clk_new_manual();
+    cJSON *steps = parsed(&expect_spec, "[{\"event\": {\"name\": \"link.closed\"}}]");
+    struct expect *e = expect_new(clk, steps, NULL, NULL, NULL);
+    expect_start(e);
+    expect_event(e, "at.line", "text A");
+    expect_event(e, "link.closed", "link 0");
+    expect_end(e);
+    const struct report *r = expect_report(e, "run");
+    cr_assert(r->has_passed);
+    cr_assert_eq(r->nlines, 1);
+    cr_assert_str_eq(r->lines[0].from, "link.closed");
+    expect_free(e);
+    cJSON_Delete(steps);
+    clk_close(clk);
+}
+
 Test(expect, what_comes_before_the_start_or_after_the_end_does_not_count) {
     struct clk *clk = clk_new_manual();
     cJSON *steps = parsed(&expect_spec, AB);

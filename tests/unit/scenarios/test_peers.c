@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -312,6 +313,17 @@ Test(peers, what_happens_at_a_peer_is_told) {
     cr_assert(seen.connects == 2 && seen.ends == 2 && seen.err == -ECONNRESET);
 }
 
+Test(peers, a_reset_right_behind_data_is_a_reset) {
+    struct peer *peer = peer_rig_add("p", "{\"kind\":\"discard\"}");
+    listen_to_all();
+    int fd = peer_rig_call(peer);
+    peer_rig_settle();
+    cr_assert_eq(write(fd, "hello", 5), 5);
+    peer_rig_reset(fd);
+    peer_rig_settle();
+    cr_assert(seen.bytes == 5 && seen.ends == 1 && seen.err == -ECONNRESET);
+}
+
 Test(peers, its_own_end_is_no_news) {
     struct peer *peer = peer_rig_add("p", "{\"script\":[{\"close\":true}]}");
     listen_to_all();
@@ -362,6 +374,21 @@ Test(peers, commands_without_a_connection_say_so) {
     cr_assert_eq(peer_half_close(peer), -ENOTCONN);
     cr_assert_eq(peer_reset(peer), -ENOTCONN);
     cr_assert_eq(peer_stall(peer, true), -ENOTCONN);
+}
+
+Test(peers, one_that_stalls_closes_its_window_soon) {
+    static const char bytes[4096];
+    struct peer *peer = peer_rig_add("p", "{\"script\":[{\"stall\":true}]}");
+    int fd = peer_rig_call(peer);
+    int unsent = 1; /* else our own host takes megabytes */
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+    size_t sent = 0;
+    for (ssize_t n = 0; n >= 0 && sent<1 << 20; sent += n> 0 ? (size_t)n : 0) {
+        n = write(fd, bytes, sizeof bytes);
+        peer_rig_settle();
+    }
+    cr_assert_lt(sent, 1 << 18);
+    close(fd);
 }
 
 Test(peers, a_stall_by_command_ends_by_command) {

@@ -320,7 +320,7 @@ Test(report, every_byte_is_well_formed_in_junit) {
 
 Test(report, tap_has_a_point_for_each_expectation) {
     WRITES(report_tap, &failed_run,
-           "TAP version 14\n"
+           "TAP version 13\n"
            "1..5\n"
            "ok 1 - driver: AT\n"
            "ok 2 - never module: ERROR\n"
@@ -334,7 +334,7 @@ Test(report, tap_has_a_point_for_each_expectation) {
            "  ...\n"
            "ok 5 - driver: AT+CMGR # SKIP not reached\n");
     WRITES(report_tap, &passed_run,
-           "TAP version 14\n"
+           "TAP version 13\n"
            "1..2\n"
            "ok 1 - driver: AT\n"
            "ok 2 - answer\n");
@@ -342,11 +342,11 @@ Test(report, tap_has_a_point_for_each_expectation) {
 
 Test(report, tap_has_a_point_for_what_is_no_expectation) {
     WRITES(report_tap, &empty_run,
-           "TAP version 14\n"
+           "TAP version 13\n"
            "1..1\n"
            "ok 1 - run\n");
     WRITES(report_tap, &told_run,
-           "TAP version 14\n"
+           "TAP version 13\n"
            "1..2\n"
            "ok 1 - driver: AT\n"
            "not ok 2 - run\n"
@@ -358,7 +358,7 @@ Test(report, tap_has_a_point_for_what_is_no_expectation) {
 
 Test(report, tap_escapes_what_has_a_meaning) {
     WRITES(report_tap, &hostile_run,
-           "TAP version 14\n"
+           "TAP version 13\n"
            "1..2\n"
            "not ok 1 - driver: came at once\n"
            "  ---\n"

@@ -202,7 +202,7 @@ Test(rule, it_tells_its_counts_and_its_name) {
     cJSON *json = rule_json(r);
     char *text = cJSON_PrintUnformatted(json);
     cr_assert_str_eq(text, "{\"on\":\"link.sent\",\"do\":[{\"log\":\"x\"}],\"after\":1,\"name\":"
-                           "\"rule 3\",\"enabled\":false,\"seen\":3,\"fired\":2}");
+                           "\"rule 3\",\"unnamed\":true,\"enabled\":false,\"seen\":3,\"fired\":2}");
     cJSON_free(text);
     cJSON_Delete(json);
     rule_free(r);

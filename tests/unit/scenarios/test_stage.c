@@ -266,7 +266,7 @@ Test(stage, names_are_taken_once) {
         stage_rig_refused(&r, "\"rules\": [{\"name\": \"n\", \"on\": \"start\", \"do\": "
                               "[{\"log\": \"x\"}]}, {\"name\": \"n\", \"on\": \"start\", \"do\": "
                               "[{\"log\": \"x\"}]}]"),
-        "rules[1].name: found \"n\", another rule has this name"));
+        "rules[1].name: found \"n\", a rule before has this name"));
 }
 
 Test(stage, more_rules_than_fit_are_refused) {
