@@ -81,7 +81,7 @@ int chan_put(struct chan *ch, const void *p, size_t n) {
 
 int chan_write(struct chan *ch, const void *p, size_t n) {
     CHECK_OBJ(ch, CHAN_MAGIC);
-    if (ch->is_deaf) {
+    if (ch->is_deaf || n == 0) {
         return 0;
     }
     if (n > buf_room(&ch->out)) {

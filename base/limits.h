@@ -45,10 +45,11 @@
 #define LIMIT_NAME 254         /* V3.00 11.3.1: domain name */
 #define LIMIT_LABEL 63         /* V3.00 11.3.1: one label */
 
-#define LIMIT_ANSWER 16384 /* bytes of an answer that was made outside */
-#define LIMIT_RULES 256    /* rules on one module */
-#define LIMIT_PENDING 1024 /* actions on one module that wait for their time */
-#define LIMIT_TTY_EDITS 32 /* faults that wait for their byte of one tty's output */
+#define LIMIT_ANSWER 16384  /* bytes of an answer that was made outside */
+#define LIMIT_RULES 256     /* rules on one module */
+#define LIMIT_PENDING 1024  /* actions on one module that wait for their time */
+#define LIMIT_RULE_CHAIN 16 /* rules that lead to each other within one instant */
+#define LIMIT_TTY_EDITS 32  /* faults that wait for their byte of one tty's output */
 
 #define LIMIT_JSON (4 << 20)    /* bytes of a JSON text from outside */
 #define LIMIT_JSON_VALUES 65536 /* values in one: what it costs in memory, 64 bytes and more each */

@@ -58,6 +58,11 @@ static struct sv answer_all_but_last(struct at_session *s, struct sv lines) {
     return line;
 }
 
+void session_say_lines(struct at_session *s, struct sv lines) {
+    struct sv last = answer_all_but_last(s, lines);
+    reply_info(s, last.p, last.n, last.p == lines.p);
+}
+
 /* -- results -- */
 
 static void finish_result(struct at_session *s, const char *text) {

@@ -105,6 +105,8 @@ bool session_command_goes(struct at_session *s);
 void session_result(struct at_session *s, const char *text); /* of a line: now, later or never */
 void session_done(struct at_session *s, const char *result); /* a result is out */
 struct bus_verdict session_ask_urc(struct at_session *s, const char *text);
+/* As unsolicited information; \n separates them. */
+void session_say_lines(struct at_session *s, struct sv lines);
 void hold_clear(struct at_session *s);
 
 /* reply.c */

@@ -151,7 +151,7 @@ static void write_first(struct at_session *s) {
     } else if (v.delay.us > 0 && q->nlate < LIMIT_URCS) {
         make_late(s, u.class, line, v.delay);
     } else {
-        reply_info(s, line.p, line.n, true);
+        session_say_lines(s, line);
         pulse_ri(s);
     }
     free(u.text);

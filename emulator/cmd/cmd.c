@@ -74,7 +74,7 @@ static int missing(void *owner, unsigned needs) {
     struct sim sim = c->modem->sim;
     const struct bus_verdict v = bus_ask(&c->modem->bus, ASK_SIM_ACCESS, &sim);
     if (v.act == BUS_FAIL) {
-        return v.code;
+        return v.code != 0 ? v.code : AT_ERR_PLAIN;
     }
     switch (c->modem->sim.state) {
     case SIM_READY:

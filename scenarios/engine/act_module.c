@@ -105,8 +105,9 @@ int act_signal(struct stage *st, const struct cJSON *value, struct decision *d, 
     return 0;
 }
 
+static const struct spec level_spec = {.type = SPEC_INT, .lo = 0, .hi = 31};
 static const struct spec_key fade_keys[] = {
-    {"rssi", &rssi_spec, "Where it ends.", SPEC_REQUIRED},
+    {"rssi", &level_spec, "Where it ends.", SPEC_REQUIRED},
     {"over", &time_spec, "How long it takes.", SPEC_REQUIRED},
     {0},
 };

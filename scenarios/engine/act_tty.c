@@ -18,6 +18,7 @@ static const char too_many[] = "too many faults wait for their byte";
 static const struct spec offset_spec = {.type = SPEC_INT, .lo = 0, .hi = 1 << 20};
 static const struct spec count_spec = {.type = SPEC_INT, .lo = 1, .hi = 65536};
 static const struct spec time_spec = {.type = SPEC_DURATION, .hi = 86400};
+static const struct spec period_spec = {.type = SPEC_DURATION, .lo = 0.001, .hi = 86400};
 static const struct spec bits_spec = {.type = SPEC_INT, .lo = 1, .hi = 255};
 static const struct spec chance_spec = {.type = SPEC_NUMBER, .lo = 0, .hi = 1};
 static const struct spec flag_spec = {.type = SPEC_BOOL};
@@ -39,7 +40,7 @@ int act_cut(struct stage *st, const struct cJSON *value, struct decision *d, con
 
 static const struct spec_key drip_keys[] = {
     {"bytes", &count_spec, "In one piece (1).", 0},
-    {"every", &time_spec, "From one piece to the next.", SPEC_REQUIRED},
+    {"every", &period_spec, "From one piece to the next.", SPEC_REQUIRED},
     {0},
 };
 const struct spec drip_spec = {.type = SPEC_OBJECT, .name = "a drip", .keys = drip_keys};
@@ -134,7 +135,7 @@ int act_noise(struct stage *st, const struct cJSON *value, struct decision *d, c
         bytes[i] = (uint8_t)rng_below(stage_rng(st), 256);
     }
     *why = "the output is full";
-    return chan_put(stage_world(st)->chan, bytes, n);
+    return tty_fault_put(stage_tty(st), bytes, n);
 }
 
 int act_lose(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
@@ -165,20 +166,11 @@ int act_urc(struct stage *st, const struct cJSON *value, struct decision *d, con
     return 0;
 }
 
-static void come_back(struct stage *st, const struct cJSON *json, int link) {
-    (void)json;
-    (void)link;
-    chan_set_present(stage_world(st)->chan, true);
-}
-
 int act_vanish(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     (void)d;
-    *why = "too many actions wait for their time";
-    int err = stage_later(st, spec_duration(value->valuestring), come_back, value, -1);
-    if (err == 0) {
-        chan_set_present(stage_world(st)->chan, false);
-    }
-    return err;
+    (void)why;
+    stage_vanish(st, spec_duration(value->valuestring));
+    return 0;
 }
 
 int act_dtr(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {

@@ -128,11 +128,11 @@ static int act_log(struct stage *st, const struct cJSON *value, struct decision 
 /* Where a decision may stand: the questions it is an answer to. */
 enum {
     AT_LINES = 1u << ASK_AT_LINE | 1u << ASK_AT_COMMAND | 1u << ASK_AT_RESULT | 1u << ASK_AT_URC,
-    AT_COMMANDS = 1u << ASK_AT_LINE | 1u << ASK_AT_COMMAND,
+    COMMANDS = 1u << ASK_AT_LINE | 1u << ASK_AT_COMMAND,
     NETWORK = 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT |
               1u << ASK_NET_ACCEPT | 1u << ASK_NET_SEND | 1u << ASK_CONTEXT_ACTIVATE,
     ANSWERABLE = AT_LINES | 1u << ASK_NET_RESOLVE,
-    FAILABLE = AT_COMMANDS | NETWORK | 1u << ASK_SIM_ACCESS,
+    FAILABLE = COMMANDS | NETWORK | 1u << ASK_SIM_ACCESS,
     DROPPABLE = AT_LINES | NETWORK | 1u << ASK_NET_CLOSE | 1u << ASK_POWER_RESTART,
     DELAYABLE = AT_LINES | 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT,
     /* Of what is no decision: done at once even from inside what led to it, since it only changes
@@ -267,6 +267,22 @@ static bool fits(const struct action *a, const char *event) {
     return ask >= 0 ? (a->when & 1u << ask) != 0 : is_bytes && a->run == act_swallow;
 }
 
+/* What no spec can say of the value. NULL: nothing. */
+static const char *what_is_wrong(const struct action *a, const struct cJSON *value,
+                                 const char *event) {
+    if (a->run == act_swallow && cJSON_IsString(value)) {
+        int ask = happening_ask(event);
+        bool is_there = ask >= 0 && (COMMANDS & 1u << ask) != 0;
+        return is_there ? NULL : "only a line or a command has an answer";
+    }
+    size_t size = 0;
+    const struct cJSON *line = a->run == act_answer ? value->child : NULL;
+    for (; line != NULL; line = line->next) {
+        size += strlen(line->valuestring) + 1;
+    }
+    return size <= LIMIT_ANSWER ? NULL : "an answer has at most 16384 bytes";
+}
+
 const struct cJSON *action_misfit(const struct cJSON *list, const char *event, const char **why) {
     const struct cJSON *item = NULL;
     cJSON_ArrayForEach(item, list) {
@@ -280,6 +296,11 @@ const struct cJSON *action_misfit(const struct cJSON *list, const char *event, c
         if ((a->when & DECISIONS) != 0 && spec_get(item, "in") != NULL) {
             *why = "a decision is taken at once; \"delay\" makes what was asked about wait";
             return spec_get(item, "in");
+        }
+        const char *wrong = what_is_wrong(a, value, event);
+        if (wrong != NULL) {
+            *why = wrong;
+            return value;
         }
     }
     return NULL;
@@ -313,7 +334,8 @@ static bool is_for_later(const struct action *a, const struct decision *d) {
     if (d == NULL || d->what == NULL || (a->when & (AT_ONCE | DECISIONS)) != 0) {
         return false;
     }
-    return (a->when & WRITES) == 0 || d->what->ask < 0;
+    /* An unsolicited line in a question about one would be asked about from there. */
+    return (a->when & WRITES) == 0 || d->what->ask < 0 || d->what->ask == ASK_AT_URC;
 }
 
 int action_do(struct stage *st, const struct cJSON *json, struct decision *d, const char **why) {
@@ -323,9 +345,13 @@ int action_do(struct stage *st, const struct cJSON *json, struct decision *d, co
     if (in.us == 0 && !is_for_later(a, d)) {
         return run(st, json, d, why);
     }
-    *why = "too many actions wait for their time";
     const struct fact *link = d != NULL && d->what != NULL ? happening_fact(d->what, "link") : NULL;
-    return stage_later(st, in, do_later, json, link != NULL ? (int)link->number : -1);
+    int err = stage_later(st, in, do_later, json, link != NULL ? (int)link->number : -1);
+    if (err != 0) {
+        *why = err == -ELOOP ? "rules lead to each other" : "too many actions wait for their time";
+        LOG(LOG_STAGE, LOG_WARN, a->name, "not done: %s", *why);
+    }
+    return err;
 }
 
 unsigned action_link(const struct cJSON *value, const struct decision *d) {

@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/obj.h"
@@ -75,6 +76,13 @@ static void add_power(struct happening *h, const struct power_event *e) {
     add_word(h, "planned", e->is_planned ? "yes" : "no");
 }
 
+/* As the actions have it. */
+static void add_sim(struct happening *h, const struct sim *sim) {
+    static const char *const names[] = {
+        [SIM_READY] = "ready", [SIM_PIN] = "pin", [SIM_PUK] = "puk", [SIM_ABSENT] = "absent"};
+    add_word(h, "state", names[sim->state]);
+}
+
 static void add_context(struct happening *h, const struct context_event *e) {
     happening_add(h, "cid", e->cid);
     add_word(h, "state", e->is_active ? "active" : "inactive");
@@ -99,11 +107,9 @@ void happening_of_topic(struct happening *h, enum topic topic, const void *paylo
     case TOPIC_POWER_CHANGED:
         add_power(h, payload);
         break;
-    case TOPIC_SIM_CHANGED: {
-        const char *awaits = sim_awaits(payload);
-        add_word(h, "state", awaits != NULL ? awaits : "absent");
+    case TOPIC_SIM_CHANGED:
+        add_sim(h, payload);
         break;
-    }
     case TOPIC_REG_CHANGED:
     case TOPIC_SIGNAL_CHANGED:
         add_reg(h, payload);
@@ -180,6 +186,8 @@ void happening_of_ask(struct happening *h, enum ask point, const void *what) {
         add_power(h, what);
         break;
     case ASK_SIM_ACCESS:
+        add_sim(h, what);
+        break;
     case ASK_NET_OPEN:
     case ASK_COUNT:
         break;
@@ -195,10 +203,12 @@ const struct fact *happening_fact(const struct happening *h, const char *key) {
     return NULL;
 }
 
+enum { ESCAPED = 4 }; /* "\xNN" */
+
 /* Printable, with \r \n \xNN for the rest; what does not fit is cut. */
 static size_t put_escaped(struct sv text, char *to, size_t size) {
     size_t n = 0;
-    for (size_t i = 0; i < text.n && n + 5 < size; i++) {
+    for (size_t i = 0; i < text.n && n + ESCAPED + 1 < size; i++) {
         unsigned char c = (unsigned char)text.p[i];
         if (c == '\r' || c == '\n') {
             n += (size_t)snprintf(to + n, size - n, "\\%c", c == '\r' ? 'r' : 'n');
@@ -234,9 +244,11 @@ struct cJSON *happening_json(const struct happening *h) {
         if (f->text.p == NULL) {
             cJSON_AddNumberToObject(object, f->key, (double)f->number);
         } else {
-            char text[HAPPENING_TEXT];
-            put_escaped(f->text, text, sizeof text);
+            size_t size = ESCAPED * f->text.n + ESCAPED + 2;
+            char *text = xmalloc(size);
+            put_escaped(f->text, text, size);
             cJSON_AddStringToObject(object, f->key, text);
+            free(text);
         }
     }
     return object;

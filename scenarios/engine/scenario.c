@@ -226,9 +226,11 @@ static const struct spec peers_spec = {.type = SPEC_MAP,
                                        .check = check_peer_name,
                                        .pattern = "^[^:]{1,64}$"};
 
+/* A manual clock stops at every one of them. */
+static const struct spec period_spec = {.type = SPEC_DURATION, .lo = 0.001, .hi = 8640000};
 static const struct spec_key cue_keys[] = {
     {"at", &time_spec, "Once, at this instant.", SPEC_VERB},
-    {"every", &time_spec, "Again and again.", SPEC_VERB},
+    {"every", &period_spec, "Again and again.", SPEC_VERB},
     {"from", &time_spec, "The first time of \"every\" (after one period).", 0},
     {"times", &count_spec, "How often at most (any number).", 0},
     {"do", &action_list_spec, "What is done, in this order.", SPEC_REQUIRED},

@@ -7,13 +7,13 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "base/buf.h"
 #include "base/chan.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "emulator/model/events.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/profile.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
 #include "scenarios/engine/expect.h"
@@ -25,8 +25,8 @@
 #include "scenarios/engine/tty_fault.h"
 
 enum {
-    KEPT = 8, /* texts that askers still act on: questions nest no deeper */
-    SETTING_ANSWER = 2048,
+    RSSI_MAX = 31, /* V3.00 3.2.8 */
+    KEPT = 8,      /* texts that askers still act on: questions nest no deeper */
 };
 
 #define ALL_ASKS ((1u << ASK_COUNT) - 1)
@@ -39,6 +39,7 @@ struct pending {
     stage_later_fn *cb;
     struct cJSON *json;
     int link;
+    unsigned depth; /* how many led to it within this instant */
 };
 
 /* One entry of the timeline. */
@@ -46,6 +47,7 @@ struct cue {
     struct stage *st;
     const struct cJSON *json;
     struct clk_timer timer;
+    clk_dur due;   /* since the start */
     int64_t times; /* left; < 0: any number */
 };
 
@@ -68,17 +70,23 @@ struct stage {
     size_t ncues;
     LIST_HEAD(pendings, pending) pendings;
     size_t npending;
+    unsigned depth; /* of what is being done */
+    struct {
+        clk_mono at;
+        unsigned n; /* what was to come in its next turn */
+    } instant;
     struct expect *expect;
     struct {
         struct clk_timer timer;
         int to;
         clk_dur step;
     } fade;
+    struct clk_timer vanish; /* pending: the tty is gone */
     char *kept[KEPT];
     size_t nkept;
-    bool is_listened;    /* somebody outside wants to hear of everything */
-    bool is_setting_up;  /* what the first state makes the module say is for nobody */
-    struct buf *setting; /* collects the answer to a setting that is run */
+    bool is_listened;   /* somebody outside wants to hear of everything */
+    bool is_setting_up; /* what the first state makes the module say is for nobody */
+    bool is_setting_ok; /* the newest setting was answered OK */
 };
 
 static struct stage *of(void *ctx) {
@@ -89,13 +97,14 @@ static struct stage *of(void *ctx) {
 
 /* -- what happens -- */
 
-/* Whether anybody cares. */
+/* Whether nobody cares: what the first state leads to is no event. */
 static bool is_idle(const struct stage *st) {
-    return st->nrules == 0 && st->expect == NULL && !st->is_listened;
+    return (st->nrules == 0 && st->expect == NULL && !st->is_listened) || st->is_setting_up;
 }
 
 static void run_rules(struct stage *st, const struct happening *h, struct decision *d) {
-    for (size_t i = 0; i < st->nrules; i++) {
+    bool is_before = st->sc != NULL && !st->is_started;
+    for (size_t i = 0; i < st->nrules && !is_before; i++) {
         struct rule *r = st->rules[i];
         if (!rule_fires(r, h, stage_time(st), &st->rng)) {
             continue;
@@ -135,7 +144,12 @@ static void on_topic(void *ctx, unsigned topic, const void *payload) {
         const struct link_result *opened = payload;
         tables_opened(&st->tables, st->world.modem->sockets, opened->link);
     }
-    if (topic == TOPIC_AT_DONE && st->tty != NULL) {
+    if (topic == TOPIC_AT_DONE && st->is_setting_up) {
+        const struct at_event *done = payload;
+        st->is_setting_ok = sv_eq(done->text, SV("OK"));
+    }
+    /* A module that goes off leaves its answer there. */
+    if ((topic == TOPIC_AT_DONE || topic == TOPIC_POWER_CHANGED) && st->tty != NULL) {
         tty_fault_answered(st->tty);
     }
     if (is_idle(st)) {
@@ -158,6 +172,10 @@ static struct bus_verdict on_ask(void *ctx, unsigned point, void *asked) {
         tell_others(st, &h);
         run_rules(st, &h, &d);
         d.what = NULL;
+    }
+    bool is_command = point == ASK_AT_LINE || point == ASK_AT_COMMAND;
+    if (is_command && d.verdict.act == BUS_DROP && st->tty != NULL) {
+        tty_fault_answered(st->tty); /* this was all */
     }
     if (d.verdict.act == BUS_GO) {
         clk_dur delay = d.verdict.delay;
@@ -198,7 +216,7 @@ static bool pass(struct stage *st, const char *name, const uint8_t *p, size_t n)
 
 static bool on_input(void *ctx, const uint8_t *p, size_t n) {
     struct stage *st = of(ctx);
-    if (st->setting != NULL) {
+    if (st->is_setting_up) {
         return true; /* our own words */
     }
     if (st->expect != NULL) {
@@ -209,10 +227,6 @@ static bool on_input(void *ctx, const uint8_t *p, size_t n) {
 
 static bool on_output(void *ctx, const uint8_t *p, size_t n) {
     struct stage *st = of(ctx);
-    if (st->setting != NULL) {
-        buf_put(st->setting, p, n);
-        return false;
-    }
     return !st->is_setting_up && pass(st, "tty.out", p, n);
 }
 
@@ -271,13 +285,29 @@ static void on_pending(void *ctx) {
     /* Off the list first: what it does may end the play, and all that waits. */
     p->json = NULL;
     drop_pending(p);
+    st->depth = now.depth;
     now.cb(st, now.json, now.link);
+    st->depth = 0;
     cJSON_Delete(now.json);
+}
+
+/* Whether rules lead to each other, be it by way of the module: a manual clock would never get on.
+ */
+static bool leads_nowhere(struct stage *st) {
+    clk_mono now = clk_now(st->world.clk);
+    if (st->instant.at.us != now.us) {
+        st->instant.at = now;
+        st->instant.n = 0;
+    }
+    return st->depth == LIMIT_RULE_CHAIN || ++st->instant.n > LIMIT_PENDING;
 }
 
 int stage_later(struct stage *st, clk_dur in, stage_later_fn *cb, const struct cJSON *json,
                 int link) {
     CHECK_OBJ(st, STAGE_MAGIC);
+    if (in.us == 0 && leads_nowhere(st)) {
+        return -ELOOP;
+    }
     if (st->npending == LIMIT_PENDING) {
         return -ENOSPC;
     }
@@ -287,6 +317,7 @@ int stage_later(struct stage *st, clk_dur in, stage_later_fn *cb, const struct c
     p->json = cJSON_Duplicate(json, 1);
     must(p->json != NULL);
     p->link = link;
+    p->depth = in.us > 0 ? 0 : st->depth + 1;
     LIST_INSERT_HEAD(&st->pendings, p, entry);
     st->npending++;
     clk_start(st->world.clk, &p->timer, in, on_pending, p);
@@ -300,10 +331,16 @@ struct sv stage_keep(struct stage *st, const void *p, size_t n) {
     return (struct sv){*place, n};
 }
 
+/* One that is not known fades as the strongest does. */
+static int level(const struct stage *st) {
+    int rssi = st->world.modem->reg.rssi;
+    return rssi < RSSI_MAX ? rssi : RSSI_MAX;
+}
+
 static void on_fade(void *ctx) {
     struct stage *st = of(ctx);
     struct modem *m = st->world.modem;
-    int now = m->reg.rssi;
+    int now = level(st);
     if (now == st->fade.to) {
         return;
     }
@@ -313,11 +350,24 @@ static void on_fade(void *ctx) {
 
 void stage_fade(struct stage *st, int rssi, clk_dur over) {
     CHECK_OBJ(st, STAGE_MAGIC);
-    int steps = abs(rssi - st->world.modem->reg.rssi);
+    int steps = abs(rssi - level(st));
     st->fade.to = rssi;
     st->fade.step = (clk_dur){steps > 0 ? over.us / steps : 0};
     clk_start(st->world.clk, &st->fade.timer, st->fade.step, on_fade, st);
 }
+
+static void on_vanish_over(void *ctx) {
+    chan_set_present(of(ctx)->world.chan, true);
+}
+
+void stage_vanish(struct stage *st, clk_dur time) {
+    CHECK_OBJ(st, STAGE_MAGIC);
+    clk_start(st->world.clk, &st->vanish, time, on_vanish_over, st);
+    chan_set_present(st->world.chan, false);
+}
+
+/* By the plan and not by when the last one came, so that it does not drift. */
+static void start_cue(struct cue *c, clk_dur in);
 
 static void on_cue(void *ctx) {
     struct cue *c = ctx;
@@ -326,7 +376,7 @@ static void on_cue(void *ctx) {
         c->times--;
     }
     if (c->times != 0) {
-        clk_start(st->world.clk, &c->timer, spec_dur(c->json, "every", CLK_S(1)), on_cue, c);
+        start_cue(c, spec_dur(c->json, "every", CLK_S(1)));
     }
     const struct cJSON *list = spec_get(c->json, "do");
     const struct scenario *sc = st->sc;
@@ -336,6 +386,12 @@ static void on_cue(void *ctx) {
         const char *why = NULL;
         action_do(st, action, NULL, &why);
     }
+}
+
+static void start_cue(struct cue *c, clk_dur in) {
+    struct clk *clk = c->st->world.clk;
+    c->due.us += in.us;
+    clk_start(clk, &c->timer, CLK_US(c->due.us - stage_time(c->st).us), on_cue, c);
 }
 
 /* -- the play -- */
@@ -360,9 +416,12 @@ static void clear(struct stage *st) {
     while (!LIST_EMPTY(&st->pendings)) {
         drop_pending(LIST_FIRST(&st->pendings));
     }
+    st->rules_made = 0;
     clk_stop(st->world.clk, &st->fade.timer);
-    /* What was to bring a tty back that had vanished has just been dropped. */
-    chan_set_present(st->world.chan, true);
+    if (clk_pending(&st->vanish)) {
+        clk_stop(st->world.clk, &st->vanish);
+        chan_set_present(st->world.chan, true);
+    }
     expect_free(st->expect);
     st->expect = NULL;
     if (st->tty != NULL) {
@@ -385,13 +444,12 @@ static void on_over(void *ctx) {
     }
 }
 
-static void start_cue(struct stage *st, struct cue *c, const struct cJSON *json) {
+static void add_cue(struct stage *st, struct cue *c, const struct cJSON *json) {
     clk_dur every = spec_dur(json, "every", CLK_US(0));
     c->st = st;
     c->json = json;
     c->times = every.us > 0 ? spec_int(json, "times", -1) : 1;
-    clk_dur first = spec_dur(json, "at", spec_dur(json, "from", every));
-    clk_start(st->world.clk, &c->timer, first, on_cue, c);
+    start_cue(c, spec_dur(json, "at", spec_dur(json, "from", every)));
 }
 
 static void start(struct stage *st) {
@@ -407,7 +465,7 @@ static void start(struct stage *st) {
     size_t i = 0;
     const struct cJSON *json = NULL;
     cJSON_ArrayForEach(json, timeline) {
-        start_cue(st, &st->cues[i++], json);
+        add_cue(st, &st->cues[i++], json);
     }
     struct happening h;
     happening_init(&h, "start");
@@ -419,27 +477,19 @@ static void start(struct stage *st) {
 /* As the driver would have typed it, and nobody sees the answer. */
 static int run_setting(struct stage *st, const char *command, char **why) {
     struct chan *ch = st->world.chan;
-    struct buf answer;
-    buf_init(&answer, SETTING_ANSWER);
-    stage_tty(st);
-    st->setting = &answer;
+    st->is_setting_ok = false;
     size_t n = strlen(command);
     size_t room = 0;
     uint8_t *to = chan_rx_reserve(ch, n + 1, &room);
-    int err = room == n + 1 ? 0 : -EBUSY;
-    if (err == 0) {
+    /* Above the session there is somebody to whom it would be data. */
+    if (room == n + 1 && ch->depth == 1) {
         memcpy(to, command, n);
         to[n] = '\r';
         chan_rx_commit(ch, n + 1, clk_now(st->world.clk));
-        static const char ok[] = "\r\nOK\r\n";
-        size_t got = buf_len(&answer);
-        bool is_ok = got >= sizeof ok - 1 &&
-                     memcmp(buf_data(&answer) + got - (sizeof ok - 1), ok, sizeof ok - 1) == 0;
-        err = is_ok ? 0 : -EINVAL;
     }
-    st->setting = NULL;
-    buf_fini(&answer);
+    int err = st->is_setting_ok ? 0 : -EINVAL;
     if (err != 0) {
+        chan_forget_input(ch);
         char text[128];
         snprintf(text, sizeof text, "module.settings: \"%.80s\" is not answered OK", command);
         *why = xstrdup(text);
@@ -460,6 +510,35 @@ static void do_first(struct stage *st, const struct cJSON *part, const char *key
     const char *why = NULL;
     if (value != NULL) {
         action(st, value, NULL, &why);
+    }
+}
+
+/* What the scenario does not say is as it was when the daemon started: an earlier play may have
+ * changed it. Links and settings stay: they are the driver's. */
+static void set_back(struct stage *st, const struct cJSON *sim, const struct cJSON *network) {
+    static const struct impair nothing = {0};
+    struct modem *m = st->world.modem;
+    modem_set_hung(m, false);
+    modem_power_on(m);
+    modem_set_voice_call(m, false);
+    modem_set_open_delay(m, CLK_US(0));
+    if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {
+        modem_set_sim(m, SIM_READY);
+    }
+    if (spec_get(network, "technology") == NULL) {
+        modem_set_tech(m, m->profile->tech);
+    }
+    if (spec_get(network, "registration") == NULL) {
+        modem_set_registration(m, REG_HOME);
+    }
+    if (spec_get(network, "attached") == NULL) {
+        modem_set_attached(m, true);
+    }
+    if (spec_get(network, "signal") == NULL) {
+        modem_set_signal(m, m->profile->rssi, m->profile->ber);
+    }
+    for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
+        modem_impair(m, dir, &nothing);
     }
 }
 
@@ -488,6 +567,7 @@ static void set_up_network(struct stage *st, const struct cJSON *network) {
 static int set_up(struct stage *st, char **why) {
     const struct cJSON *module = scenario_part(st->sc, "module");
     const struct cJSON *sim = scenario_part(st->sc, "sim");
+    set_back(st, sim, scenario_part(st->sc, "network"));
     const char *nv = spec_text(spec_get(module, "nvram"), "1341", NULL);
     if (nv != NULL) {
         modem_set_nv_fin(st->world.modem, strcmp(nv, "01") == 0);

@@ -56,8 +56,10 @@ struct stage_events {
 struct stage *stage_new(const struct stage_world *world, const struct stage_events *ev, void *ctx);
 void stage_free(struct stage *st); /* NULL is allowed */
 
-/* Plays it from its start on; one that was playing ends. The scenario is the caller's, and stays
- * until stage_free or the next stage_play. -EINVAL: a setting was refused; *why, for free(). */
+/* Plays it from its start on; one that was playing ends. What it does not say of the module is as
+ * it was when the daemon started; links and settings stay. Rules act from the start on. The
+ * scenario is the caller's, and stays until stage_free or the next stage_play. -EINVAL: a setting
+ * was refused; *why, for free(). */
 int stage_play(struct stage *st, const struct scenario *sc, char **why);
 void stage_stop(struct stage *st); /* nothing plays any more; the module stays as it is */
 const struct scenario *stage_scenario(const struct stage *st);
@@ -90,8 +92,11 @@ void stage_peer(struct stage *st, const char *peer, enum expect_peer_event what)
 struct rng *stage_rng(struct stage *st);
 /* A signal that changes step by step until it is `rssi`. */
 void stage_fade(struct stage *st, int rssi, clk_dur over);
+/* The tty is gone for so long. */
+void stage_vanish(struct stage *st, clk_dur time);
 /* Calls back once, later, with a copy of the JSON; at stage_free or the next play not any more.
- * -ENOSPC: LIMIT_PENDING. */
+ * -ENOSPC: LIMIT_PENDING. -ELOOP: what does this was itself done so within this instant, and that
+ * LIMIT_RULE_CHAIN times over; or LIMIT_PENDING others were. */
 typedef void stage_later_fn(struct stage *st, const struct cJSON *json, int link);
 int stage_later(struct stage *st, clk_dur in, stage_later_fn *cb, const struct cJSON *json,
                 int link);

@@ -57,9 +57,12 @@ static struct bus_verdict lead_there(struct tables *t, const struct link_asked *
         LOG(LOG_STAGE, LOG_WARN, "magic", "no room left in the map");
         return fail;
     }
-    if (asked->impair != NULL && !way->from_open) {
+    if (asked->impair == NULL) {
+        return go; /* datagrams, of which none opens anything */
+    }
+    if (!way->from_open) {
         memcpy(asked->impair, way->impair, sizeof way->impair);
-    } else if (way->from_open && asked->link < LIMIT_LINKS) {
+    } else {
         t->later[asked->link].is_set = true;
         memcpy(t->later[asked->link].impair, way->impair, sizeof way->impair);
     }
@@ -68,6 +71,7 @@ static struct bus_verdict lead_there(struct tables *t, const struct link_asked *
 
 static struct bus_verdict magic_connect(struct tables *t, const struct link_asked *asked) {
     struct magic_way way;
+    t->later[asked->link].is_set = false; /* of a connect that came to nothing */
     switch (magic_world_connect(t->magic, &asked->peer, &way)) {
     case MAGIC_CONNECT_NOT_MINE:
         break;
@@ -127,7 +131,7 @@ struct bus_verdict tables_answer(struct tables *t, enum ask point, void *asked) 
 }
 
 void tables_opened(struct tables *t, struct sockets *sk, unsigned link) {
-    if (link >= LIMIT_LINKS || !t->later[link].is_set) {
+    if (!t->later[link].is_set) {
         return;
     }
     t->later[link].is_set = false;

@@ -49,6 +49,7 @@ struct tty_fault {
     } drip;
     uint8_t eol[EOL_MAX];
     size_t eol_n; /* 0: as it is */
+    bool was_cr;  /* the byte before this one */
     bool is_swallowing;
     unsigned garble_ways;
     double garble_chance;
@@ -72,13 +73,18 @@ static uint64_t sent(const struct tty_fault *t) {
     return t->put - chan_pending(t->chan);
 }
 
+/* The first stop begins when all that stands before it has gone. */
+static void begin_stop(struct tty_fault *t, uint64_t gone) {
+    if (t->nstops > 0 && gone >= t->stops[0].at && !clk_pending(&t->stop_timer)) {
+        clk_start(t->clk, &t->stop_timer, t->stops[0].time, on_stop_over, t);
+    }
+}
+
 static void update_gate(struct tty_fault *t) {
     size_t gate = CHAN_GATE_OPEN;
     if (t->nstops > 0) {
         gate = t->stops[0].at > sent(t) ? (size_t)(t->stops[0].at - sent(t)) : 0;
-        if (!clk_pending(&t->stop_timer)) {
-            clk_start(t->clk, &t->stop_timer, t->stops[0].time, on_stop_over, t);
-        }
+        begin_stop(t, sent(t));
     }
     if (t->drip.is_on && t->drip.credit < gate) {
         gate = t->drip.credit;
@@ -106,12 +112,21 @@ static void on_drip(void *ctx) {
 
 /* -- output -- */
 
+int tty_fault_put(struct tty_fault *t, const void *p, size_t n) {
+    CHECK_OBJ(t, TTY_FAULT_MAGIC);
+    t->put += n; /* first: the transport may take it at once */
+    int err = chan_put(t->chan, p, n);
+    t->put -= err == 0 ? 0 : n;
+    return err;
+}
+
 static void flush(struct tty_fault *t) {
-    /* The channel has room for what it was offered; what was put in besides may be too much. */
-    if (t->nout > 0 && chan_put(t->chan, t->out, t->nout) == 0) {
-        t->put += t->nout;
-    }
+    /* The channel has room for what it was offered; what was put in besides may be too much, and
+     * then the end is lost, as a line loses what comes too fast. */
+    size_t room = LIMIT_CHAN_OUT - chan_pending(t->chan);
+    size_t n = t->nout < room ? t->nout : room;
     t->nout = 0;
+    must(tty_fault_put(t, t->out, n) == 0);
 }
 
 static void put_byte(struct tty_fault *t, uint8_t c) {
@@ -147,10 +162,9 @@ static void drop_edits(struct tty_fault *t) {
 
 static void stop_here(struct tty_fault *t, clk_dur time) {
     flush(t);
-    if (t->nstops < LIMIT_TTY_EDITS) {
-        t->stops[t->nstops++] = (struct stop){t->put, time};
-        update_gate(t);
-    }
+    must(t->nstops < LIMIT_TTY_EDITS);
+    t->stops[t->nstops++] = (struct stop){t->put, time};
+    update_gate(t);
 }
 
 /* What is to be done in front of, or with, the byte at this position. */
@@ -166,7 +180,8 @@ static uint8_t edited(struct tty_fault *t, uint8_t c) {
             put_bytes(t, e->bytes, e->n);
             break;
         case EDIT_FLIP:
-            c ^= e->bits;
+            /* One whose byte was swallowed hits no other. */
+            c ^= e->at == t->written ? e->bits : 0;
             break;
         case EDIT_STOP:
             stop_here(t, e->time);
@@ -177,6 +192,13 @@ static uint8_t edited(struct tty_fault *t, uint8_t c) {
     return c;
 }
 
+/* CR, LF and CR LF end a line: numeric results have CR alone. */
+static void put_line_end(struct tty_fault *t, uint8_t c) {
+    if (c == '\r' || !t->was_cr) {
+        put_bytes(t, t->eol, t->eol_n);
+    }
+}
+
 static void write_bytes(struct tty_fault *t, const uint8_t *p, size_t n) {
     for (size_t i = 0; i < n; i++) {
         uint8_t c = edited(t, p[i]);
@@ -185,13 +207,11 @@ static void write_bytes(struct tty_fault *t, const uint8_t *p, size_t n) {
             continue;
         }
         if (t->eol_n > 0 && (c == '\r' || c == '\n')) {
-            /* The module frames with CR LF: one of the two stands for both. */
-            if (c == '\n') {
-                put_bytes(t, t->eol, t->eol_n);
-            }
-            continue;
+            put_line_end(t, c);
+        } else {
+            put_byte(t, (t->garble_ways & TTY_FAULT_OUT) != 0 ? garbled(t, c) : c);
         }
-        put_byte(t, (t->garble_ways & TTY_FAULT_OUT) != 0 ? garbled(t, c) : c);
+        t->was_cr = c == '\r';
     }
     flush(t);
 }
@@ -203,6 +223,9 @@ static bool is_idle(const struct tty_fault *t) {
 
 static bool on_tx(void *ctx, const uint8_t *p, size_t n) {
     struct tty_fault *t = of(ctx);
+    if (t->nstops > 0) {
+        update_gate(t); /* a client may have left its output behind */
+    }
     if (!t->ev->on_output(t->ctx, p, n)) {
         t->written += n;
         return true;
@@ -221,6 +244,7 @@ static void on_sent(void *ctx, const uint8_t *p, size_t n) {
     if (t->drip.is_on) {
         t->drip.credit -= n < t->drip.credit ? n : t->drip.credit;
     }
+    begin_stop(t, sent(t) + n);
     t->ev->on_sent(t->ctx, p, n);
 }
 
@@ -232,8 +256,20 @@ static size_t on_rx(void *ctx, uint8_t *p, size_t n) {
     return t->ev->on_input(t->ctx, p, n) ? n : 0;
 }
 
+static void forget_answer(struct tty_fault *t) {
+    t->is_swallowing = false;
+    t->eol_n = 0;
+    drop_edits(t);
+    if (t->drip.is_on && t->drip.until == UINT64_MAX) {
+        t->drip.until = t->put;
+    }
+}
+
 static void on_event(void *ctx, enum chan_event event) {
     struct tty_fault *t = of(ctx);
+    if (event == CHAN_CLOSED) {
+        forget_answer(t); /* if there is one, it is nobody's */
+    }
     t->ev->on_event(t->ctx, event);
 }
 
@@ -269,7 +305,7 @@ void tty_fault_free(struct tty_fault *t) {
 
 static int add_edit(struct tty_fault *t, struct edit e) {
     CHECK_OBJ(t, TTY_FAULT_MAGIC);
-    if (t->nedits == LIMIT_TTY_EDITS) {
+    if (t->nedits + t->nstops == LIMIT_TTY_EDITS) {
         free(e.bytes);
         return -ENOSPC;
     }
@@ -308,6 +344,7 @@ void tty_fault_line_end(struct tty_fault *t, const void *p, size_t n) {
     must(n <= EOL_MAX);
     memcpy(t->eol, p, n);
     t->eol_n = n;
+    t->was_cr = false;
 }
 
 void tty_fault_swallow(struct tty_fault *t) {
@@ -317,13 +354,11 @@ void tty_fault_swallow(struct tty_fault *t) {
 
 void tty_fault_answered(struct tty_fault *t) {
     CHECK_OBJ(t, TTY_FAULT_MAGIC);
-    t->is_swallowing = false;
-    t->eol_n = 0;
-    /* What lay behind the end of the answer must not hit the next one. */
-    drop_edits(t);
-    if (t->drip.is_on && t->drip.until == UINT64_MAX) {
-        t->drip.until = t->put;
-    }
+    /* What stands right behind the last byte is done; what lies further must not hit the next
+     * answer. */
+    edited(t, 0);
+    flush(t);
+    forget_answer(t);
 }
 
 static void on_garble_over(void *ctx) {

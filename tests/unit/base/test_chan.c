@@ -542,6 +542,12 @@ Test(chan_tap, is_not_asked_when_the_output_is_full) {
     cr_assert_eq(chan_pending(&ch), LIMIT_CHAN_OUT - 2);
 }
 
+Test(chan_tap, is_not_shown_writes_of_nothing) {
+    /* It would look at their first byte. */
+    cr_assert_eq(chan_write(&ch, "Dropped", 0), 0);
+    cr_assert_eq(chan_pending(&ch), 0);
+}
+
 Test(chan_tap, opens_the_gate_when_it_goes) {
     chan_set_gate(&ch, 0);
     chan_write(&ch, "Drop", 4);
