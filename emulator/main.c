@@ -23,8 +23,8 @@
 #include "pty/port.h"
 #include "pty/watch.h"
 #include "scenarios/engine/director.h"
-#include "scenarios/engine/peers.h"
 #include "scenarios/engine/scenario.h"
+#include "scenarios/peers/peers.h"
 
 #ifndef SIM7X00_VERSION
 #define SIM7X00_VERSION "0.1.0"

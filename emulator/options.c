@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/sv.h"
-#include "scenarios/engine/peers.h"
+#include "scenarios/peers/peers.h"
 
 enum option_id {
     OPT_PROFILE = 256, /* above every character, which getopt uses for short options */

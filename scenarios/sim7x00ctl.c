@@ -19,7 +19,7 @@
 #include "base/obj.h"
 #include "base/sv.h"
 #include "scenarios/engine/action.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
 
 #ifndef SIM7X00_VERSION
 #define SIM7X00_VERSION "0.1.0"

@@ -10,8 +10,8 @@
 #include "emulator/model/sockets.h"
 #include "netstack/route.h"
 #include "scenarios/engine/action_priv.h"
-#include "scenarios/engine/happening.h"
-#include "scenarios/engine/peers.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/peers/peers.h"
 
 static const char no_link[] = "there is no such link";
 

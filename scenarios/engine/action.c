@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "scenarios/engine/action_priv.h"
-#include "scenarios/engine/happening.h"
+#include "scenarios/events/happening.h"
 
 /* -- decisions -- */
 

@@ -4,8 +4,8 @@
 
 #include "netstack/impair.h"
 #include "scenarios/engine/action.h"
-#include "scenarios/engine/spec.h"
 #include "scenarios/engine/stage.h"
+#include "scenarios/json/spec.h"
 
 /* Does it; `value` is what stands behind the verb. As action_do. */
 typedef int action_fn(struct stage *st, const struct cJSON *value, struct decision *d,

@@ -8,13 +8,13 @@
 #include "base/chan.h"
 #include "base/log.h"
 #include "base/obj.h"
-#include "scenarios/engine/control.h"
+#include "scenarios/control/control.h"
 #include "scenarios/engine/director_priv.h"
-#include "scenarios/engine/expect.h"
-#include "scenarios/engine/happening.h"
-#include "scenarios/engine/magic_world.h"
-#include "scenarios/engine/peers.h"
-#include "scenarios/engine/report.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/peers/magic_world.h"
+#include "scenarios/peers/peers.h"
+#include "scenarios/verdict/expect.h"
+#include "scenarios/verdict/report.h"
 
 static struct director *of(void *ctx) {
     struct director *d;

@@ -4,7 +4,7 @@
 
 #include <uv.h>
 
-#include "scenarios/engine/control.h"
+#include "scenarios/control/control.h"
 #include "scenarios/engine/director.h"
 
 /* An answer that waits for the verdict. */

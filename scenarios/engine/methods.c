@@ -12,11 +12,11 @@
 #include "emulator/model/profile.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/director_priv.h"
-#include "scenarios/engine/expect.h"
-#include "scenarios/engine/report.h"
 #include "scenarios/engine/rule.h"
-#include "scenarios/engine/spec.h"
 #include "scenarios/engine/state.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/verdict/expect.h"
+#include "scenarios/verdict/report.h"
 
 static struct director *of(void *ctx) {
     struct director *d;

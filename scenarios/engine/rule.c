@@ -9,8 +9,8 @@
 #include "base/obj.h"
 #include "base/rng.h"
 #include "scenarios/engine/action.h"
-#include "scenarios/engine/happening.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/json/spec.h"
 
 enum { MATCHES_MAX = 24, NAME_SIZE = 64, SUBJECT_MAX = 4097 };
 

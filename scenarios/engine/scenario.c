@@ -15,11 +15,11 @@
 #include "netstack/route.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
-#include "scenarios/engine/expect.h"
-#include "scenarios/engine/peer_program.h"
-#include "scenarios/engine/peers.h"
 #include "scenarios/engine/rule.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/peers/peer_program.h"
+#include "scenarios/peers/peers.h"
+#include "scenarios/verdict/expect.h"
 
 struct scenario {
     uint32_t magic;

@@ -16,13 +16,13 @@
 #include "emulator/model/profile.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
-#include "scenarios/engine/expect.h"
-#include "scenarios/engine/happening.h"
 #include "scenarios/engine/rule.h"
 #include "scenarios/engine/scenario.h"
-#include "scenarios/engine/spec.h"
 #include "scenarios/engine/tables.h"
 #include "scenarios/engine/tty_fault.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/verdict/expect.h"
 
 enum {
     RSSI_MAX = 31, /* V3.00 3.2.8 */

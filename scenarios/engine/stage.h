@@ -18,7 +18,7 @@
 #include "base/clk.h"
 #include "base/rng.h"
 #include "base/sv.h"
-#include "scenarios/engine/expect.h"
+#include "scenarios/verdict/expect.h"
 
 struct cJSON;
 struct chan;

@@ -9,11 +9,11 @@
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sockets.h"
-#include "scenarios/engine/expect.h"
-#include "scenarios/engine/happening.h"
 #include "scenarios/engine/scenario.h"
-#include "scenarios/engine/spec.h"
 #include "scenarios/engine/stage.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/verdict/expect.h"
 
 static const char *const link_states[] = {
     [LINK_FREE] = "free", [LINK_OPENING] = "opening", [LINK_OPEN] = "open", [LINK_ENDED] = "ended"};

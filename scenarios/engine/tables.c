@@ -8,8 +8,8 @@
 #include "emulator/model/sockets.h"
 #include "netstack/net.h"
 #include "netstack/route.h"
-#include "scenarios/engine/magic_world.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/peers/magic_world.h"
 
 static const struct bus_verdict go = {.act = BUS_GO};
 static const struct bus_verdict fail = {.act = BUS_FAIL};

@@ -14,8 +14,8 @@
 #include <uv.h>
 
 #include "base/obj.h"
-#include "scenarios/engine/control.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/control/control.h"
+#include "scenarios/json/spec.h"
 #include "tests/support/turn.h"
 
 /* sim7x00ctl against a socket whose methods note what they were asked. */

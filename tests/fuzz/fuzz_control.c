@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/obj.h"
-#include "scenarios/engine/control_rpc.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/control/control_rpc.h"
+#include "scenarios/json/spec.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { BIG = 300000, QUEUE_MAX = LIMIT_CONTROL_OUT + LIMIT_CONTROL_CALLS * (BIG + 1024) };

@@ -8,12 +8,12 @@
 #include "base/obj.h"
 #include "base/rng.h"
 #include "emulator/model/profile.h"
-#include "scenarios/engine/expect.h"
-#include "scenarios/engine/happening.h"
-#include "scenarios/engine/peer_program.h"
 #include "scenarios/engine/rule.h"
 #include "scenarios/engine/scenario.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/peers/peer_program.h"
+#include "scenarios/verdict/expect.h"
 #include "tests/fuzz/fuzz.h"
 
 static void run_rules(const struct scenario *sc) {

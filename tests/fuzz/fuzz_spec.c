@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/obj.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
 #include "tests/fuzz/fuzz.h"
 
 static const char *check_name(const char *text) {

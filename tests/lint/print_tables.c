@@ -15,8 +15,8 @@
 #include "emulator/model/sim.h"
 #include "netstack/net.h"
 #include "scenarios/engine/action.h"
-#include "scenarios/engine/happening.h"
-#include "scenarios/engine/magic.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/peers/magic.h"
 
 /* One payload of each type, with everything in it that may be there. */
 static const struct at_event at_event = {

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/clk.h"
-#include "scenarios/engine/peers.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/peers/peers.h"
 
 enum { SETTLE_TURNS = 20 };
 

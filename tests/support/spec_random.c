@@ -7,7 +7,7 @@
 
 #include "base/obj.h"
 #include "base/rng.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
 
 enum { TEXT_MAX = 24, LIST_MAX = 3, INT_USUAL = 100 };
 

@@ -9,12 +9,12 @@
 #include "emulator/unit.h"
 #include "netstack/route.h"
 #include "scenarios/engine/action.h"
-#include "scenarios/engine/happening.h"
-#include "scenarios/engine/magic_world.h"
-#include "scenarios/engine/peers.h"
 #include "scenarios/engine/rule.h"
 #include "scenarios/engine/scenario.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/peers/magic_world.h"
+#include "scenarios/peers/peers.h"
 
 static void on_happening(void *ctx, struct stage *st, const struct happening *h) {
     struct stage_rig *r = ctx;

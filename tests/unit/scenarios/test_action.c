@@ -7,9 +7,9 @@
 #include "base/limits.h"
 #include "emulator/model/sockets.h"
 #include "scenarios/engine/action.h"
-#include "scenarios/engine/expect.h"
-#include "scenarios/engine/happening.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/verdict/expect.h"
 #include "tests/support/stage_rig.h"
 
 static struct stage_rig r;

@@ -15,8 +15,8 @@
 
 #include "base/limits.h"
 #include "base/obj.h"
-#include "scenarios/engine/control.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/control/control.h"
+#include "scenarios/json/spec.h"
 
 enum { GOT_MAX = 8 << 20, TURNS = 20000 };
 

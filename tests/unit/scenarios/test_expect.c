@@ -7,9 +7,9 @@
 
 #include "base/clk.h"
 #include "base/limits.h"
-#include "scenarios/engine/expect.h"
-#include "scenarios/engine/report.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/verdict/expect.h"
+#include "scenarios/verdict/report.h"
 
 TestSuite(expect, .timeout = 60);
 

@@ -6,7 +6,7 @@
 #include "base/limits.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
-#include "scenarios/engine/happening.h"
+#include "scenarios/events/happening.h"
 
 #define IP(a, b, c, d) (((a) << 24) | ((b) << 16) | ((c) << 8) | (d))
 

@@ -1,13 +1,13 @@
-#include "scenarios/engine/magic.h"
+#include "scenarios/peers/magic.h"
 
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "scenarios/engine/peer_program.h"
-#include "scenarios/engine/peers.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/peers/peer_program.h"
+#include "scenarios/peers/peers.h"
 
 static bool by_name(const char *name, struct magic *m) {
     return magic_by_name(sv_of(name), m);

@@ -1,4 +1,4 @@
-#include "scenarios/engine/magic_world.h"
+#include "scenarios/peers/magic_world.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

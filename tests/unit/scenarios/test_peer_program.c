@@ -1,4 +1,4 @@
-#include "scenarios/engine/peer_program.h"
+#include "scenarios/peers/peer_program.h"
 
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
 
 static cJSON *parse(const char *text) {
     struct spec_error e = {0};

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/clk.h"
-#include "scenarios/engine/peer_program.h"
-#include "scenarios/engine/peers.h"
+#include "scenarios/peers/peer_program.h"
+#include "scenarios/peers/peers.h"
 #include "tests/support/peer_rig.h"
 
 TestSuite(peer_run, .init = peer_rig_init, .fini = peer_rig_fini, .timeout = 60);

@@ -12,8 +12,8 @@
 #include "base/clk.h"
 #include "base/crc32.h"
 #include "base/limits.h"
-#include "scenarios/engine/peers.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
+#include "scenarios/peers/peers.h"
 #include "tests/support/peer_rig.h"
 
 TestSuite(peers, .init = peer_rig_init, .fini = peer_rig_fini, .timeout = 60);

@@ -6,7 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "scenarios/engine/report.h"
+#include "scenarios/verdict/report.h"
 
 TestSuite(report, .timeout = 30);
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "scenarios/engine/happening.h"
 #include "scenarios/engine/rule.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/events/happening.h"
+#include "scenarios/json/spec.h"
 
 static struct rng rng;
 

@@ -12,7 +12,7 @@
 #include "base/obj.h"
 #include "emulator/model/profile.h"
 #include "netstack/route.h"
-#include "scenarios/engine/peers.h"
+#include "scenarios/peers/peers.h"
 #include "tests/support/peer_rig.h"
 
 TestSuite(scenario, .init = peer_rig_init, .fini = peer_rig_fini, .timeout = 60);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
 
 TestSuite(spec, .timeout = 30);
 

@@ -9,7 +9,7 @@
 #include "base/rng.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/rule.h"
-#include "scenarios/engine/spec.h"
+#include "scenarios/json/spec.h"
 #include "tests/support/spec_random.h"
 #include "tests/support/stage_rig.h"
 
