@@ -1,6 +1,7 @@
 /* act_net.c: what happens to the network, to links and to their far ends. */
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "emulator/model/sockets.h"
 #include "netstack/route.h"
 #include "scenarios/engine/action_priv.h"
+#include "scenarios/engine/scenario.h"
 #include "scenarios/events/happening.h"
 #include "scenarios/peers/peers.h"
 
@@ -237,6 +239,29 @@ static const struct spec_key call_keys[] = {
 };
 const struct spec call_spec = {.type = SPEC_OBJECT, .name = "a call", .keys = call_keys};
 
+/* The caller's own address, so that the module sees it as the map has it: a loopback address that
+ * looks like it, and an entry of the map, which goes with the scenario. */
+static bool find_caller(struct stage *st, const char *name, struct sockaddr_in *from) {
+    const struct scenario *sc = stage_scenario(st);
+    const struct cJSON *peers = sc != NULL ? scenario_part(sc, "peers") : NULL;
+    const struct cJSON *at = spec_get(spec_get(peers, name), "at");
+    at = cJSON_IsArray(at) ? at->child : at;
+    struct net_addr shown = {0};
+    const char *colon = cJSON_IsString(at) ? strrchr(at->valuestring, ':') : NULL;
+    if (colon == NULL ||
+        net_parse_ip((struct sv){at->valuestring, (size_t)(colon - at->valuestring)}, &shown.ip) !=
+            0) {
+        return false;
+    }
+    uint32_t own = 127u << 24 | 0x800000u | (shown.ip & 0x7fffffu);
+    *from = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(own)};
+    struct route *route = stage_world(st)->route;
+    route_set_owner(route, sc);
+    int err = route_put_map_addr(route, &shown, (const struct sockaddr *)from);
+    route_set_owner(route, NULL);
+    return err == 0;
+}
+
 int act_call(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     (void)d;
     struct peer *peer = find_peer(st, spec_text(value, "peer", ""), why);
@@ -246,5 +271,8 @@ int act_call(struct stage *st, const struct cJSON *value, struct decision *d, co
     struct sockaddr_storage to;
     route_listen(stage_world(st)->route, (uint16_t)spec_int(value, "port", 0), &to);
     *why = NULL;
-    return peer_call(peer, (const struct sockaddr *)&to);
+    struct sockaddr_in from;
+    bool has_own = find_caller(st, peer_name(peer), &from);
+    return peer_call(peer, (const struct sockaddr *)&to,
+                     has_own ? (const struct sockaddr *)&from : NULL);
 }

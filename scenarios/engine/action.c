@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -267,6 +268,23 @@ static bool fits(const struct action *a, const char *event) {
     return ask >= 0 ? (a->when & 1u << ask) != 0 : is_bytes && a->run == act_swallow;
 }
 
+/* The questions that it decides, for a message; good until the next call. */
+static const char *where_it_fits(const struct action *a) {
+    static char text[256];
+    int n = snprintf(text, sizeof text, "allowed on: ");
+    for (int ask = 0; ask < ASK_COUNT; ask++) {
+        if ((a->when & 1u << ask) != 0) {
+            n += snprintf(text + n, sizeof text - (size_t)n, "%s, ", ask_name((enum ask)ask));
+        }
+    }
+    if (a->run == act_swallow) {
+        n += snprintf(text + n, sizeof text - (size_t)n, "tty.in, tty.out, ");
+    }
+    must(n >= 2 && (size_t)n < sizeof text);
+    text[n - 2] = '\0';
+    return text;
+}
+
 /* What no spec can say of the value. NULL: nothing. */
 static const char *what_is_wrong(const struct action *a, const struct cJSON *value,
                                  const char *event) {
@@ -289,7 +307,7 @@ const struct cJSON *action_misfit(const struct cJSON *list, const char *event, c
         const struct cJSON *value = NULL;
         const struct action *a = find(item, &value);
         if (!fits(a, event)) {
-            *why = event != NULL ? "this event is no question that it could decide"
+            *why = event != NULL ? where_it_fits(a)
                                  : "it decides a question, and stands in rules only";
             return value;
         }

@@ -1,5 +1,6 @@
 #include "scenarios/engine/scenario.h"
 
+#include <arpa/inet.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <stdio.h>
@@ -75,6 +76,29 @@ static const char *check_place(const char *text) {
                                                                                       : allowed;
 }
 
+/* Where it leads: HOST:PORT with an address, since a look-up would make the daemon wait; a kind of
+ * far end; the name of one. */
+static const char *check_target(const char *text) {
+    static const char allowed[] = "allowed: ADDR:PORT with an address of the host or localhost, a "
+                                  "kind of peer as \"echo:\", the name of a peer";
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon[1] == '\0') {
+        return NULL;
+    }
+    struct in6_addr v6;
+    char host[INET6_ADDRSTRLEN] = "";
+    struct sv addr = {text, (size_t)(colon - text)};
+    bool is_v6 = addr.n > 2 && addr.p[0] == '[' && addr.p[addr.n - 1] == ']' &&
+                 sv_copy(sv_slice(addr, 1, addr.n - 2), host, sizeof host) == 0 &&
+                 inet_pton(AF_INET6, host, &v6) == 1;
+    uint32_t v4 = 0;
+    int64_t port = 0;
+    if (strcmp(colon, ":*") != 0 && sv_int(sv_of(colon + 1), 0, 65535, &port) != 0) {
+        return "allowed: a port from 0 to 65535, or *";
+    }
+    return is_v6 || sv_eq(addr, SV("localhost")) || net_parse_ip(addr, &v4) == 0 ? NULL : allowed;
+}
+
 static const char *check_port(const char *text) {
     int64_t port = 0;
     return sv_int(sv_of(text), 1, 65535, &port) == 0 ? NULL : "allowed: a port from 1 to 65535";
@@ -91,6 +115,8 @@ static const char *check_answer(const char *text) {
 }
 
 #define IP_PATTERN "[0-9]{1,3}(\\.[0-9]{1,3}){3}"
+#define TARGET_PATTERN                                                                             \
+    "^([^:]+:?|(" IP_PATTERN "|localhost|\\[[0-9A-Fa-f:.]+\\]):(\\*|[0-9]{1,5}))$"
 #define NAME_PATTERN "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 
 /* -- the format -- */
@@ -156,16 +182,18 @@ static const struct spec_key sim_keys[] = {
 };
 static const struct spec sim_spec = {.type = SPEC_OBJECT, .name = "the card", .keys = sim_keys};
 
+static const struct spec target_spec = {
+    .type = SPEC_TEXT, .lo = 1, .hi = 64, .check = check_target, .pattern = TARGET_PATTERN};
 static const struct spec map_spec = {.type = SPEC_MAP,
                                      .name = "a map",
                                      .hi = LIMIT_ROUTES,
-                                     .item = &word_spec,
+                                     .item = &target_spec,
                                      .check = check_place,
                                      .pattern = "^" NAME_PATTERN ":(\\*|[0-9]{1,5})$"};
 static const struct spec listen_spec = {.type = SPEC_MAP,
                                         .name = "a listen table",
                                         .hi = LIMIT_ROUTES,
-                                        .item = &word_spec,
+                                        .item = &target_spec,
                                         .check = check_port,
                                         .pattern = "^[0-9]{1,5}$"};
 static const struct spec answer_spec = {.type = SPEC_TEXT,

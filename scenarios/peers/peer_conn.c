@@ -318,13 +318,16 @@ static void on_connected(uv_connect_t *req, int status) {
     begin(c);
 }
 
-int peer_conn_call(struct peer *peer, const struct sockaddr *to) {
+int peer_conn_call(struct peer *peer, const struct sockaddr *to, const struct sockaddr *from) {
     if (peer->peers->connections >= LIMIT_PEER_CONNECTIONS) {
         return -ENOBUFS;
     }
     struct peer_conn *c = new_conn(peer);
     c->connect.data = c;
-    int err = uv_tcp_connect(&c->connect, &c->tcp, to, on_connected);
+    int err = from != NULL ? uv_tcp_bind(&c->tcp, from, 0) : 0;
+    if (err == 0) {
+        err = uv_tcp_connect(&c->connect, &c->tcp, to, on_connected);
+    }
     if (err != 0) {
         drop(c);
     }

@@ -460,7 +460,7 @@ int peer_stall(struct peer *peer, bool on) {
     return err;
 }
 
-int peer_call(struct peer *peer, const struct sockaddr *to) {
+int peer_call(struct peer *peer, const struct sockaddr *to, const struct sockaddr *from) {
     CHECK_OBJ(peer, PEER_MAGIC);
-    return peer_conn_call(peer, to);
+    return peer_conn_call(peer, to, from);
 }

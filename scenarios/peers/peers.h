@@ -88,7 +88,7 @@ int peer_half_close(struct peer *peer);
 int peer_reset(struct peer *peer);
 int peer_stall(struct peer *peer, bool on);
 
-/* Connects to a server and follows the script there. */
-int peer_call(struct peer *peer, const struct sockaddr *to);
+/* Connects to a server and follows the script there. `from`: as whom; NULL: anybody. */
+int peer_call(struct peer *peer, const struct sockaddr *to, const struct sockaddr *from);
 
 #endif

@@ -78,7 +78,7 @@ struct peer_conn {
 /* -- peer_conn.c -- */
 
 void peer_conn_accept(struct peer *peer, uv_stream_t *listener);
-int peer_conn_call(struct peer *peer, const struct sockaddr *to);
+int peer_conn_call(struct peer *peer, const struct sockaddr *to, const struct sockaddr *from);
 struct peer_conn *peer_conn_newest(const struct peer *peer); /* NULL: none is open */
 bool peer_conn_is_gone(const struct peer_conn *c);
 size_t peer_conn_room(const struct peer_conn *c); /* bytes that may be sent */

@@ -442,7 +442,7 @@ Test(peers, a_call_follows_the_script_at_the_other_end) {
     cr_assert_eq(getsockname(server, (struct sockaddr *)&addr, &size), 0);
     struct peer *peer = peer_rig_add("p", "{\"script\":[{\"send\":\"hi\"},{\"echo\":true}]}");
     listen_to_all();
-    cr_assert_eq(peer_call(peer, (struct sockaddr *)&addr), 0);
+    cr_assert_eq(peer_call(peer, (struct sockaddr *)&addr, NULL), 0);
     cr_assert_eq(peer_send(peer, "x", 1), -ENOTCONN, "not yet");
     int fd = accept(server, NULL, NULL);
     char got[8] = "";
@@ -454,12 +454,12 @@ Test(peers, a_call_follows_the_script_at_the_other_end) {
     close(fd);
     close(server);
     peer_rig_settle();
-    cr_assert_eq(peer_call(peer, (struct sockaddr *)&addr), 0);
+    cr_assert_eq(peer_call(peer, (struct sockaddr *)&addr, NULL), 0);
     for (int i = 0; i < 1000 && seen.ends < 2; i++) {
         peer_rig_settle();
     }
     cr_assert(seen.ends == 2 && seen.err == -ECONNREFUSED, "nobody listens");
-    cr_assert_eq(peer_call(peer, (struct sockaddr *)&addr), 0);
+    cr_assert_eq(peer_call(peer, (struct sockaddr *)&addr, NULL), 0);
     peers_remove(peer); /* while it calls */
 }
 
@@ -486,7 +486,7 @@ Test(peers, one_connection_too_many_is_reset_and_counted) {
     cr_assert_eq(peers_refused(peer_rig.peers), 1);
     struct sockaddr_storage addr;
     peer_addr(peer, &addr);
-    cr_assert_eq(peer_call(other, (struct sockaddr *)&addr), -ENOBUFS);
+    cr_assert_eq(peer_call(other, (struct sockaddr *)&addr, NULL), -ENOBUFS);
     close(fds[0]);
     close(more);
     peer_rig_settle();
