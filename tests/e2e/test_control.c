@@ -722,3 +722,31 @@ Test(e2e_control, the_socket_is_its_owners_and_one_daemons) {
     dte_close(&r.t);
     daemon_fini(&r.d);
 }
+
+Test(e2e_control, what_the_command_line_impairs_stays_when_a_scenario_plays) {
+    struct rig r;
+    rig_prepare(&r, "real");
+    daemon_option(&r.d, "--impair", "up:latency=70");
+    rig_go(&r);
+    load(&r.a, "{\"name\":\"x\",\"network\":{\"impair\":{\"down\":{\"latency\":\"5ms\"}}}}");
+    const cJSON *network = get(ask(&r.a, "state", "{\"part\":\"network\"}"), "network");
+    cr_assert_str_eq(get(get(network, "up"), "latency")->valuestring, "70ms");
+    cr_assert_str_eq(get(get(network, "down"), "latency")->valuestring, "5ms");
+    load(&r.a, "{\"name\":\"y\"}");
+    network = get(ask(&r.a, "state", "{\"part\":\"network\"}"), "network");
+    cr_assert_str_eq(get(get(network, "up"), "latency")->valuestring, "70ms");
+    cr_assert_eq(get(network, "down"), NULL, "what the scenario before has done is gone");
+    rig_stop(&r);
+}
+
+Test(e2e_control, the_network_takes_its_time_to_open_from_the_start_on) {
+    struct rig r;
+    rig_start(&r, "manual");
+    load(&r.a, "{\"name\":\"x\",\"network\":{\"open-delay\":\"20s\"}}");
+    dte_ask(&r.t, "AT+NETOPEN", "OK\r\n");
+    ask(&r.a, "clock.advance", "{\"by\":\"19s\"}");
+    dte_is_silent(&r.t, 50);
+    ask(&r.a, "clock.advance", "{\"by\":\"1s\"}");
+    dte_expect(&r.t, "+NETOPEN: 0\r\n");
+    rig_stop(&r);
+}
