@@ -271,17 +271,18 @@ static bool fits(const struct action *a, const char *event) {
 /* The questions that it decides, for a message; good until the next call. */
 static const char *where_it_fits(const struct action *a) {
     static char text[256];
-    int n = snprintf(text, sizeof text, "allowed on: ");
-    for (int ask = 0; ask < ASK_COUNT; ask++) {
+    size_t n = 0;
+    const char *before = "allowed on: ";
+    for (int ask = 0; ask < ASK_COUNT && n < sizeof text; ask++) {
         if ((a->when & 1u << ask) != 0) {
-            n += snprintf(text + n, sizeof text - (size_t)n, "%s, ", ask_name((enum ask)ask));
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", before,
+                                  ask_name((enum ask)ask));
+            before = ", ";
         }
     }
-    if (a->run == act_swallow) {
-        n += snprintf(text + n, sizeof text - (size_t)n, "tty.in, tty.out, ");
+    if (a->run == act_swallow && n < sizeof text) {
+        snprintf(text + n, sizeof text - n, ", tty.in, tty.out");
     }
-    must(n >= 2 && (size_t)n < sizeof text);
-    text[n - 2] = '\0';
     return text;
 }
 
