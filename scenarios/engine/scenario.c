@@ -353,6 +353,53 @@ static bool check_rule_names(const struct cJSON *tree, const char *text, size_t 
     return true;
 }
 
+/* A step or an action with a far end that the scenario has not; nothing would ever come of it. */
+static const struct cJSON *unknown_peer(const struct cJSON *tree, const struct cJSON *list) {
+    static const struct { const char *verb, *key; } places[] = {{"peer", "name"}, {"call", "peer"}};
+    const struct cJSON *peers = spec_get(tree, "peers");
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, list) {
+        for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+            const struct cJSON *name = spec_get(spec_get(item, places[i].verb), places[i].key);
+            if (name != NULL && spec_get(peers, name->valuestring) == NULL) {
+                return name;
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool check_peer_names(const struct cJSON *tree, const char *text, size_t n,
+                             struct spec_error *e) {
+    static const char *const parts[] = {"rules", "timeline"};
+    const struct cJSON *unknown = unknown_peer(tree, spec_get(tree, "expect"));
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const struct cJSON *item = NULL;
+        cJSON_ArrayForEach(item, spec_get(tree, parts[i])) {
+            unknown = unknown != NULL ? unknown : unknown_peer(tree, spec_get(item, "do"));
+        }
+    }
+    return unknown == NULL || spec_refuse(tree, unknown, text, n, e, "no name under \"peers\"");
+}
+
+/* Nothing is ever within a window that ends before it begins. */
+static bool check_windows(const struct cJSON *tree, const char *text, size_t n,
+                          struct spec_error *e) {
+    static const char *const parts[] = {"rules", "expect"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const struct cJSON *item = NULL;
+        cJSON_ArrayForEach(item, spec_get(tree, parts[i])) {
+            const struct cJSON *within = spec_get(item, "within");
+            const struct cJSON *from = within != NULL ? within->child : NULL;
+            if (from != NULL &&
+                spec_duration(from->next->valuestring).us < spec_duration(from->valuestring).us) {
+                return spec_refuse(tree, from->next, text, n, e, "the window begins later");
+            }
+        }
+    }
+    return true;
+}
+
 static void tell(const char *file, const struct spec_error *e, char error[SCENARIO_ERROR]) {
     char at[32] = "";
     if (e->line > 0) {
@@ -368,7 +415,8 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t n,
     struct cJSON *tree = spec_parse(text, n, &e);
     if (tree == NULL || !spec_check(&scenario_spec, tree, text, n, &e) ||
         !check_actions(tree, text, n, &e) || !check_scripts(tree, text, n, &e) ||
-        !check_rule_names(tree, text, n, &e)) {
+        !check_rule_names(tree, text, n, &e) || !check_peer_names(tree, text, n, &e) ||
+        !check_windows(tree, text, n, &e)) {
         cJSON_Delete(tree);
         tell(file, &e, error);
         return NULL;
