@@ -547,11 +547,24 @@ Test(stage, what_would_have_begun_with_a_connection_does_not_hit_the_next_one) {
 Test(stage, datagrams_to_a_black_hole_leave_links_alone) {
     ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
     ask("AT+CIPOPEN=0,\"UDP\",,,5000", LINE("+CIPOPEN: 0,0") OK);
-    stage_rig_type(&r, "AT+CIPSEND=0,1,\"black-hole.test\",80\rX");
+    stage_rig_type(&r, "AT+CIPSEND=0,1,\"192.0.2.12\",80\rX");
     stage_rig_read(&r);
     ask("AT+CIPCLOSE=0", LINE("+CIPCLOSE: 0,0") OK);
     ask("AT+CIPOPEN=0,\"TCP\",\"116.236.221.75\",8011", OK LINE("+CIPOPEN: 0,0"));
     cr_assert_not(link_impairments(r.modem->sockets, 0, IMPAIR_UP)->black_hole);
+}
+
+Test(stage, datagrams_to_a_black_hole_do_not_arrive) {
+    struct fake_datagram got;
+    ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
+    ask("AT+CIPOPEN=0,\"UDP\",,,5000", LINE("+CIPOPEN: 0,0") OK);
+    stage_rig_type(&r, "AT+CIPSEND=0,1,\"192.0.2.12\",80\rX");
+    pass(1000);
+    cr_assert_not_null(strstr(stage_rig_read(&r), "+CIPSEND: 0,1,1"));
+    cr_assert_not(fake_host_next_datagram(r.fake, &got));
+    stage_rig_type(&r, "AT+CIPSEND=0,1,\"192.0.2.7\",80\rX");
+    pass(1000);
+    cr_assert(fake_host_next_datagram(r.fake, &got));
 }
 
 /* -- data mode -- */
