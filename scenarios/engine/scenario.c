@@ -373,8 +373,14 @@ static bool check_peer_names(const struct cJSON *tree, const char *text, size_t 
                              struct spec_error *e) {
     static const char *const parts[] = {"rules", "timeline"};
     const struct cJSON *unknown = unknown_peer(tree, spec_get(tree, "expect"));
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, spec_get(spec_get(tree, "network"), "map")) {
+        bool is_name = strchr(item->valuestring, ':') == NULL;
+        if (is_name && spec_get(spec_get(tree, "peers"), item->valuestring) == NULL) {
+            unknown = item;
+        }
+    }
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        const struct cJSON *item = NULL;
         cJSON_ArrayForEach(item, spec_get(tree, parts[i])) {
             unknown = unknown != NULL ? unknown : unknown_peer(tree, spec_get(item, "do"));
         }
