@@ -171,7 +171,7 @@ enum {
       "These bytes stand in the output behind so many others.")                                    \
     X("noise", noise_spec, act_noise, WRITES, "So many random bytes come out, now.")               \
     X("urc", urc_spec, act_urc, WRITES,                                                            \
-      "An unsolicited line, in its turn, or now, in the middle of whatever is written.")           \
+      "An unsolicited line, in its turn, or now, though a command or a prompt is open.")           \
     X("vanish", wait_spec, act_vanish, LATER,                                                      \
       "The tty is gone, as a pulled USB device is, and comes back after so long under another "    \
       "number, with the same link.")                                                               \
