@@ -19,6 +19,7 @@
 #include "base/obj.h"
 #include "base/sv.h"
 #include "scenarios/engine/action.h"
+#include "scenarios/events/happening.h"
 #include "scenarios/json/spec.h"
 
 #ifndef SIM7X00_VERSION
@@ -568,7 +569,25 @@ static void print_event(const struct ctl *c, const cJSON *params) {
     fflush(stdout);
 }
 
+/* An event, or the beginning of some and a star. */
+static bool is_topic(const char *text) {
+    size_t n = strlen(text);
+    bool is_open = n > 0 && text[n - 1] == '*';
+    size_t i = 0;
+    while (happening_names[i] != NULL &&
+           strncmp(happening_names[i], text, is_open ? n - 1 : n + 1) != 0) {
+        i++;
+    }
+    return happening_names[i] != NULL;
+}
+
 static int run_watch(struct ctl *c, char **args) {
+    for (char **topic = args; *topic != NULL; topic++) {
+        if (!is_topic(*topic)) {
+            say("%s: no such event; docs/scenario/rules.md lists them", *topic);
+            return EXIT_USAGE;
+        }
+    }
     cJSON *params = cJSON_CreateObject();
     cJSON *topics = cJSON_AddArrayToObject(params, "topics");
     cJSON *message = NULL;

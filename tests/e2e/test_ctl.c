@@ -301,6 +301,8 @@ Test(ctl, bad_usage_is_told_and_nothing_asked) {
         "stop now",
         "ping x",
         "methods x",
+        "watch link.close",
+        "watch urc links.*",
         "raw",
         "raw a b c",
         "raw state '{'",
