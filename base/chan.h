@@ -148,6 +148,7 @@ const uint8_t *chan_tx_data(const struct chan *ch, size_t *n);
 void chan_tx_done(struct chan *ch, size_t n);      /* n bytes went out; calls `drained` at zero */
 void chan_set_open(struct chan *ch, bool is_open); /* tells every user of a change, top first */
 void chan_set_dtr(struct chan *ch, bool is_on);    /* while open; the same */
+void chan_forget_dtr(struct chan *ch); /* not known any more: it counts as on, nobody is told */
 /* Input: with all that the transport still has of it; chan_forget_input: only what was read. */
 void chan_discard(struct chan *ch, bool input, bool output);
 void chan_forget_input(struct chan *ch);
