@@ -108,6 +108,13 @@ void chan_set_gate(struct chan *ch, size_t n) {
     kick(ch);
 }
 
+void chan_end_line(struct chan *ch) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->tap != NULL && ch->tap->line != NULL) {
+        ch->tap->line(ch->tap_ctx);
+    }
+}
+
 void chan_set_present(struct chan *ch, bool on) {
     CHECK_OBJ(ch, CHAN_MAGIC);
     if (ch->transport != NULL && ch->transport->set_present != NULL) {

@@ -70,6 +70,7 @@ struct chan_tap {
     void (*sent)(void *ctx, const uint8_t *p, size_t n);
     /* Input has come; may be changed in place. Returns how much is left of it. */
     size_t (*rx)(void *ctx, uint8_t *p, size_t n);
+    void (*line)(void *ctx); /* an unsolicited line ends here; may be NULL */
     void (*event)(void *ctx, enum chan_event event); /* before the users hear it */
 };
 
@@ -132,6 +133,7 @@ void chan_set_tap(struct chan *ch, const struct chan_tap *tap, void *ctx);
 int chan_put(struct chan *ch, const void *p, size_t n); /* chan_write, behind the tap */
 void chan_set_gate(struct chan *ch, size_t n);
 void chan_set_present(struct chan *ch, bool on);
+void chan_end_line(struct chan *ch); /* a user has written all of an unsolicited line */
 
 /* Deaf: what comes in is thrown away, and what the users write; what is written already goes out.
  * For a module that is off. */
