@@ -293,6 +293,7 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     if (spec_get(network, "technology") == NULL) {
         modem_set_tech(m, m->profile->tech);
     }
+    m->reg.found = REG_HOME;
     if (spec_get(network, "registration") == NULL) {
         modem_set_registration(m, REG_HOME);
     }
