@@ -286,13 +286,18 @@ struct tty_fault *tty_fault_new(struct chan *ch, struct clk *clk, uint64_t seed,
     OBJ_INIT(t, TTY_FAULT_MAGIC);
     t->chan = ch;
     t->clk = clk;
-    t->rng = rng_stream(seed, "tty");
+    tty_fault_set_seed(t, seed);
     t->ev = ev;
     t->ctx = ctx;
     /* What was written before goes out as well, and is counted there. */
     t->put = t->written = chan_pending(ch);
     chan_set_tap(ch, &tap, t);
     return t;
+}
+
+void tty_fault_set_seed(struct tty_fault *t, uint64_t seed) {
+    CHECK_OBJ(t, TTY_FAULT_MAGIC);
+    t->rng = rng_stream(seed, "tty");
 }
 
 void tty_fault_free(struct tty_fault *t) {

@@ -34,6 +34,7 @@ struct tty_fault_events {
 struct tty_fault *tty_fault_new(struct chan *ch, struct clk *clk, uint64_t seed,
                                 const struct tty_fault_events *ev, void *ctx);
 void tty_fault_free(struct tty_fault *t); /* NULL is allowed */
+void tty_fault_set_seed(struct tty_fault *t, uint64_t seed);
 
 /* -ENOSPC: LIMIT_TTY_EDITS. */
 int tty_fault_cut(struct tty_fault *t, size_t after,
