@@ -276,6 +276,9 @@ void modem_set_hung(struct modem *m, bool is_hung) {
 void modem_set_registration(struct modem *m, enum reg_stat granted) {
     CHECK_OBJ(m, MODEM_MAGIC);
     m->reg.granted = granted;
+    if (granted == REG_HOME || granted == REG_ROAMING) {
+        m->reg.found = granted;
+    }
     update_registration(m);
 }
 

@@ -190,7 +190,8 @@ enum {
     X("voice-call", flag_spec, act_voice_call, LATER,                                              \
       "A call that has the radio: in GSM no TCP passes.")                                          \
     X("network", network_spec, act_network, LATER,                                                 \
-      "The cell is lost (registration 2, links are dead), or found again.")                        \
+      "The cell is lost (registration 2, links are dead), or found again, at home or roaming as "  \
+      "before.")                                                                                   \
     X("deactivate", context_spec, act_deactivate, LATER,                                           \
       "The network takes this PDP context down.")                                                  \
     X("open-delay", wait_spec, act_open_delay, LATER,                                              \

@@ -254,7 +254,7 @@ static const struct {
     {"{\"registration\":\"denied\"}", "AT+CREG?", "\r\n+CREG: 0,3\r\n\r\nOK\r\n", NULL},
     {"{\"registration\":\"roaming\"}", "AT+CREG?", "\r\n+CREG: 0,5\r\n\r\nOK\r\n", NULL},
     {"{\"network\":\"lost\"}", "AT+CREG?", "\r\n+CREG: 0,2\r\n\r\nOK\r\n", NULL},
-    {"{\"network\":\"found\"}", "AT+CREG?", "\r\n+CREG: 0,1\r\n\r\nOK\r\n", NULL},
+    {"{\"network\":\"found\"}", "AT+CREG?", "\r\n+CREG: 0,5\r\n\r\nOK\r\n", NULL},
     {"{\"attached\":false}", "AT+CGATT?", "\r\n+CGATT: 0\r\n\r\nOK\r\n", NULL},
     {"{\"attached\":true}", "AT+CGATT?", "\r\n+CGATT: 1\r\n\r\nOK\r\n", NULL},
     {"{\"corrupt\":{\"at\":2,\"bits\":1}}", "AT", "\r\nNK\r\n", NULL},
