@@ -59,6 +59,8 @@
 #define LIMIT_JSON_VALUES 65536 /* values in one: what it costs in memory, 64 bytes and more each */
 #define LIMIT_JSON_DEPTH 32     /* nesting: the format needs 10 */
 
+#define LIMIT_NVRAM (1 << 20) /* bytes of a module's stored settings: all contexts have 0.1 MB */
+
 #define LIMIT_PATTERN 256        /* bytes of a regular expression */
 #define LIMIT_PATTERN_REPEAT 255 /* bound of one interval: what POSIX promises (RE_DUP_MAX) */
 #define LIMIT_PATTERN_COST 1024 /* with its repetitions copied out: regcomp takes its cube, 0.1 s */
