@@ -77,6 +77,8 @@ static void go_off(struct cmd *c) {
 static void come_on(struct cmd *c) {
     session_reset(c->session);
     cmd_network_start(c);
+    cmd_packet_start(c);
+    cmd_standard_start(c);
     if (c->modem->profile->usb) {
         chan_set_present(session_chan(c->session), true);
     }
