@@ -48,6 +48,7 @@ struct cmd {
     int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
     int reported_mode;         /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
+    struct filter *filters;         /* of +CGTFT, by context and number; cmd_tft.c */
     bool has_service;               /* the packet service, as +CGEV has last seen it */
     int indicators[CMD_INDICATORS]; /* the newest values of +CIND */
     int cops_mode;                  /* of the newest AT+COPS= */
@@ -87,6 +88,7 @@ void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);
 void cmd_tcpip_reset(struct cmd *c); /* the module has gone off */
 void cmd_ping_stop(struct cmd *c);
+void cmd_tft_stop(struct cmd *c);
 
 /* A report whose command has <mode> 0 (hold it back), 1 (drop it in data mode) or more (tell it,
  * behind data mode at the latest). */

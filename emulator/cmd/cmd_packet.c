@@ -133,6 +133,20 @@ void cmd_cnvw(struct at_req *rq) {
     at_ok(rq);
 }
 
+/* Reads what AT+CNVW writes, whether it counts already or not; a failure is told in front of OK. */
+void cmd_cnvr(struct at_req *rq) {
+    enum { ITEM_FIN = 1341, ERR_PARAMETERS = -1, ERR_NOT_ACTIVE = 5 };
+    bool is_there = at_int(rq, 0) == ITEM_FIN;
+    if (!at_has(rq, 1)) {
+        at_info(rq, "+CNVR: %d,%d,0,%d", (int)at_int(rq, 0), is_there, is_there);
+    } else if (is_there && at_int(rq, 1) == 0) {
+        at_info(rq, "+CNVR: 1,\"%02d\"", cmd_of(rq)->modem->nv_fin);
+    } else {
+        at_info(rq, "+CNVR: 0,%d", is_there ? ERR_PARAMETERS : ERR_NOT_ACTIVE);
+    }
+    at_ok(rq);
+}
+
 static void tell_address(struct at_req *rq, int32_t cid) {
     struct modem *m = cmd_of(rq)->modem;
     char ip[NET_IP_TEXT];
@@ -140,20 +154,26 @@ static void tell_address(struct at_req *rq, int32_t cid) {
     at_info(rq, "+CGPADDR: %d,%s", (int)cid, net_format_ip(address, ip));
 }
 
-/* "+CGPADDR: (1,2)": the defined contexts, or of these the active ones. */
-static void list_contexts(struct at_req *rq, bool is_active_only) {
-    struct cmd *c = cmd_of(rq);
+enum { CONTEXT_LIST = 6 * LIMIT_RECORDS };
+
+/* "(1,2)": the defined contexts, or of these the active ones. */
+static const char *context_list(struct cmd *c, bool is_active_only, char text[CONTEXT_LIST]) {
     const struct setting_record *records = NULL;
     size_t n = contexts(c, &records);
-    char text[6 * LIMIT_RECORDS] = "";
-    size_t at = 0;
+    size_t at = (size_t)snprintf(text, CONTEXT_LIST, "(");
     for (size_t i = 0; i < n; i++) {
         if (!is_active_only || is_active(c->modem, records[i].ints[0])) {
-            at += (size_t)snprintf(text + at, sizeof text - at, "%s%d", at > 0 ? "," : "",
+            at += (size_t)snprintf(text + at, CONTEXT_LIST - at, "%s%d", at > 1 ? "," : "",
                                    (int)records[i].ints[0]);
         }
     }
-    at_info(rq, "%s: (%s)", at_row_of(rq)->name, text);
+    snprintf(text + at, CONTEXT_LIST - at, ")");
+    return text;
+}
+
+static void tell_contexts(struct at_req *rq, bool is_active_only) {
+    char list[CONTEXT_LIST];
+    at_info(rq, "%s: %s", at_row_of(rq)->name, context_list(cmd_of(rq), is_active_only, list));
     at_ok(rq);
 }
 
@@ -162,7 +182,7 @@ void cmd_cgpaddr(struct at_req *rq) {
     const struct setting_record *records = NULL;
     size_t n = contexts(c, &records);
     if (at_form_of(rq) == AT_TEST) {
-        list_contexts(rq, false);
+        tell_contexts(rq, false);
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -185,7 +205,7 @@ void cmd_cgcontrdp(struct at_req *rq) {
     const struct setting_record *records = NULL;
     size_t n = contexts(c, &records);
     if (at_form_of(rq) == AT_TEST) {
-        list_contexts(rq, true);
+        tell_contexts(rq, true);
         return;
     }
     char ip[NET_IP_TEXT];
@@ -221,6 +241,42 @@ void cmd_profiles(struct at_req *rq) {
     size_t n = setting_records(cmd_of(rq)->module, at_row_of(rq), &records);
     if (!tell_none(rq, n)) {
         setting_run(rq);
+    }
+}
+
+static bool is_context(struct cmd *c, int32_t cid) {
+    return setting_record_find(c->module, table_find(&at_dialect, SV("+CGDCONT")), cid) != NULL;
+}
+
+/* The test answer has a line a type, as the manual's example has it. */
+static void test_secondary(struct at_req *rq) {
+    const struct at_param *type = &table_find(&at_dialect, SV("+CGDCONT"))->params[CONTEXT_TYPE];
+    char list[CONTEXT_LIST];
+    context_list(cmd_of(rq), true, list);
+    for (size_t i = 0; i < type->nwords; i++) {
+        at_info(rq, "+CGDSCONT: (1-24,100-179),%s,\"%s\",(0-2),(0-4)", list, type->words[i]);
+    }
+    at_ok(rq);
+}
+
+/* The key alone undefines it. */
+static void set_secondary(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    bool is_good = at_has(rq, 1) && !is_context(c, at_int(rq, 0)) && is_context(c, at_int(rq, 1));
+    if (is_good || at_nargs(rq) == 1) {
+        setting_run(rq);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+    }
+}
+
+void cmd_cgdscont(struct at_req *rq) {
+    if (at_form_of(rq) == AT_TEST) {
+        test_secondary(rq);
+    } else if (at_form_of(rq) == AT_WRITE) {
+        set_secondary(rq);
+    } else {
+        cmd_profiles(rq);
     }
 }
 
