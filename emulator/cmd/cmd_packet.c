@@ -84,7 +84,7 @@ void cmd_cgatt(struct at_req *rq) {
 /* -- contexts -- */
 
 /* The contexts are the records of +CGDCONT. */
-enum { CONTEXT_CID, CONTEXT_TYPE, CONTEXT_APN };
+enum { CONTEXT_CID, CONTEXT_TYPE };
 
 static size_t contexts(struct cmd *c, const struct setting_record **out) {
     return setting_records(c->module, table_find(&at_dialect, SV("+CGDCONT")), out);
@@ -202,6 +202,7 @@ void cmd_cgpaddr(struct at_req *rq) {
 void cmd_cgcontrdp(struct at_req *rq) {
     enum { FIRST_BEARER = 5 }; /* of EPS and of NSAPIs alike */
     struct cmd *c = cmd_of(rq);
+    const struct modem *m = c->modem;
     const struct setting_record *records = NULL;
     size_t n = contexts(c, &records);
     if (at_form_of(rq) == AT_TEST) {
@@ -209,16 +210,16 @@ void cmd_cgcontrdp(struct at_req *rq) {
         return;
     }
     char ip[NET_IP_TEXT];
-    net_format_ip(c->modem->bearer.ip, ip);
+    net_format_ip(m->bearer.ip, ip);
     int bearer = FIRST_BEARER;
     for (size_t i = 0; i < n; i++) {
         int32_t cid = records[i].ints[CONTEXT_CID];
-        if (!is_active(c->modem, cid)) {
+        if (!is_active(m, cid)) {
             continue;
         }
         if (at_nargs(rq) == 0 || cid == at_int(rq, 0)) {
             at_info(rq, "+CGCONTRDP: %d,%d,\"%s\",\"%s.255.255.255.255\"", (int)cid, bearer,
-                    records[i].texts[CONTEXT_APN], ip);
+                    m->apn != NULL ? m->apn(m->apn_ctx, (unsigned)cid) : "", ip);
         }
         bearer++;
     }
