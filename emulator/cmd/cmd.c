@@ -1,6 +1,8 @@
 #include "emulator/cmd/cmd.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/chan.h"
 #include "base/obj.h"
@@ -37,6 +39,33 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_power_event(c, topic, payload);
     cmd_tcpip_event(c, topic, payload);
     cmd_network_event(c, topic, payload);
+    cmd_packet_event(c, topic, payload);
+    cmd_standard_event(c, topic, payload);
+}
+
+void cmd_report(struct cmd *c, struct held *held, int mode, const char *text) {
+    bool is_data = !chan_is_top(session_chan(c->session), c->session);
+    if (mode > 1 || (mode == 1 && !is_data)) {
+        urc_post(c->session, URC_EVENT, "%s", text);
+    }
+    if (mode != 0) {
+        return;
+    }
+    if (held->n == LIMIT_REPORTS) { /* the oldest one goes */
+        held->n--;
+        memmove(held->lines[0], held->lines[1], held->n * sizeof held->lines[0]);
+    }
+    snprintf(held->lines[held->n++], sizeof held->lines[0], "%s", text);
+}
+
+void cmd_report_mode(struct cmd *c, struct held *held, int mode, bool is_told) {
+    if (mode == 0) {
+        return;
+    }
+    for (size_t i = 0; is_told && i < held->n; i++) {
+        urc_post(c->session, URC_EVENT, "%s", held->lines[i]);
+    }
+    held->n = 0;
 }
 
 /* -- what the session asks and tells goes on to the bus -- */
@@ -125,6 +154,8 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
     cmd_network_start(c);
+    cmd_packet_start(c);
+    cmd_standard_start(c);
     cmd_power_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
@@ -145,6 +176,7 @@ void cmd_close(struct cmd *c) {
     bus_ignore(&c->modem->bus, on_bus, c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
+    cmd_tft_stop(c);
     transparent_stop(c);
     session_close(c->session);
     cmd_tcpip_stop(c);
