@@ -37,6 +37,8 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_power_event(c, topic, payload);
     cmd_tcpip_event(c, topic, payload);
     cmd_network_event(c, topic, payload);
+    cmd_status_event(c, topic, payload);
+    cmd_hardware_event(c, topic, payload);
 }
 
 /* -- what the session asks and tells goes on to the bus -- */
@@ -122,6 +124,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
     cmd_network_start(c);
+    cmd_hardware_start(c);
     cmd_power_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
@@ -134,6 +137,8 @@ void cmd_close(struct cmd *c) {
     }
     CHECK_OBJ(c, CMD_MAGIC);
     bus_ignore(&c->modem->bus, on_bus, c);
+    cmd_status_stop(c);
+    cmd_hardware_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
     transparent_stop(c);

@@ -41,7 +41,16 @@ struct cmd {
     int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
     int reported_mode;         /* the newest <stat> of +CNSMOD */
     int cops_mode;             /* of the newest AT+COPS= */
-    struct clk_timer scan;     /* AT+COPS=? */
+    struct {
+        int rssi, ber;          /* as reported last */
+        struct clk_timer every; /* AT+AUTOCSQ=1,0 */
+    } csq;                      /* cmd_status.c */
+    struct {
+        struct clk_timer warning; /* AT+CVALARM: while the supply is bad */
+        int heat;                 /* as +CMTE told it last */
+        bool is_high[HARDWARE_PINS];
+    } hw;                  /* cmd_hardware.c */
+    struct clk_timer scan; /* AT+COPS=? */
     struct power {
         enum power_state state; /* the newest one */
         /* What a command has asked for; it is done behind its line's result. */
@@ -61,11 +70,16 @@ struct cmd *cmd_from(void *ctx); /* in a callback whose context it is */
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
 
 /* Starts and ends with the session. */
+void cmd_status_stop(struct cmd *c);
+void cmd_hardware_start(struct cmd *c); /* the module's start, too */
+void cmd_hardware_stop(struct cmd *c);
 void cmd_network_start(struct cmd *c); /* the module's start, too */
 void cmd_power_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
@@ -76,5 +90,6 @@ void cmd_ping_stop(struct cmd *c);
 
 /* A command restarts the module, behind its line's result. */
 void cmd_power_restart(struct cmd *c);
+void cmd_power_off(struct cmd *c); /* by itself, behind what it has said */
 
 #endif
