@@ -161,3 +161,12 @@ Test(hardware, another_usb_composition_restarts_the_module_and_stays) {
     ask("AT+CUSBPIDSWITCH?", "AT+CUSBPIDSWITCH?\r" LINE("+CUSBPIDSWITCH: 902B") OK);
     stop();
 }
+
+Test(hardware, the_recovery_finds_no_update) {
+    start();
+    ask("AT+CDELTA", OK);
+    pass(10);
+    expect(LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
+    ask("AT+CGMR", "AT+CGMR\r" LINE("+CGMR: LE20B04SIM7600E") OK);
+    stop();
+}

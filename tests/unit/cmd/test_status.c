@@ -138,3 +138,22 @@ Test(status, no_such_time_is_refused_and_changes_nothing) {
     ask("AT+CCLK?", LINE("+CCLK: \"00/01/01,00:00:00\"") OK);
     stop();
 }
+
+Test(status, the_imsi_of_a_locked_card_cannot_be_read_but_its_number_can) {
+    start();
+    modem_set_sim(rig.modem, SIM_PIN);
+    expect(LINE("+CPIN: SIM PIN"));
+    ask("AT+CRSM=176,28423,0,0,9", LINE("+CRSM: 105,130") OK);
+    ask("AT+CRSM=176,12258,0,0,1", LINE("+CRSM: 144,0,\"98\"") OK);
+    modem_set_sim(rig.modem, SIM_ABSENT);
+    expect(LINE("+CPIN: SIM REMOVED"));
+    ask("AT+CRSM=176,12258,0,0,1", LINE("+CME ERROR: 10"));
+    stop();
+}
+
+Test(status, an_imsi_of_an_even_number_of_digits_says_so) {
+    start();
+    rig.profile.imsi = "46001123456789";
+    ask("AT+CRSM=176,28423,0,0,0", LINE("+CRSM: 144,0,\"0841061021436587F9\"") OK);
+    stop();
+}
