@@ -149,7 +149,7 @@ void cmd_cgdrt(struct at_req *rq) {
         return;
     }
     if (at_has(rq, 1)) {
-        modem_set_pin_out(cmd_of(rq)->modem, pin, at_int(rq, 1) == 1);
+        modem_set_pin_out(cmd_of(rq)->modem, (unsigned)pin, at_int(rq, 1) == 1);
     }
     at_ok(rq);
 }
@@ -164,7 +164,7 @@ void cmd_cgsetv(struct at_req *rq) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
-    modem_drive_pin(m, pin, at_int(rq, 1) == 1);
+    modem_drive_pin(m, (unsigned)pin, at_int(rq, 1) == 1);
     at_ok(rq);
 }
 
@@ -172,7 +172,8 @@ void cmd_cggetv(struct at_req *rq) {
     int pin = pin_of(rq);
     if (pin >= 0) {
         const struct hardware *hw = &cmd_of(rq)->modem->hw;
-        at_info(rq, "+CGGETV: %d,%d", (int)at_int(rq, 0), hardware_is_high(hw, pin) ? 1 : 0);
+        at_info(rq, "+CGGETV: %d,%d", (int)at_int(rq, 0),
+                hardware_is_high(hw, (unsigned)pin) ? 1 : 0);
         at_ok(rq);
     }
 }
@@ -205,7 +206,7 @@ static void interrupt(struct cmd *c, int gpio, bool is_high, bool is_edge) {
 }
 
 static void check_pins(struct cmd *c) {
-    for (int i = 0; i < HARDWARE_PINS; i++) {
+    for (unsigned i = 0; i < HARDWARE_PINS; i++) {
         bool is_high = hardware_is_high(&c->modem->hw, i);
         bool was_high = c->hw.is_high[i];
         c->hw.is_high[i] = is_high;
@@ -235,7 +236,7 @@ void cmd_cgisr(struct at_req *rq) {
         tell_isr(rq, gpio);
         return;
     }
-    int pin = hardware_find_pin(gpio);
+    unsigned pin = (unsigned)hardware_find_pin(gpio);
     bool is_off = at_int(rq, ISR_DETECT) == 0;
     bool is_ready = is_plain(c, gpio) && !c->modem->hw.pins[pin].is_out;
     if (!is_off && (!at_has(rq, ISR_POLARITY) || !is_ready)) {
@@ -258,7 +259,7 @@ void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload) {
 
 void cmd_hardware_start(struct cmd *c) {
     c->hw.heat = 0;
-    for (int i = 0; i < HARDWARE_PINS; i++) {
+    for (unsigned i = 0; i < HARDWARE_PINS; i++) {
         c->hw.is_high[i] = hardware_is_high(&c->modem->hw, i);
     }
 }

@@ -28,13 +28,13 @@ int hardware_find_pin(int gpio) {
     return -1;
 }
 
-int hardware_gpio(int pin) {
-    must(pin >= 0 && pin < HARDWARE_PINS);
+int hardware_gpio(unsigned pin) {
+    must(pin < HARDWARE_PINS);
     return gpios[pin];
 }
 
-bool hardware_is_high(const struct hardware *hw, int pin) {
-    must(pin >= 0 && pin < HARDWARE_PINS);
+bool hardware_is_high(const struct hardware *hw, unsigned pin) {
+    must(pin < HARDWARE_PINS);
     const struct hardware_pin *p = &hw->pins[pin];
     return p->is_out ? p->is_driven_high : p->is_outside_high;
 }

@@ -25,7 +25,7 @@ void hardware_init(struct hardware *hw);
 void hardware_restart(struct hardware *hw);
 /* The pin of a GPIO number, -1: there is none. */
 int hardware_find_pin(int gpio);
-int hardware_gpio(int pin); /* the other way */
-bool hardware_is_high(const struct hardware *hw, int pin);
+int hardware_gpio(unsigned pin); /* the other way */
+bool hardware_is_high(const struct hardware *hw, unsigned pin);
 
 #endif

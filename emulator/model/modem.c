@@ -234,7 +234,7 @@ void modem_set_adc(struct modem *m, unsigned adc, int mv) {
     set_measured(m, &m->hw.adc[adc], mv);
 }
 
-static void set_pin(struct modem *m, int pin, struct hardware_pin to) {
+static void set_pin(struct modem *m, unsigned pin, struct hardware_pin to) {
     CHECK_OBJ(m, MODEM_MAGIC);
     bool was_high = hardware_is_high(&m->hw, pin);
     m->hw.pins[pin] = to;
@@ -243,22 +243,22 @@ static void set_pin(struct modem *m, int pin, struct hardware_pin to) {
     }
 }
 
-void modem_set_pin_outside(struct modem *m, int pin, bool is_high) {
-    must(pin >= 0 && pin < HARDWARE_PINS);
+void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high) {
+    must(pin < HARDWARE_PINS);
     struct hardware_pin to = m->hw.pins[pin];
     to.is_outside_high = is_high;
     set_pin(m, pin, to);
 }
 
-void modem_set_pin_out(struct modem *m, int pin, bool is_out) {
-    must(pin >= 0 && pin < HARDWARE_PINS);
+void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out) {
+    must(pin < HARDWARE_PINS);
     struct hardware_pin to = m->hw.pins[pin];
     to.is_out = is_out;
     set_pin(m, pin, to);
 }
 
-void modem_drive_pin(struct modem *m, int pin, bool is_high) {
-    must(pin >= 0 && pin < HARDWARE_PINS);
+void modem_drive_pin(struct modem *m, unsigned pin, bool is_high) {
+    must(pin < HARDWARE_PINS);
     struct hardware_pin to = m->hw.pins[pin];
     to.is_driven_high = is_high;
     set_pin(m, pin, to);

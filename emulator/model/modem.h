@@ -91,10 +91,10 @@ void modem_set_signal(struct modem *m, int rssi, int ber); /* as +CSQ prints the
 void modem_set_supply(struct modem *m, int mv);
 void modem_set_temperature(struct modem *m, int celsius);
 void modem_set_adc(struct modem *m, unsigned adc, int mv);
-void modem_set_pin_outside(struct modem *m, int pin, bool is_high);
+void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high);
 /* What the module makes of a pin. */
-void modem_set_pin_out(struct modem *m, int pin, bool is_out);
-void modem_drive_pin(struct modem *m, int pin, bool is_high);
+void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out);
+void modem_drive_pin(struct modem *m, unsigned pin, bool is_high);
 void modem_set_tech(struct modem *m, enum profile_tech tech);
 void modem_set_seed(struct modem *m, uint64_t seed);
 /* AT+CIPCCFG's limits of retransmission (note 2.6). */

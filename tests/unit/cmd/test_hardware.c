@@ -98,7 +98,7 @@ Test(hardware, a_critical_temperature_is_told_and_ends_it) {
 
 Test(hardware, an_input_shows_what_is_outside_and_an_output_what_is_driven) {
     start();
-    int pin = hardware_find_pin(43);
+    unsigned pin = (unsigned)hardware_find_pin(43);
     cr_assert_eq(hardware_find_pin(42), -1);
     modem_set_pin_outside(rig.modem, pin, true);
     ask("AT+CGGETV=43", LINE("+CGGETV: 43,1") OK);
@@ -111,7 +111,7 @@ Test(hardware, an_input_shows_what_is_outside_and_an_output_what_is_driven) {
 
 Test(hardware, an_interrupt_comes_with_its_edge_or_its_level) {
     start();
-    int pin = hardware_find_pin(41);
+    unsigned pin = (unsigned)hardware_find_pin(41);
     ask("AT+CGISR=41,2,1", OK);
     modem_set_pin_outside(rig.modem, pin, true);
     expect(LINE("GPIO_41_ISR!"));
