@@ -41,6 +41,8 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_network_event(c, topic, payload);
     cmd_packet_event(c, topic, payload);
     cmd_standard_event(c, topic, payload);
+    cmd_status_event(c, topic, payload);
+    cmd_hardware_event(c, topic, payload);
 }
 
 void cmd_report(struct cmd *c, struct held *held, int mode, const char *text) {
@@ -156,6 +158,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     cmd_network_start(c);
     cmd_packet_start(c);
     cmd_standard_start(c);
+    cmd_hardware_start(c);
     cmd_power_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
@@ -174,6 +177,8 @@ void cmd_close(struct cmd *c) {
     }
     CHECK_OBJ(c, CMD_MAGIC);
     bus_ignore(&c->modem->bus, on_bus, c);
+    cmd_status_stop(c);
+    cmd_hardware_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
     cmd_tft_stop(c);

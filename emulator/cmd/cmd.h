@@ -52,7 +52,16 @@ struct cmd {
     bool has_service;               /* the packet service, as +CGEV has last seen it */
     int indicators[CMD_INDICATORS]; /* the newest values of +CIND */
     int cops_mode;                  /* of the newest AT+COPS= */
-    struct clk_timer scan;          /* AT+COPS=? */
+    struct {
+        int rssi, ber;          /* as reported last */
+        struct clk_timer every; /* AT+AUTOCSQ=1,0 */
+    } csq;                      /* cmd_status.c */
+    struct {
+        struct clk_timer warning; /* AT+CVALARM: while the supply is bad */
+        int heat;                 /* as +CMTE told it last */
+        bool is_high[HARDWARE_PINS];
+    } hw;                  /* cmd_hardware.c */
+    struct clk_timer scan; /* AT+COPS=? */
     struct power {
         enum power_state state; /* the newest one */
         /* What a command has asked for; it is done behind its line's result. */
@@ -80,11 +89,16 @@ void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_packet_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
 
 /* Starts and ends with the session. */
+void cmd_status_stop(struct cmd *c);
+void cmd_hardware_start(struct cmd *c); /* the module's start, too */
+void cmd_hardware_stop(struct cmd *c);
 void cmd_network_start(struct cmd *c); /* the module's start, too */
 void cmd_packet_start(struct cmd *c);
 void cmd_standard_start(struct cmd *c);
@@ -104,5 +118,6 @@ void cmd_report_mode(struct cmd *c, struct held *held, int mode, bool is_told);
 
 /* A command restarts the module, behind its line's result. */
 void cmd_power_restart(struct cmd *c);
+void cmd_power_off(struct cmd *c); /* by itself, behind what it has said */
 
 #endif

@@ -62,6 +62,8 @@ static void tell_from(struct cmd *c, size_t line) {
 /* Everything stops without a word; a port on USB is gone. */
 static void go_off(struct cmd *c) {
     session_set_deaf(c->session, true);
+    cmd_status_stop(c);
+    cmd_hardware_stop(c);
     cmd_power_stop(c);
     session_reset(c->session);
     cmd_tcpip_reset(c);
@@ -80,6 +82,7 @@ static void come_on(struct cmd *c) {
     cmd_network_start(c);
     cmd_packet_start(c);
     cmd_standard_start(c);
+    cmd_hardware_start(c);
     if (c->modem->profile->usb) {
         chan_set_present(session_chan(c->session), true);
     }
@@ -153,6 +156,11 @@ void cmd_power_done(struct cmd *c) {
 
 void cmd_power_restart(struct cmd *c) {
     c->power.go = POWER_GO_RESTART;
+}
+
+void cmd_power_off(struct cmd *c) {
+    c->power.go = POWER_GO_OFF;
+    cmd_power_done(c);
 }
 
 void cmd_cpof(struct at_req *rq) {

@@ -1,6 +1,13 @@
 /* cmd_status.c: power, card and signal (V3.00 chapter 3). */
+#include <stdlib.h>
+
+#include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/model/events.h"
 #include "handlers.h"
+#include "slots.h"
+
+enum { AUTOCSQ_S = 5, AUTOCSQ_EVERY = 0, AUTOCSQ_CHANGES = 1 }; /* V3.00 3.2.9 */
 
 static void set_fun(struct at_req *rq) {
     struct modem *m = cmd_of(rq)->modem;
@@ -66,12 +73,155 @@ void cmd_ciccid(struct at_req *rq) {
     at_ok(rq);
 }
 
+/* -- signal -- */
+
+static void get_csq(const struct cmd *c, int *rssi, int *ber) {
+    const struct reg *reg = &c->modem->reg;
+    bool is_known = reg_is_registered(reg);
+    *rssi = is_known ? reg->rssi : 99;
+    *ber = is_known ? reg->ber : 99;
+}
+
 void cmd_csq(struct at_req *rq) {
-    const struct reg *reg = &cmd_of(rq)->modem->reg;
-    if (reg_is_registered(reg)) {
-        at_info(rq, "+CSQ: %d,%d", reg->rssi, reg->ber);
-    } else {
-        at_info(rq, "+CSQ: 99,99");
-    }
+    int rssi = 0;
+    int ber = 0;
+    get_csq(cmd_of(rq), &rssi, &ber);
+    at_info(rq, "+CSQ: %d,%d", rssi, ber);
     at_ok(rq);
+}
+
+static bool is_reporting(const struct cmd *c, int mode) {
+    return setting_int(c->module, SLOT_AUTOCSQ_AUTO) == 1 &&
+           setting_int(c->module, SLOT_AUTOCSQ_MODE) == mode;
+}
+
+static void report_csq(struct cmd *c) {
+    get_csq(c, &c->csq.rssi, &c->csq.ber);
+    urc_post(c->session, URC_REPEATABLE, "+CSQ: %d,%d", c->csq.rssi, c->csq.ber);
+}
+
+static void on_csq_due(void *ctx) {
+    struct cmd *c = cmd_from(ctx);
+    if (is_reporting(c, AUTOCSQ_EVERY)) {
+        report_csq(c);
+        clk_start(c->modem->clk, &c->csq.every, CLK_S(AUTOCSQ_S), on_csq_due, c);
+    }
+}
+
+/* The manual's example has a report right behind the OK (V3.00 3.2.9). */
+void cmd_autocsq(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    setting_run(rq);
+    clk_stop(c->modem->clk, &c->csq.every);
+    if (is_reporting(c, AUTOCSQ_CHANGES)) {
+        report_csq(c);
+    } else {
+        on_csq_due(c);
+    }
+}
+
+/* A delta of 0 is any change, as 1 is (guess); it is counted from the newest report. */
+void cmd_status_event(struct cmd *c, unsigned topic, const void *payload) {
+    (void)payload;
+    bool may_change = topic == TOPIC_SIGNAL_CHANGED || topic == TOPIC_REG_CHANGED;
+    if (!may_change || !is_reporting(c, AUTOCSQ_CHANGES)) {
+        return;
+    }
+    int rssi = 0;
+    int ber = 0;
+    get_csq(c, &rssi, &ber);
+    int moved = abs(rssi - c->csq.rssi);
+    bool is_far = moved > 0 && moved >= setting_int(c->module, SLOT_CSQDELTA_DELTA);
+    if (is_far || ber != c->csq.ber) {
+        report_csq(c);
+    }
+}
+
+void cmd_status_stop(struct cmd *c) {
+    clk_stop(c->modem->clk, &c->csq.every);
+}
+
+/* -- card -- */
+
+/* There is no PIN2: its counters are those of the manual's example (V3.00 3.2.6). */
+void cmd_spic(struct at_req *rq) {
+    const struct sim *sim = &cmd_of(rq)->modem->sim;
+    at_info(rq, "+SPIC: %d,%d,0,10", sim->pin_tries, sim->puk_tries);
+    at_ok(rq);
+}
+
+/* The name is the home network's; it need not be shown beside the own one (31.102 4.2.12). */
+void cmd_cspn(struct at_req *rq) {
+    const struct modem *m = cmd_of(rq)->modem;
+    at_info(rq, "+CSPN: \"%s\",%d", m->profile->oper_long, m->reg.stat == REG_ROAMING ? 1 : 0);
+    at_ok(rq);
+}
+
+/* -- the module -- */
+
+void cmd_cclk(struct at_req *rq) {
+    struct modem *m = cmd_of(rq)->modem;
+    if (at_form_of(rq) == AT_READ) {
+        char text[RTC_TEXT];
+        rtc_text(&m->rtc, m->clk, text);
+        at_info(rq, "+CCLK: \"%s\"", text);
+        at_ok(rq);
+    } else if (rtc_set(&m->rtc, m->clk, at_text(rq, 0)) == 0) {
+        at_ok(rq);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+    }
+}
+
+void cmd_cpas(struct at_req *rq) {
+    enum { READY = 0, IN_CALL = 4 };
+    at_info(rq, "+CPAS: %d", cmd_of(rq)->modem->has_call ? IN_CALL : READY);
+    at_ok(rq);
+}
+
+void cmd_simei(struct at_req *rq) {
+    struct modem *m = cmd_of(rq)->modem;
+    if (at_form_of(rq) == AT_READ) {
+        at_info(rq, "+SIMEI: %s", m->imei);
+        at_ok(rq);
+    } else if (modem_set_imei(m, at_text(rq, 0)) == 0) {
+        at_ok(rq);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+    }
+}
+
+/* -- facility lock -- */
+
+/* Wrong passwords are answered as by AT+CPIN. */
+static void end_password(struct at_req *rq, int rc) {
+    if (rc == 0) {
+        at_ok(rq);
+    } else {
+        at_fail(rq, cmd_of(rq)->modem->sim.state == SIM_PUK ? CME_SIM_PUK_REQUIRED
+                                                            : CME_INCORRECT_PASSWORD);
+    }
+}
+
+void cmd_clck(struct at_req *rq) {
+    enum { LOCK = 1, QUERY = 2 };
+    struct modem *m = cmd_of(rq)->modem;
+    int mode = at_int(rq, 1);
+    if (mode == QUERY) {
+        at_info(rq, "+CLCK: %d", m->sim.is_locked ? 1 : 0);
+        at_ok(rq);
+    } else if (!at_has(rq, 2)) {
+        at_fail(rq, AT_ERR_PLAIN); /* no try is lost (guess) */
+    } else {
+        end_password(rq, modem_lock_sim(m, at_text(rq, 2), mode == LOCK));
+    }
+}
+
+void cmd_cpwd(struct at_req *rq) {
+    struct modem *m = cmd_of(rq)->modem;
+    if (!m->sim.is_locked) {
+        at_fail(rq, CME_OPERATION_NOT_ALLOWED); /* as the card: 31.102 7.1.2 (guess) */
+        return;
+    }
+    end_password(rq, modem_change_pin(m, at_text(rq, 1), at_text(rq, 2)));
 }

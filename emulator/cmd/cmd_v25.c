@@ -16,7 +16,7 @@ void cmd_i(struct at_req *rq) {
     at_info(rq, "Manufacturer: %s", p->manufacturer);
     at_info(rq, "Model: %s", p->model);
     at_info(rq, "Revision: %s", p->revision_ati);
-    at_info(rq, "IMEI: %s", p->imei);
+    at_info(rq, "IMEI: %s", cmd_of(rq)->modem->imei);
     at_info(rq, "+GCAP: %s", p->gcap);
     at_ok(rq);
 }
@@ -40,7 +40,7 @@ void cmd_cgmr(struct at_req *rq) {
 }
 
 void cmd_cgsn(struct at_req *rq) {
-    tell(rq, profile_of(rq)->imei);
+    tell(rq, cmd_of(rq)->modem->imei);
 }
 
 void cmd_cimi(struct at_req *rq) {

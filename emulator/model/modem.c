@@ -1,5 +1,6 @@
 #include "emulator/model/modem.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +86,8 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     bus_init(&m->bus);
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
+    hardware_init(&m->hw);
+    must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
     bearer_init(&m->bearer, clk, host);
     m->bearer.on_name = on_name;
     m->bearer.name_ctx = m;
@@ -181,6 +184,89 @@ int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin) {
     return rc;
 }
 
+int modem_lock_sim(struct modem *m, struct sv pin, bool is_locked) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_lock(&m->sim, pin, is_locked);
+    sim_changed(m, was);
+    return rc;
+}
+
+int modem_change_pin(struct modem *m, struct sv pin, struct sv new_pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_change_pin(&m->sim, pin, new_pin);
+    sim_changed(m, was);
+    return rc;
+}
+
+int modem_set_imei(struct modem *m, struct sv imei) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    for (size_t i = 0; i < imei.n; i++) {
+        if (imei.p[i] < '0' || imei.p[i] > '9') {
+            return -EINVAL;
+        }
+    }
+    if (imei.n != MODEM_IMEI) {
+        return -EINVAL;
+    }
+    must(sv_copy(imei, m->imei, sizeof m->imei) == 0);
+    return 0;
+}
+
+/* -- what is measured, pins -- */
+
+static void set_measured(struct modem *m, int *what, int value) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    if (*what != value) {
+        *what = value;
+        bus_post(&m->bus, TOPIC_HARDWARE_CHANGED, &m->hw);
+    }
+}
+
+void modem_set_supply(struct modem *m, int mv) {
+    set_measured(m, &m->hw.supply, mv);
+}
+
+void modem_set_temperature(struct modem *m, int celsius) {
+    set_measured(m, &m->hw.temperature, celsius);
+}
+
+void modem_set_adc(struct modem *m, unsigned adc, int mv) {
+    must(adc < HARDWARE_ADCS);
+    set_measured(m, &m->hw.adc[adc], mv);
+}
+
+static void set_pin(struct modem *m, unsigned pin, struct hardware_pin to) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    bool was_high = hardware_is_high(&m->hw, pin);
+    m->hw.pins[pin] = to;
+    if (hardware_is_high(&m->hw, pin) != was_high) {
+        bus_post(&m->bus, TOPIC_HARDWARE_CHANGED, &m->hw);
+    }
+}
+
+void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high) {
+    must(pin < HARDWARE_PINS);
+    struct hardware_pin to = m->hw.pins[pin];
+    to.is_outside_high = is_high;
+    set_pin(m, pin, to);
+}
+
+void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out) {
+    must(pin < HARDWARE_PINS);
+    struct hardware_pin to = m->hw.pins[pin];
+    to.is_out = is_out;
+    set_pin(m, pin, to);
+}
+
+void modem_drive_pin(struct modem *m, unsigned pin, bool is_high) {
+    must(pin < HARDWARE_PINS);
+    struct hardware_pin to = m->hw.pins[pin];
+    to.is_driven_high = is_high;
+    set_pin(m, pin, to);
+}
+
 /* -- power -- */
 
 static struct modem *modem_of(void *ctx) {
@@ -201,6 +287,7 @@ static void on_started(void *ctx) {
     m->reg.has_left = false;
     m->reg.is_attached = true;
     enum sim_state was = m->sim.state;
+    hardware_restart(&m->hw);
     sim_restart(&m->sim);
     files_restart(m->files);
     sim_changed(m, was);

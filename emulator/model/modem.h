@@ -13,7 +13,9 @@
 
 #include "base/bus.h"
 #include "emulator/model/events.h"
+#include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
+#include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
 #include "netstack/bearer.h"
 #include "netstack/host.h"
@@ -26,6 +28,7 @@ struct sockets;
 enum modem_fun { FUN_MINIMUM = 0, FUN_FULL = 1, FUN_FLIGHT = 4, FUN_RESET = 6, FUN_OFFLINE = 7 };
 
 enum { MODEM_CIDS = 179 }; /* V3.00 8.2.4: 1-24 and 100-179 */
+enum { MODEM_IMEI = 15 };  /* digits */
 
 /* When a starting module is so far, from its start on. */
 struct modem_boot {
@@ -54,6 +57,9 @@ struct modem {
     enum modem_fun fun;
     struct sim sim;
     struct reg reg;
+    struct hardware hw;
+    struct rtc rtc;
+    char imei[MODEM_IMEI + 1];   /* the profile's until another one is written */
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
@@ -73,6 +79,9 @@ void modem_set_sim(struct modem *m, enum sim_state state);
 int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk);
 int modem_enter_pin(struct modem *m, struct sv pin);
 int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin);
+int modem_lock_sim(struct modem *m, struct sv pin, bool is_locked);
+int modem_change_pin(struct modem *m, struct sv pin, struct sv new_pin);
+int modem_set_imei(struct modem *m, struct sv imei); /* -EINVAL: not 15 digits */
 /* FUN_FULL registers, the others leave the network; FUN_RESET is none of them. */
 void modem_set_fun(struct modem *m, enum modem_fun fun);
 /* What the network grants; no command changes it. The module is it while it looks for a network. */
@@ -80,6 +89,14 @@ void modem_set_registration(struct modem *m, enum reg_stat granted);
 void modem_set_left(struct modem *m, bool has_left); /* AT+COPS=2 */
 void modem_set_attached(struct modem *m, bool is_attached);
 void modem_set_signal(struct modem *m, int rssi, int ber); /* as +CSQ prints them */
+/* What is measured, and what the board puts on a pin (hardware.h). */
+void modem_set_supply(struct modem *m, int mv);
+void modem_set_temperature(struct modem *m, int celsius);
+void modem_set_adc(struct modem *m, unsigned adc, int mv);
+void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high);
+/* What the module makes of a pin. */
+void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out);
+void modem_drive_pin(struct modem *m, unsigned pin, bool is_high);
 void modem_set_tech(struct modem *m, enum profile_tech tech);
 void modem_set_seed(struct modem *m, uint64_t seed);
 /* AT+CIPCCFG's limits of retransmission (note 2.6). */

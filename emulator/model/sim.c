@@ -46,17 +46,45 @@ void sim_restart(struct sim *sim) {
     }
 }
 
+/* A wrong one costs a try, in whatever state. */
+static int check_pin(struct sim *sim, struct sv pin) {
+    if (!sv_eq(pin, sv_of(sim->pin))) {
+        sim->pin_tries--;
+        sim->state = sim->pin_tries == 0 ? SIM_PUK : sim->state;
+        sim->is_locked |= sim->pin_tries == 0;
+        return -EACCES;
+    }
+    refill(sim);
+    return 0;
+}
+
+int sim_lock(struct sim *sim, struct sv pin, bool is_locked) {
+    if (sim->state != SIM_READY) {
+        return -EINVAL;
+    }
+    int rc = check_pin(sim, pin);
+    sim->is_locked = rc == 0 ? is_locked : sim->is_locked;
+    return rc;
+}
+
+int sim_change_pin(struct sim *sim, struct sv pin, struct sv new_pin) {
+    if (sim->state != SIM_READY || !sim->is_locked || !is_code(new_pin)) {
+        return -EINVAL;
+    }
+    int rc = check_pin(sim, pin);
+    if (rc == 0) {
+        must(sv_copy(new_pin, sim->pin, sizeof sim->pin) == 0);
+    }
+    return rc;
+}
+
 int sim_enter_pin(struct sim *sim, struct sv pin) {
     if (sim->state != SIM_PIN) {
         return -EINVAL;
     }
-    if (!sv_eq(pin, sv_of(sim->pin))) {
-        sim->state = --sim->pin_tries == 0 ? SIM_PUK : SIM_PIN;
-        return -EACCES;
-    }
-    refill(sim);
-    sim->state = SIM_READY;
-    return 0;
+    int rc = check_pin(sim, pin);
+    sim->state = rc == 0 ? SIM_READY : sim->state;
+    return rc;
 }
 
 int sim_enter_puk(struct sim *sim, struct sv puk, struct sv new_pin) {

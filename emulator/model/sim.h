@@ -28,6 +28,12 @@ void sim_restart(struct sim *sim);                                /* the module 
 int sim_enter_pin(struct sim *sim, struct sv pin);
 int sim_enter_puk(struct sim *sim, struct sv puk, struct sv new_pin);
 
+/* Wants the PIN after each start, or does not any more; changes it, which only a card that wants it
+ * can. 0, -EACCES as above; -EINVAL: not ready, not locked, the new PIN is none. What is so already
+ * needs the PIN all the same (27.007 7.4). */
+int sim_lock(struct sim *sim, struct sv pin, bool is_locked);
+int sim_change_pin(struct sim *sim, struct sv pin, struct sv new_pin);
+
 /* What AT+CPIN? prints of the state; NULL: no card. */
 const char *sim_awaits(const struct sim *sim);
 

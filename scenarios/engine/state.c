@@ -143,7 +143,7 @@ static struct cJSON *module(const struct stage *st) {
     struct cJSON *json = cJSON_CreateObject();
     cJSON_AddStringToObject(json, "profile", m->profile->name);
     cJSON_AddStringToObject(json, "model", m->profile->model);
-    cJSON_AddStringToObject(json, "imei", m->profile->imei);
+    cJSON_AddStringToObject(json, "imei", m->imei);
     cJSON_AddStringToObject(json, "power", power_states[m->power]);
     cJSON_AddNumberToObject(json, "functionality", m->fun);
     cJSON_AddStringToObject(json, "sim", sim_states[m->sim.state]);
@@ -312,7 +312,7 @@ struct cJSON *state_scenario(const struct stage *st) {
     cJSON_AddStringToObject(identity, "manufacturer", m->profile->manufacturer);
     cJSON_AddStringToObject(identity, "model", m->profile->model);
     cJSON_AddStringToObject(identity, "revision", m->profile->revision_cgmr);
-    cJSON_AddStringToObject(identity, "imei", m->profile->imei);
+    cJSON_AddStringToObject(identity, "imei", m->imei);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(part, "nvram"), "1341",
                             m->nv_fin ? "01" : "00");
     part = cJSON_AddObjectToObject(json, "sim");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
 
@@ -93,6 +94,11 @@ static void add_reg(struct happening *h, const struct reg *r) {
     happening_add(h, "rssi", r->rssi);
 }
 
+static void add_hardware(struct happening *h, const struct hardware *hw) {
+    happening_add(h, "supply", hw->supply);
+    happening_add(h, "temperature", hw->temperature);
+}
+
 static void add_link(struct happening *h, const struct link_result *r) {
     happening_add(h, "link", r->link);
     happening_add(h, "err", r->err);
@@ -113,6 +119,9 @@ void happening_of_topic(struct happening *h, enum topic topic, const void *paylo
     case TOPIC_REG_CHANGED:
     case TOPIC_SIGNAL_CHANGED:
         add_reg(h, payload);
+        break;
+    case TOPIC_HARDWARE_CHANGED:
+        add_hardware(h, payload);
         break;
     case TOPIC_CONTEXT_CHANGED:
         add_context(h, payload);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
 #include "scenarios/events/happening.h"
@@ -42,6 +43,7 @@ Test(happening, every_topic_has_its_facts) {
     static const struct at_event done = {
         .text = {"OK", 2}, .name = "+CSQ", .args = {"", 0}, .form = 1};
     static const struct reg reg = {.stat = REG_SEARCHING, .rssi = 7};
+    static const struct hardware hw = {.supply = 3300, .temperature = -5};
     static const struct sim sim = {.state = SIM_PIN};
     static const struct {
         enum topic topic;
@@ -53,6 +55,7 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_SIM_CHANGED, &sim, "state pin"},
         {TOPIC_REG_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
+        {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
         {TOPIC_URC, &urc, "text RING"},
         {TOPIC_NET_OPENED, &net, "err 10"},

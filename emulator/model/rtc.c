@@ -1,0 +1,97 @@
+#include "emulator/model/rtc.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+    FIELDS = 6, /* year of the century, month, day, hour, minute, second */
+    TEXT_PLAIN = 17,
+    TEXT_ZONED = 20,
+    ZONE_LEAST = -47,
+    ZONE_MOST = 48,
+    DAY_S = 86400,
+    CENTURY = 2000, /* the two digits count from it (guess) */
+};
+
+static bool is_leap(int64_t year) {
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int month_days(int64_t year, int month) {
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return days[month - 1] + (month == 2 && is_leap(year) ? 1 : 0);
+}
+
+/* Of 1 January, since 1970. */
+static int64_t year_start(int64_t year) {
+    int64_t before = year - 1;
+    int64_t leaps = before / 4 - before / 100 + before / 400;
+    return (year - 1970) * 365 + leaps - 477; /* 477 leap years before 1970 */
+}
+
+static int two_digits(const char *p) {
+    bool are_digits = p[0] >= '0' && p[0] <= '9' && p[1] >= '0' && p[1] <= '9';
+    return are_digits ? (p[0] - '0') * 10 + p[1] - '0' : -1;
+}
+
+static bool parse_fields(const char *p, int field[FIELDS]) {
+    static const char behind[] = "//,::";
+    for (int i = 0; i < FIELDS; i++) {
+        field[i] = two_digits(p + 3 * i);
+        if (field[i] < 0 || (i + 1 < FIELDS && p[3 * i + 2] != behind[i])) {
+            return false;
+        }
+    }
+    return field[1] >= 1 && field[1] <= 12 && field[2] >= 1 &&
+           field[2] <= month_days(CENTURY + field[0], field[1]) && field[3] < 24 && field[4] < 60 &&
+           field[5] < 60;
+}
+
+int rtc_set(struct rtc *rtc, const struct clk *clk, struct sv text) {
+    int f[FIELDS];
+    bool is_zoned = text.n == TEXT_ZONED;
+    if ((text.n != TEXT_PLAIN && !is_zoned) || !parse_fields(text.p, f)) {
+        return -EINVAL;
+    }
+    if (is_zoned) {
+        const char *sign = text.p + TEXT_PLAIN;
+        int zone = two_digits(sign + 1);
+        zone = *sign == '-' ? -zone : zone;
+        bool is_sign = *sign == '+' || *sign == '-';
+        if (!is_sign || two_digits(sign + 1) < 0 || zone < ZONE_LEAST || zone > ZONE_MOST) {
+            return -EINVAL;
+        }
+        rtc->has_zone = true;
+        rtc->zone = zone;
+    }
+    int64_t days = year_start(CENTURY + f[0]) + f[2] - 1;
+    for (int m = 1; m < f[1]; m++) {
+        days += month_days(CENTURY + f[0], m);
+    }
+    int64_t s = days * DAY_S + f[3] * 3600 + f[4] * 60 + f[5];
+    rtc->ahead.us = s * 1000000 - clk_wall_now(clk).us;
+    return 0;
+}
+
+void rtc_text(const struct rtc *rtc, const struct clk *clk, char to[RTC_TEXT]) {
+    int64_t s = (clk_wall_now(clk).us + rtc->ahead.us) / 1000000;
+    int64_t days = s / DAY_S;
+    int of_day = (int)(s % DAY_S);
+    int64_t year = 1970 + days / 366; /* not later than it is */
+    while (year_start(year + 1) <= days) {
+        year++;
+    }
+    int day = (int)(days - year_start(year));
+    int month = 1;
+    while (day >= month_days(year, month)) {
+        day -= month_days(year, month++);
+    }
+    int n = snprintf(to, RTC_TEXT, "%02d/%02d/%02d,%02d:%02d:%02d", (int)(year % 100), month,
+                     day + 1, of_day / 3600, of_day / 60 % 60, of_day % 60);
+    if (rtc->has_zone) {
+        bool is_west = rtc->zone < 0;
+        snprintf(to + n, RTC_TEXT - (size_t)n, "%c%02d", is_west ? '-' : '+',
+                 (is_west ? -rtc->zone : rtc->zone) % 100);
+    }
+}
