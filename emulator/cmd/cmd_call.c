@@ -11,22 +11,13 @@ static int32_t given_or_kept(struct at_req *rq, size_t i, unsigned slot) {
     return at_has(rq, i) ? at_int(rq, i) : setting_int(cmd_of(rq)->module, slot);
 }
 
-/* Stores what was given, unless the values do not go together. */
-static void store_if(struct at_req *rq, bool is_fit) {
-    if (is_fit) {
-        setting_run(rq);
-    } else {
-        at_fail(rq, AT_ERR_PLAIN);
-    }
-}
-
 /* The speeds of transparent synchronous calls (V3.00 5.2.3). */
 void cmd_cbst(struct at_req *rq) {
     enum { SPEED_BIT_TRANSPARENT = 116, SPEED_MULTIMEDIA = 134, NAME_SYNC = 1, CE_TRANSPARENT = 0 };
     int32_t speed = at_int(rq, 0);
     bool is_sync = given_or_kept(rq, 1, SLOT_CBST_NAME) == NAME_SYNC &&
                    given_or_kept(rq, 2, SLOT_CBST_CE) == CE_TRANSPARENT;
-    store_if(rq, is_sync || (speed != SPEED_BIT_TRANSPARENT && speed != SPEED_MULTIMEDIA));
+    cmd_store_if(rq, is_sync || (speed != SPEED_BIT_TRANSPARENT && speed != SPEED_MULTIMEDIA));
 }
 
 /* "<n>,<m>": what is set here, and what the network says that it provides. */
@@ -52,12 +43,12 @@ void cmd_colp(struct at_req *rq) {
 
 void cmd_cpcmfrm(struct at_req *rq) {
     bool is_wide = setting_int(cmd_of(rq)->module, SLOT_CPCMFRM_VALUE) == 1;
-    store_if(rq, !is_wide || at_int(rq, 0) == 1);
+    cmd_store_if(rq, !is_wide || at_int(rq, 0) == 1);
 }
 
 void cmd_csdvc(struct at_req *rq) {
     bool is_host = setting_int(cmd_of(rq)->module, SLOT_CODECCTL_MODE) == 1;
-    store_if(rq, is_host || at_int(rq, 0) != 0);
+    cmd_store_if(rq, is_host || at_int(rq, 0) != 0);
 }
 
 void cmd_cptone(struct at_req *rq) {
