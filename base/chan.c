@@ -108,6 +108,13 @@ void chan_set_gate(struct chan *ch, size_t n) {
     kick(ch);
 }
 
+void chan_end_line(struct chan *ch) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->tap != NULL && ch->tap->line != NULL) {
+        ch->tap->line(ch->tap_ctx);
+    }
+}
+
 void chan_set_present(struct chan *ch, bool on) {
     CHECK_OBJ(ch, CHAN_MAGIC);
     if (ch->transport != NULL && ch->transport->set_present != NULL) {
@@ -142,7 +149,6 @@ static bool is_end_of_line(struct chan *ch, uint8_t c) {
 
 void chan_watch_dtr(struct chan *ch, bool on) {
     CHECK_OBJ(ch, CHAN_MAGIC);
-    ch->is_dtr_off = false;
     if (ch->transport != NULL && ch->transport->watch_dtr != NULL) {
         ch->transport->watch_dtr(ch->transport_ctx, on);
     }
@@ -287,6 +293,11 @@ void chan_set_dtr(struct chan *ch, bool is_on) {
         ch->is_dtr_off = !is_on;
         tell_all(ch, is_on ? CHAN_DTR_ON : CHAN_DTR_OFF);
     }
+}
+
+void chan_forget_dtr(struct chan *ch) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->is_dtr_off = false;
 }
 
 void chan_discard(struct chan *ch, bool input, bool output) {

@@ -70,6 +70,7 @@ struct chan_tap {
     void (*sent)(void *ctx, const uint8_t *p, size_t n);
     /* Input has come; may be changed in place. Returns how much is left of it. */
     size_t (*rx)(void *ctx, uint8_t *p, size_t n);
+    void (*line)(void *ctx); /* an unsolicited line ends here; may be NULL */
     void (*event)(void *ctx, enum chan_event event); /* before the users hear it */
 };
 
@@ -132,6 +133,7 @@ void chan_set_tap(struct chan *ch, const struct chan_tap *tap, void *ctx);
 int chan_put(struct chan *ch, const void *p, size_t n); /* chan_write, behind the tap */
 void chan_set_gate(struct chan *ch, size_t n);
 void chan_set_present(struct chan *ch, bool on);
+void chan_end_line(struct chan *ch); /* a user has written all of an unsolicited line */
 
 /* Deaf: what comes in is thrown away, and what the users write; what is written already goes out.
  * For a module that is off. */
@@ -148,6 +150,7 @@ const uint8_t *chan_tx_data(const struct chan *ch, size_t *n);
 void chan_tx_done(struct chan *ch, size_t n);      /* n bytes went out; calls `drained` at zero */
 void chan_set_open(struct chan *ch, bool is_open); /* tells every user of a change, top first */
 void chan_set_dtr(struct chan *ch, bool is_on);    /* while open; the same */
+void chan_forget_dtr(struct chan *ch); /* not known any more: it counts as on, nobody is told */
 /* Input: with all that the transport still has of it; chan_forget_input: only what was read. */
 void chan_discard(struct chan *ch, bool input, bool output);
 void chan_forget_input(struct chan *ch);

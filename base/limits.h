@@ -45,6 +45,10 @@
 #define LIMIT_NAME 254         /* V3.00 11.3.1: domain name */
 #define LIMIT_LABEL 63         /* V3.00 11.3.1: one label */
 
+#define LIMIT_FILES 1024     /* files and folders of one module: its list stays short to search */
+#define LIMIT_FILE_PATH 254  /* V3.00 20.1: a name with its drive and folders */
+#define LIMIT_FILE_BLOCK 512 /* bytes of one block of AT+CFTRANTX (guess) */
+
 #define LIMIT_ANSWER 16384  /* bytes of an answer that was made outside */
 #define LIMIT_RULES 256     /* rules on one module */
 #define LIMIT_PENDING 1024  /* actions on one module that wait for their time */

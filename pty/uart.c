@@ -19,10 +19,19 @@ void uart_stop(struct uart *u) {
 static void on_ask(void *ctx) {
     struct uart *u = ctx;
     clk_start(u->clk, &u->ask, CLK_MS(ASK_MS), on_ask, u);
-    chan_set_dtr(u->chan, tty_speed(u->tty) != 0);
+    bool is_b0 = tty_speed(u->tty) == 0;
+    /* Only its changes: somebody else may have switched DTR meanwhile. */
+    if (is_b0 != u->is_b0) {
+        u->is_b0 = is_b0;
+        chan_set_dtr(u->chan, !is_b0);
+    }
 }
 
 void uart_watch_dtr(struct uart *u, bool on) {
+    if (u->is_b0) {
+        u->is_b0 = false;
+        chan_forget_dtr(u->chan);
+    }
     if (on) {
         clk_start(u->clk, &u->ask, CLK_MS(ASK_MS), on_ask, u);
     } else {
@@ -39,6 +48,7 @@ void uart_set_flow(struct uart *u, bool obeys_xoff, bool sends_xoff) {
 void uart_reset(struct uart *u) {
     u->is_stopped = false;
     u->has_sent_xoff = false;
+    u->is_b0 = false;
 }
 
 size_t uart_filter(struct uart *u, uint8_t *p, size_t n) {

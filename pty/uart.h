@@ -30,6 +30,7 @@ struct uart {
     bool sends_xoff;      /* and we its */
     bool is_stopped;      /* DC3 was received */
     bool has_sent_xoff;
+    bool is_b0;     /* DTR was told to be off, for the speed */
     bool is_dcd_on; /* a pty cannot show it; kept for who can */
 };
 
@@ -47,7 +48,7 @@ size_t uart_filter(struct uart *u, uint8_t *p, size_t n);
 /* The byte to send when the input became full or got room again; 0: none. */
 uint8_t uart_flow_byte(struct uart *u, bool is_full);
 
-/* A new client starts with nothing stopped. */
+/* A new client starts with nothing stopped, and DTR on. */
 void uart_reset(struct uart *u);
 
 #endif

@@ -12,7 +12,9 @@ _sim7x00ctl_files() {
 _sim7x00ctl_args() {
     local cur=$2
     case $1 in
-    state) _sim7x00ctl_words 'links servers registration settings queues counters' "$cur" ;;
+    state)
+        _sim7x00ctl_words 'module registration network links servers tty settings scenario' "$cur"
+        ;;
     lines)
         if [[ $cur == '=' ]]; then
             _sim7x00ctl_words 'on off' ''

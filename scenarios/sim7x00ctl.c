@@ -19,6 +19,7 @@
 #include "base/obj.h"
 #include "base/sv.h"
 #include "scenarios/engine/action.h"
+#include "scenarios/events/happening.h"
 #include "scenarios/json/spec.h"
 
 #ifndef SIM7X00_VERSION
@@ -287,7 +288,7 @@ static int show_verdict(const struct ctl *c, const cJSON *result, char **args) {
 /* -- what a request is made of -- */
 
 static bool is_usage(const struct command *cmd) {
-    say("usage: sim7x00ctl %s %s", cmd->name, cmd->args);
+    say("usage: sim7x00ctl %s%s%s", cmd->name, *cmd->args != '\0' ? " " : "", cmd->args);
     return false;
 }
 
@@ -568,7 +569,25 @@ static void print_event(const struct ctl *c, const cJSON *params) {
     fflush(stdout);
 }
 
+/* An event, or the beginning of some and a star. */
+static bool is_topic(const char *text) {
+    size_t n = strlen(text);
+    bool is_open = n > 0 && text[n - 1] == '*';
+    size_t i = 0;
+    while (happening_names[i] != NULL &&
+           strncmp(happening_names[i], text, is_open ? n - 1 : n + 1) != 0) {
+        i++;
+    }
+    return happening_names[i] != NULL;
+}
+
 static int run_watch(struct ctl *c, char **args) {
+    for (char **topic = args; *topic != NULL; topic++) {
+        if (!is_topic(*topic)) {
+            say("%s: no such event; docs/scenario/rules.md lists them", *topic);
+            return EXIT_USAGE;
+        }
+    }
     cJSON *params = cJSON_CreateObject();
     cJSON *topics = cJSON_AddArrayToObject(params, "topics");
     cJSON *message = NULL;
@@ -719,6 +738,23 @@ static int print_help(void) {
     return EXIT_DONE;
 }
 
+/* Decisions are words that are known, too: the daemon says why they cannot be done. */
+static bool is_action(const char *word) {
+    size_t i = 0;
+    while (action_name(i) != NULL && strcmp(action_name(i), word) != 0) {
+        i++;
+    }
+    return action_name(i) != NULL;
+}
+
+static int run_action(struct ctl *c, char **args) {
+    if (!is_action(args[-1])) {
+        say("%s: no such command or action; see --help", args[-1]);
+        return EXIT_USAGE;
+    }
+    return run_command(c, &action, args);
+}
+
 static int list_actions(void) {
     const char *name = NULL;
     for (size_t i = 0; (name = next_action(&i)) != NULL;) {
@@ -785,7 +821,7 @@ int main(int argc, char **argv) {
     const struct command *cmd = find_command(args[-1]);
     buf_init(&c.in, LIMIT_CONTROL_ANSWER);
     if (cmd->name == NULL) {
-        code = run_command(&c, &action, args);
+        code = run_action(&c, args);
     } else {
         code = cmd->run != NULL ? cmd->run(&c, args) : run_command(&c, cmd, args);
     }

@@ -177,6 +177,13 @@ void at_on_cancel(struct at_req *rq, at_cancel_fn *cb, void *ctx) {
     rq->cancel_ctx = ctx;
 }
 
+bool at_wait_drained(struct at_req *rq, at_drained_fn *cb) {
+    must(rq->is_open);
+    bool is_full = chan_is_busy(rq->session->cfg.chan);
+    rq->on_drained = is_full ? cb : NULL;
+    return is_full;
+}
+
 void at_set_data(struct at_req *rq, void *data) {
     rq->data = data;
 }

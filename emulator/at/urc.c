@@ -152,6 +152,7 @@ static void write_first(struct at_session *s) {
         make_late(s, u.class, line, v.delay);
     } else {
         session_say_lines(s, line);
+        chan_end_line(s->cfg.chan);
         pulse_ri(s);
     }
     free(u.text);

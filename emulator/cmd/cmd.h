@@ -78,8 +78,7 @@ void cmd_tcpip_stop(struct cmd *c);
 void cmd_tcpip_reset(struct cmd *c); /* the module has gone off */
 void cmd_ping_stop(struct cmd *c);
 
-/* A command restarts the module, or switches it off, behind its line's result. */
+/* A command restarts the module, behind its line's result. */
 void cmd_power_restart(struct cmd *c);
-void cmd_power_off(struct cmd *c);
 
 #endif

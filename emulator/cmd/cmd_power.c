@@ -152,12 +152,8 @@ void cmd_power_restart(struct cmd *c) {
     c->power.go = POWER_GO_RESTART;
 }
 
-void cmd_power_off(struct cmd *c) {
-    c->power.go = POWER_GO_OFF;
-}
-
 void cmd_cpof(struct at_req *rq) {
-    cmd_power_off(cmd_of(rq));
+    cmd_of(rq)->power.go = POWER_GO_OFF;
     at_ok(rq);
 }
 

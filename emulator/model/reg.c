@@ -4,6 +4,7 @@ void reg_init(struct reg *reg, const struct profile *profile) {
     *reg = (struct reg){
         .stat = REG_HOME,
         .granted = REG_HOME,
+        .found = REG_HOME,
         .is_attached = true,
         .tech = profile->tech,
         .rssi = profile->rssi,

@@ -12,6 +12,7 @@ enum reg_stat { REG_OFF = 0, REG_HOME = 1, REG_SEARCHING = 2, REG_DENIED = 3, RE
 struct reg {
     enum reg_stat stat;     /* what the module is: as granted, while it is on and looks for one */
     enum reg_stat granted;  /* what the network has for it; REG_OFF: there is no network */
+    enum reg_stat found;    /* what it has where it is found again: the newest of home, roaming */
     bool has_left;          /* AT+COPS=2: wants none */
     bool is_attached;       /* to the packet service, wanted by AT+CGATT */
     enum profile_tech tech; /* of the serving cell */

@@ -38,7 +38,8 @@ int act_network(struct stage *st, const struct cJSON *value, struct decision *d,
     (void)d;
     (void)why;
     bool is_lost = strcmp(value->valuestring, "lost") == 0;
-    modem_set_registration(modem_of(st), is_lost ? REG_SEARCHING : REG_HOME);
+    struct modem *m = modem_of(st);
+    modem_set_registration(m, is_lost ? REG_SEARCHING : m->reg.found);
     return 0;
 }
 

@@ -148,7 +148,7 @@ int act_lose(struct stage *st, const struct cJSON *value, struct decision *d, co
 
 static const struct spec_key urc_keys[] = {
     {"text", &urc_text_spec, "The line.", SPEC_REQUIRED},
-    {"now", &flag_spec, "Whatever is being written (false).", 0},
+    {"now", &flag_spec, "Though a command or a prompt is open (false).", 0},
     {0},
 };
 static const struct spec urc_object_spec = {.type = SPEC_OBJECT, .keys = urc_keys};

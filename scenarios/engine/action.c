@@ -171,7 +171,7 @@ enum {
       "These bytes stand in the output behind so many others.")                                    \
     X("noise", noise_spec, act_noise, WRITES, "So many random bytes come out, now.")               \
     X("urc", urc_spec, act_urc, WRITES,                                                            \
-      "An unsolicited line, in its turn, or now, in the middle of whatever is written.")           \
+      "An unsolicited line, in its turn, or now, though a command or a prompt is open.")           \
     X("vanish", wait_spec, act_vanish, LATER,                                                      \
       "The tty is gone, as a pulled USB device is, and comes back after so long under another "    \
       "number, with the same link.")                                                               \
@@ -190,7 +190,8 @@ enum {
     X("voice-call", flag_spec, act_voice_call, LATER,                                              \
       "A call that has the radio: in GSM no TCP passes.")                                          \
     X("network", network_spec, act_network, LATER,                                                 \
-      "The cell is lost (registration 2, links are dead), or found again.")                        \
+      "The cell is lost (registration 2, links are dead), or found again, at home or roaming as "  \
+      "before.")                                                                                   \
     X("deactivate", context_spec, act_deactivate, LATER,                                           \
       "The network takes this PDP context down.")                                                  \
     X("open-delay", wait_spec, act_open_delay, LATER,                                              \

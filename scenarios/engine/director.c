@@ -88,8 +88,8 @@ static const struct peer_events peer_events = {
 
 /* -- the worlds of scenarios -- */
 
-int director_build(struct director *d, struct scenario *sc, const char *file,
-                   char error[SCENARIO_ERROR]) {
+static int build(struct director *d, struct scenario *sc, const char *file,
+                 char error[SCENARIO_ERROR]) {
     char why[SCENARIO_ERROR];
     int err = scenario_build(sc, d->cfg.peers, d->cfg.route, why);
     if (err != 0) {
@@ -110,7 +110,7 @@ static bool is_played(const struct director *d, const struct scenario *sc) {
 
 /* The far ends go with the last module on which it is played: that of the command line may be
  * played on all. */
-void director_unload(struct director *d, struct stage *st) {
+static void unload(struct director *d, struct stage *st) {
     const struct scenario *old = stage_scenario(st);
     struct scenario **loaded = &d->loaded[stage_world(st)->number];
     stage_stop(st);
@@ -126,8 +126,8 @@ void director_unload(struct director *d, struct stage *st) {
 
 int director_load(struct director *d, struct stage *st, struct scenario *sc, const char *file,
                   char error[SCENARIO_ERROR]) {
-    director_unload(d, st);
-    int err = director_build(d, sc, file, error);
+    unload(d, st);
+    int err = build(d, sc, file, error);
     if (err != 0) {
         scenario_free(sc);
         return err;
@@ -138,7 +138,7 @@ int director_load(struct director *d, struct stage *st, struct scenario *sc, con
     if (err != 0) {
         snprintf(error, SCENARIO_ERROR, "%.400s: %.600s", file, why);
         free(why);
-        director_unload(d, st);
+        unload(d, st);
     }
     return err;
 }
@@ -153,7 +153,7 @@ int director_new(struct director **out, const struct director_config *cfg,
     int err = 0;
     if (cfg->scenario != NULL) {
         d->scenario = scenario_load(cfg->scenario, error);
-        err = d->scenario == NULL ? -EINVAL : director_build(d, d->scenario, cfg->scenario, error);
+        err = d->scenario == NULL ? -EINVAL : build(d, d->scenario, cfg->scenario, error);
     }
     if (err != 0) {
         scenario_free(d->scenario);

@@ -32,19 +32,15 @@ struct director {
 };
 
 /* director.c */
-int director_build(struct director *d, struct scenario *sc, const char *file,
-                   char error[SCENARIO_ERROR]);
 /* Plays it instead of what was played there, which has ended in any case. Takes the scenario.
  * -E...: `error` says why not, and nothing plays. */
 int director_load(struct director *d, struct stage *st, struct scenario *sc, const char *file,
                   char error[SCENARIO_ERROR]);
-void director_unload(struct director *d, struct stage *st);
 
 /* methods.c; with a control socket only */
 extern const struct control_method director_methods[];
 void director_start_methods(struct director *d);
 void director_stop_methods(struct director *d);
 void director_tell_verdict(struct director *d, struct stage *st); /* to who waits for it */
-void director_forget_waiting(struct director *d, const struct stage *st, const char *why);
 
 #endif

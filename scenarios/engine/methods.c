@@ -241,6 +241,20 @@ static bool is_same_module(const struct profile *now, struct scenario *sc) {
            strcmp(p->imsi, now->imsi) == 0 && strcmp(p->ip, now->ip) == 0;
 }
 
+/* st NULL: all stages. */
+static void forget_waiting(struct director *d, const struct stage *st, const char *why) {
+    for (struct verdict_call **at = &d->waiting; *at != NULL;) {
+        struct verdict_call *w = *at;
+        if (st != NULL && w->stage != st) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        control_error(w->call, CONTROL_REFUSED, "%s", why);
+        free(w);
+    }
+}
+
 static void on_load(void *ctx, struct control_call *call, const struct cJSON *params) {
     struct director *d = of(ctx);
     struct stage *st = stage_of(d, call, params);
@@ -263,7 +277,7 @@ static void on_load(void *ctx, struct control_call *call, const struct cJSON *pa
                       file);
         return;
     }
-    director_forget_waiting(d, st, "another scenario was loaded");
+    forget_waiting(d, st, "another scenario was loaded");
     if (director_load(d, st, sc, file, error) != 0) {
         control_error(call, CONTROL_REFUSED, "%s", error);
         return;
@@ -298,19 +312,6 @@ void director_tell_verdict(struct director *d, struct stage *st) {
         }
         *at = w->next;
         tell_verdict(w->call, st);
-        free(w);
-    }
-}
-
-void director_forget_waiting(struct director *d, const struct stage *st, const char *why) {
-    for (struct verdict_call **at = &d->waiting; *at != NULL;) {
-        struct verdict_call *w = *at;
-        if (st != NULL && w->stage != st) {
-            at = &w->next;
-            continue;
-        }
-        *at = w->next;
-        control_error(w->call, CONTROL_REFUSED, "%s", why);
         free(w);
     }
 }
@@ -397,7 +398,7 @@ static void on_idle_closed(uv_handle_t *handle) {
 }
 
 void director_stop_methods(struct director *d) {
-    director_forget_waiting(d, NULL, "the daemon ends");
+    forget_waiting(d, NULL, "the daemon ends");
     if (d->advanced != NULL) {
         control_error(d->advanced, CONTROL_REFUSED, "the daemon ends");
         d->advanced = NULL;

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 #include "scenarios/peers/peer_program.h"
 #include "scenarios/peers/peers.h"
 #include "scenarios/verdict/expect.h"
+
+enum { NAMES_TEXT = 320 }; /* of a message, which has as much room for the rest */
 
 struct scenario {
     uint32_t magic;
@@ -321,6 +324,90 @@ static bool check_actions(const struct cJSON *tree, const char *text, size_t n,
     return true;
 }
 
+/* What only "every" has. */
+static bool check_cues(const struct cJSON *tree, const char *text, size_t n, struct spec_error *e) {
+    static const char *const keys[] = {"from", "times"};
+    const struct cJSON *cue = NULL;
+    cJSON_ArrayForEach(cue, spec_get(tree, "timeline")) {
+        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+            const struct cJSON *value = spec_get(cue, keys[i]);
+            if (value != NULL && spec_get(cue, "at") != NULL) {
+                return spec_refuse(tree, value, text, n, e,
+                                   "it goes with \"every\"; \"at\" is once");
+            }
+        }
+    }
+    return true;
+}
+
+/* The far end that an action or an expectation is about, by name; NULL: it is about none. */
+static const struct cJSON *named_peer(const struct cJSON *item) {
+    const struct cJSON *call = spec_get(item, "call");
+    return call != NULL ? spec_get(call, "peer") : spec_get(spec_get(item, "peer"), "name");
+}
+
+/* Whole names, as many as there is room for. */
+static void list_names(const struct cJSON *peers, char to[NAMES_TEXT]) {
+    size_t n = (size_t)snprintf(to, NAMES_TEXT, "allowed: ");
+    const struct cJSON *peer = NULL;
+    cJSON_ArrayForEach(peer, peers) {
+        bool fits = strlen(peer->string) + sizeof "..., " PEERS_NAMES < NAMES_TEXT - n - 2;
+        n += (size_t)snprintf(to + n, NAMES_TEXT - n, "%s, ", fits ? peer->string : "...");
+        if (!fits) {
+            break;
+        }
+    }
+    snprintf(to + n, NAMES_TEXT - n, PEERS_NAMES);
+    for (char *c = to; *c != '\0'; c++) {
+        *c = iscntrl((unsigned char)*c) ? '?' : *c;
+    }
+}
+
+static bool check_one_peer(const struct cJSON *tree, const struct cJSON *name, const char *text,
+                           size_t n, struct spec_error *e) {
+    const struct cJSON *peers = spec_get(tree, "peers");
+    if (name == NULL || spec_get(peers, name->valuestring) != NULL ||
+        peers_is_kind(name->valuestring)) {
+        return true;
+    }
+    char why[NAMES_TEXT];
+    list_names(peers, why);
+    return spec_refuse(tree, name, text, n, e, why);
+}
+
+/* The names of a list of actions or of the expectations. */
+static bool check_named(const struct cJSON *tree, const struct cJSON *list, const char *text,
+                        size_t n, struct spec_error *e) {
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, list) {
+        if (!check_one_peer(tree, named_peer(item), text, n, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of far ends that are not there nothing would ever come. */
+static bool check_peer_names(const struct cJSON *tree, const char *text, size_t n,
+                             struct spec_error *e) {
+    static const char *const parts[] = {"timeline", "rules"};
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, spec_get(spec_get(tree, "network"), "map")) {
+        bool is_place = strchr(item->valuestring, ':') != NULL;
+        if (!is_place && !check_one_peer(tree, item, text, n, e)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        cJSON_ArrayForEach(item, spec_get(tree, parts[i])) {
+            if (!check_named(tree, spec_get(item, "do"), text, n, e)) {
+                return false;
+            }
+        }
+    }
+    return check_named(tree, spec_get(tree, "expect"), text, n, e);
+}
+
 /* Scripts that make no sense, which only their compiler knows. */
 static bool check_scripts(const struct cJSON *tree, const char *text, size_t n,
                           struct spec_error *e) {
@@ -353,6 +440,24 @@ static bool check_rule_names(const struct cJSON *tree, const char *text, size_t 
     return true;
 }
 
+/* Nothing is ever within a window that ends before it begins. */
+static bool check_windows(const struct cJSON *tree, const char *text, size_t n,
+                          struct spec_error *e) {
+    static const char *const parts[] = {"rules", "expect"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        const struct cJSON *item = NULL;
+        cJSON_ArrayForEach(item, spec_get(tree, parts[i])) {
+            const struct cJSON *within = spec_get(item, "within");
+            const struct cJSON *from = within != NULL ? within->child : NULL;
+            if (from != NULL &&
+                spec_duration(from->next->valuestring).us < spec_duration(from->valuestring).us) {
+                return spec_refuse(tree, from->next, text, n, e, "the window begins later");
+            }
+        }
+    }
+    return true;
+}
+
 static void tell(const char *file, const struct spec_error *e, char error[SCENARIO_ERROR]) {
     char at[32] = "";
     if (e->line > 0) {
@@ -368,7 +473,8 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t n,
     struct cJSON *tree = spec_parse(text, n, &e);
     if (tree == NULL || !spec_check(&scenario_spec, tree, text, n, &e) ||
         !check_actions(tree, text, n, &e) || !check_scripts(tree, text, n, &e) ||
-        !check_rule_names(tree, text, n, &e)) {
+        !check_rule_names(tree, text, n, &e) || !check_cues(tree, text, n, &e) ||
+        !check_peer_names(tree, text, n, &e) || !check_windows(tree, text, n, &e)) {
         cJSON_Delete(tree);
         tell(file, &e, error);
         return NULL;

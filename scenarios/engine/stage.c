@@ -104,8 +104,8 @@ static struct bus_verdict on_ask(void *ctx, unsigned point, void *asked) {
         run_rules(st, &h, &d);
         d.what = NULL;
     }
-    bool is_command = point == ASK_AT_LINE || point == ASK_AT_COMMAND;
-    if (is_command && d.verdict.act == BUS_DROP && st->tty != NULL) {
+    bool is_text = point == ASK_AT_LINE || point == ASK_AT_COMMAND || point == ASK_AT_URC;
+    if (is_text && d.verdict.act == BUS_DROP && st->tty != NULL) {
         tty_fault_answered(st->tty); /* this was all */
     }
     if (d.verdict.act == BUS_GO) {

@@ -197,7 +197,6 @@ void stage_clear(struct stage *st) {
     st->tables.magic = st->world.magic;
     st->sc = NULL;
     st->is_started = false;
-    st->rules_made = 0;
     stage_update_wants(st);
 }
 
@@ -293,6 +292,7 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     if (spec_get(network, "technology") == NULL) {
         modem_set_tech(m, m->profile->tech);
     }
+    m->reg.found = REG_HOME;
     if (spec_get(network, "registration") == NULL) {
         modem_set_registration(m, REG_HOME);
     }
@@ -358,7 +358,8 @@ int stage_play(struct stage *st, const struct scenario *sc, char **why) {
     uint64_t seed = scenario_part(sc, "seed") != NULL ? scenario_seed(sc, 0) + st->world.number
                                                       : st->world.seed;
     st->rng = rng_stream(seed, "stage");
-    stage_tty(st);
+    tty_fault_set_seed(stage_tty(st), seed);
+    modem_set_seed(st->world.modem, seed);
     st->is_setting_up = true;
     int err = set_up(st, why);
     st->is_setting_up = false;

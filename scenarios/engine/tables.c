@@ -58,7 +58,8 @@ static struct bus_verdict lead_there(struct tables *t, const struct link_asked *
         return fail;
     }
     if (asked->impair == NULL) {
-        return go; /* datagrams, of which none opens anything */
+        /* A datagram, which opens nothing: its link may have other peers with other paths. */
+        return way->impair[IMPAIR_UP].black_hole ? drop : go;
     }
     if (!way->from_open) {
         memcpy(asked->impair, way->impair, sizeof way->impair);

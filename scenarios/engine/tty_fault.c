@@ -265,6 +265,10 @@ static void forget_answer(struct tty_fault *t) {
     }
 }
 
+static void on_line(void *ctx) {
+    tty_fault_answered(of(ctx));
+}
+
 static void on_event(void *ctx, enum chan_event event) {
     struct tty_fault *t = of(ctx);
     if (event == CHAN_CLOSED) {
@@ -273,7 +277,8 @@ static void on_event(void *ctx, enum chan_event event) {
     t->ev->on_event(t->ctx, event);
 }
 
-static const struct chan_tap tap = {.tx = on_tx, .sent = on_sent, .rx = on_rx, .event = on_event};
+static const struct chan_tap tap = {
+    .tx = on_tx, .sent = on_sent, .rx = on_rx, .line = on_line, .event = on_event};
 
 struct tty_fault *tty_fault_new(struct chan *ch, struct clk *clk, uint64_t seed,
                                 const struct tty_fault_events *ev, void *ctx) {
@@ -281,13 +286,18 @@ struct tty_fault *tty_fault_new(struct chan *ch, struct clk *clk, uint64_t seed,
     OBJ_INIT(t, TTY_FAULT_MAGIC);
     t->chan = ch;
     t->clk = clk;
-    t->rng = rng_stream(seed, "tty");
+    tty_fault_set_seed(t, seed);
     t->ev = ev;
     t->ctx = ctx;
     /* What was written before goes out as well, and is counted there. */
     t->put = t->written = chan_pending(ch);
     chan_set_tap(ch, &tap, t);
     return t;
+}
+
+void tty_fault_set_seed(struct tty_fault *t, uint64_t seed) {
+    CHECK_OBJ(t, TTY_FAULT_MAGIC);
+    t->rng = rng_stream(seed, "tty");
 }
 
 void tty_fault_free(struct tty_fault *t) {

@@ -1,7 +1,8 @@
 /* tty_fault.h: what goes wrong between the module and its driver: the tap on a channel.
  *
  * Bytes are counted from the call on: what the module writes next is byte 0. Faults of one answer
- * end with tty_fault_answered, when its result is out, or with the client; others after their time.
+ * end with tty_fault_answered, when its result is out, with an unsolicited line that comes before,
+ * or with the client; others after their time.
  *
  * Owns:    its timers, the channel's tap. Borrows: channel and clock.
  * Bounds:  LIMIT_TTY_EDITS changes and stops wait; a further one is refused. What is put in and
@@ -33,6 +34,7 @@ struct tty_fault_events {
 struct tty_fault *tty_fault_new(struct chan *ch, struct clk *clk, uint64_t seed,
                                 const struct tty_fault_events *ev, void *ctx);
 void tty_fault_free(struct tty_fault *t); /* NULL is allowed */
+void tty_fault_set_seed(struct tty_fault *t, uint64_t seed);
 
 /* -ENOSPC: LIMIT_TTY_EDITS. */
 int tty_fault_cut(struct tty_fault *t, size_t after,

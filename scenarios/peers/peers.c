@@ -335,9 +335,18 @@ struct peer *peers_find(struct peers *p, const char *name) {
     return peer;
 }
 
-int peers_addr(struct peers *p, const char *name, struct sockaddr_storage *addr) {
+/* "echo:"; NULL: it is none. */
+static const struct peer_kind *kind_of(const char *name) {
     size_t n = strlen(name);
-    const struct peer_kind *kind = n > 0 && name[n - 1] == ':' ? find_kind(name, n - 1) : NULL;
+    return n > 0 && name[n - 1] == ':' ? find_kind(name, n - 1) : NULL;
+}
+
+bool peers_is_kind(const char *name) {
+    return kind_of(name) != NULL;
+}
+
+int peers_addr(struct peers *p, const char *name, struct sockaddr_storage *addr) {
+    const struct peer_kind *kind = kind_of(name);
     if (kind == NULL) {
         return -EINVAL;
     }

@@ -69,6 +69,9 @@ struct peer *peers_find(struct peers *p, const char *name); /* NULL: there is no
  * are allowed); other -E...: the system refused, and the reason is logged. */
 int peers_addr(struct peers *p, const char *name, struct sockaddr_storage *addr);
 
+/* Whether it is the name of a kind: one of PEERS_NAMES. */
+bool peers_is_kind(const char *name);
+
 /* Connections that were reset for want of room. */
 uint64_t peers_refused(const struct peers *p);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32.h"
 #include "base/limits.h"
 #include "base/obj.h"
 #include "scenarios/events/happening.h"
@@ -376,18 +377,6 @@ size_t expect_step_scan(struct expect_step *s, const char *p, size_t n) {
     return s->has_text ? scan_needle(s, p, n) : scan_count(s, n);
 }
 
-/* IEEE 802.3, reflected; by bits, since it is asked for now and then. */
-static uint32_t add_crc(uint32_t crc, const char *p, size_t n) {
-    crc = ~crc;
-    for (size_t i = 0; i < n; i++) {
-        crc ^= (unsigned char)p[i];
-        for (int bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0);
-        }
-    }
-    return ~crc;
-}
-
 static void slide(struct expect_step *s) {
     size_t drop = s->nwindow - LIMIT_EXPECT_WINDOW;
     memmove(s->window, s->window + drop, LIMIT_EXPECT_WINDOW);
@@ -399,7 +388,7 @@ bool expect_step_take(struct expect_step *s, const char *p, size_t n, struct sv 
     bool is_met = s->hit == n;
     s->seen += n;
     if (s->has_crc) {
-        s->seen_crc = add_crc(s->seen_crc, p, n);
+        s->seen_crc = crc32_add(s->seen_crc, p, n);
     }
     *got = s->text;
     if (s->has_pattern && s->what == EXPECT_BYTES) {

@@ -254,7 +254,7 @@ static const struct {
     {"{\"registration\":\"denied\"}", "AT+CREG?", "\r\n+CREG: 0,3\r\n\r\nOK\r\n", NULL},
     {"{\"registration\":\"roaming\"}", "AT+CREG?", "\r\n+CREG: 0,5\r\n\r\nOK\r\n", NULL},
     {"{\"network\":\"lost\"}", "AT+CREG?", "\r\n+CREG: 0,2\r\n\r\nOK\r\n", NULL},
-    {"{\"network\":\"found\"}", "AT+CREG?", "\r\n+CREG: 0,1\r\n\r\nOK\r\n", NULL},
+    {"{\"network\":\"found\"}", "AT+CREG?", "\r\n+CREG: 0,5\r\n\r\nOK\r\n", NULL},
     {"{\"attached\":false}", "AT+CGATT?", "\r\n+CGATT: 0\r\n\r\nOK\r\n", NULL},
     {"{\"attached\":true}", "AT+CGATT?", "\r\n+CGATT: 1\r\n\r\nOK\r\n", NULL},
     {"{\"corrupt\":{\"at\":2,\"bits\":1}}", "AT", "\r\nNK\r\n", NULL},
@@ -535,8 +535,8 @@ Test(e2e_control, a_load_that_is_refused_says_why) {
     load_is_refused(&r.a, "{\"name\":\"x\",\"sim\":{\"imsi\":\"1\"}}", "another module");
     cr_assert_str_eq(get(get(ask(&r.a, "state", "{}"), "scenario"), "name")->valuestring, "world");
     cr_assert_not(has_line(&w), "what was wrong as a text has ended nothing");
-    load_is_refused(&r.a, "{\"name\":\"x\",\"network\":{\"map\":{\"1.1.1.1:1\":\"nowhere\"}}}",
-                    "t.json: network.map: ");
+    load_is_refused(&r.a, "{\"name\":\"x\",\"network\":{\"listen\":{\"1\":\"127.0.0.1:*\"}}}",
+                    "t.json: network.listen: ");
     cr_assert_neq(strstr(get(get(answer(&w), "error"), "message")->valuestring, "loaded"), NULL);
     load_is_refused(&r.a, "{\"name\":\"x\",\"module\":{\"settings\":[\"AT+NOSUCH\"]}}",
                     "\"AT+NOSUCH\" is not answered OK");

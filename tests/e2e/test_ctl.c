@@ -261,17 +261,17 @@ Test(ctl, an_action_is_a_command) {
     asks("signal rssi=-3 ber=0.5 on=true name=a=b",
          "do {\"modem\":0,\"action\":{\"signal\":{\"rssi\":-3,\"ber\":0.5,\"on\":true,"
          "\"name\":\"a=b\"}}}");
-    asks("pin 0000", "do {\"modem\":0,\"action\":{\"pin\":\"0000\"}}");
+    asks("urc 0000", "do {\"modem\":0,\"action\":{\"urc\":\"0000\"}}");
     asks("call +4930123", "do {\"modem\":0,\"action\":{\"call\":\"+4930123\"}}");
-    asks("wait 10ms", "do {\"modem\":0,\"action\":{\"wait\":\"10ms\"}}");
+    asks("delay 10ms", "do {\"modem\":0,\"action\":{\"delay\":\"10ms\"}}");
     asks("urc '+CREG: 1,5'", "do {\"modem\":0,\"action\":{\"urc\":\"+CREG: 1,5\"}}");
     asks("urc '\"12\"'", "do {\"modem\":0,\"action\":{\"urc\":\"12\"}}");
     asks("urc '{\"hex\":\"0d\"}'", "do {\"modem\":0,\"action\":{\"urc\":{\"hex\":\"0d\"}}}");
-    asks("echo false", "do {\"modem\":0,\"action\":{\"echo\":false}}");
-    asks("n -", "do {\"modem\":0,\"action\":{\"n\":\"-\"}}");
-    asks("n 1.", "do {\"modem\":0,\"action\":{\"n\":\"1.\"}}");
-    asks("n 123456789012345", "do {\"modem\":0,\"action\":{\"n\":123456789012345}}");
-    asks("n 1234567890123456", "do {\"modem\":0,\"action\":{\"n\":\"1234567890123456\"}}");
+    asks("hang false", "do {\"modem\":0,\"action\":{\"hang\":false}}");
+    asks("log -", "do {\"modem\":0,\"action\":{\"log\":\"-\"}}");
+    asks("log 1.", "do {\"modem\":0,\"action\":{\"log\":\"1.\"}}");
+    asks("log 123456789012345", "do {\"modem\":0,\"action\":{\"log\":123456789012345}}");
+    asks("log 1234567890123456", "do {\"modem\":0,\"action\":{\"log\":\"1234567890123456\"}}");
     cr_assert_str_eq(out, "", "what is done needs no word");
 }
 
@@ -282,6 +282,7 @@ Test(ctl, bad_usage_is_told_and_nothing_asked) {
         "-m",
         "-m x state",
         "-m -1 state",
+        "stat",
         "state a b",
         "do",
         "do {",
@@ -300,6 +301,8 @@ Test(ctl, bad_usage_is_told_and_nothing_asked) {
         "stop now",
         "ping x",
         "methods x",
+        "watch link.close",
+        "watch urc links.*",
         "raw",
         "raw a b c",
         "raw state '{'",
@@ -531,6 +534,8 @@ Test(ctl, bash_completes_what_comes_next) {
         {"sim7x00ctl -m ''", "\n"},
         {"sim7x00ctl --modem = m", "\n"},
         {"sim7x00ctl state reg", "registration\n"},
+        {"sim7x00ctl state ''",
+         "module\nregistration\nnetwork\nlinks\nservers\ntty\nsettings\nscenario\n"},
         {"sim7x00ctl load modem", "modem.control\n"},
         {"sim7x00ctl verdict -", "--wait\n"},
         {"sim7x00ctl lines dtr", "dtr=on\ndtr=off\n"},

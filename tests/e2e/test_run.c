@@ -145,7 +145,7 @@ Test(e2e_run, what_is_wrong_is_told_before_anything_begins) {
     cr_assert_eq(refused("{\"name\":\"x\",\"network\":{\"map\":{\"1.1.1.1:1\":\"nobody\"}}}", NULL,
                          NULL, err),
                  2);
-    cr_assert_neq(strstr(err, "t.json: network.map: "), NULL, "%s", err);
+    cr_assert_neq(strstr(err, "t.json:1:43: network.map["), NULL, "%s", err);
     cr_assert_eq(refused(text, "--junit", "/nonexistent/j.xml", err), 3);
     cr_assert_neq(strstr(err, "--junit"), NULL, "%s", err);
     cr_assert_eq(refused(text, "--control", "/nonexistent/c", err), 3);

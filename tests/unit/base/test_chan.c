@@ -435,8 +435,13 @@ static void tap_event(void *ctx, enum chan_event event) {
     note(&high, event == CHAN_OPENED ? 'O' : 'C');
 }
 
+static void tap_line(void *ctx) {
+    cr_assert_eq(ctx, &tap);
+    note(&high, '.');
+}
+
 static const struct chan_tap tap_type = {
-    .tx = tap_tx, .sent = tap_sent, .rx = tap_rx, .event = tap_event};
+    .tx = tap_tx, .sent = tap_sent, .rx = tap_rx, .line = tap_line, .event = tap_event};
 
 static void start_tapped(void) {
     set_up();
@@ -458,6 +463,14 @@ static const char *offered(void) {
 }
 
 TestSuite(chan_tap, .init = start_tapped, .fini = tear_down);
+
+Test(chan_tap, hears_of_the_end_of_a_line) {
+    chan_end_line(&ch);
+    cr_assert_str_eq(high.log, ".");
+    chan_set_tap(&ch, NULL, NULL);
+    chan_end_line(&ch);
+    cr_assert_str_eq(high.log, ".");
+}
 
 Test(chan_tap, lets_output_pass_as_it_is) {
     cr_assert_eq(chan_write(&ch, "pass", 4), 0);

@@ -203,6 +203,25 @@ Test(uart, speed_0_in_data_mode_is_dtr_off) {
     stop();
 }
 
+Test(uart, dtr_that_was_switched_off_from_outside_stays_off) {
+    start();
+    go_online();
+    struct chan *ch = port_chan(port);
+    chan_set_dtr(ch, false);
+    client_expect(OK);
+    cr_assert(ch->is_dtr_off, "forgotten when data mode ends");
+    client_ask("ATO\r", CONNECT);
+    pass(10 * POLL_MS);
+    cr_assert(ch->is_dtr_off, "undone by a speed that is as it was");
+    client_expect("");
+    chan_set_dtr(ch, true);
+    client_speed(B0);
+    pass(POLL_MS);
+    client_expect(OK);
+    cr_assert_not(ch->is_dtr_off, "nobody looks at the speed any more");
+    stop();
+}
+
 Test(uart, other_speeds_are_not_dtr_off) {
     start();
     go_online();

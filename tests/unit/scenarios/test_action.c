@@ -312,6 +312,29 @@ Test(action, lines_end_otherwise_and_bytes_change) {
     ask("AT", OK);
 }
 
+Test(action, faults_of_an_unsolicited_line_do_not_reach_the_next_answer) {
+    stage_rig_rule(&r,
+                   "{\"on\": \"at.urc\", \"nth\": 1, \"do\": [{\"line-end\": \"\\n\"}, "
+                   "{\"corrupt\": {\"at\": 10}}, {\"cut\": {\"after\": 12, \"for\": \"1h\"}}]}");
+    act("{\"urc\": \"RING\"}");
+    expect("\nRING\n");
+    ask("AT+CSQ", LINE("+CSQ: 22,0") OK);
+    act("{\"urc\": \"RING\"}");
+    expect(LINE("RING"));
+}
+
+Test(action, faults_of_a_swallowed_unsolicited_line_go_with_it) {
+    on("at.urc", "{\"line-end\": \"\\n\"}, {\"swallow\": true}");
+    act("{\"urc\": \"RING\"}");
+    expect("");
+    ask("AT+CSQ", LINE("+CSQ: 22,0") OK);
+}
+
+Test(action, a_line_in_the_middle_of_an_answer_does_not_end_its_faults) {
+    on("at.command", "{\"line-end\": \"\\n\"}, {\"urc\": {\"text\": \"NOW\", \"now\": true}}");
+    ask("AT+CSQ", "\nNOW\n\n+CSQ: 22,0\n\nOK\n");
+}
+
 Test(action, too_many_faults_are_refused) {
     for (int i = 0; i < LIMIT_TTY_EDITS; i++) {
         act("{\"corrupt\": {\"at\": 100}}");
@@ -398,9 +421,13 @@ Test(action, the_module_says_what_became_of_it) {
         {"{\"registration\": \"denied\"}", "AT+CREG?\r", LINE("+CREG: 0,3") OK},
         {"{\"registration\": \"roaming\"}", "AT+CREG?\r", LINE("+CREG: 0,5") OK},
         {"{\"registration\": \"off\"}", "AT+CREG?\r", LINE("+CREG: 0,0") OK},
-        {"{\"network\": \"found\"}", "AT+CREG?\r", LINE("+CREG: 0,1") OK},
+        {"{\"network\": \"found\"}", "AT+CREG?\r", LINE("+CREG: 0,5") OK},
         {"{\"network\": \"lost\"}", "AT+CREG?\r", LINE("+CREG: 0,2") OK},
+        {"{\"network\": \"lost\"}", "AT+CREG?\r", LINE("+CREG: 0,2") OK},
+        {"{\"network\": \"found\"}", "AT+CREG?\r", LINE("+CREG: 0,5") OK},
         {"{\"registration\": \"home\"}", "AT+CREG?\r", LINE("+CREG: 0,1") OK},
+        {"{\"registration\": \"denied\"}", "AT+CREG?\r", LINE("+CREG: 0,3") OK},
+        {"{\"network\": \"found\"}", "AT+CREG?\r", LINE("+CREG: 0,1") OK},
         {"{\"attached\": false}", "AT+CGATT?\r", LINE("+CGATT: 0") OK},
         {"{\"attached\": true}", "AT+CGATT?\r", LINE("+CGATT: 1") OK},
     };

@@ -33,6 +33,9 @@ static struct scenario *good(const char *text) {
 
 #define RULE(rest) "{\"name\":\"x\",\n \"rules\":[\n  {" rest "}]}"
 #define CUE(rest) "{\"name\":\"x\",\n \"timeline\":[\n  {" rest "}]}"
+#define PEERS_AND(rest)                                                                            \
+    "{\"name\":\"x\",\"peers\":{\"a\\n\":{\"kind\":\"echo\"},\"b\":{\"kind\":\"sink\"}},"          \
+    "\n\n " rest "}"
 #define PART(rest) "{\"name\":\"x\",\n " rest "}"
 
 static const struct {
@@ -89,6 +92,17 @@ static const struct {
     {CUE("\"at\":\"1s\",\"do\":[{\"error\":10}]"),
      "t.json:3:29: timeline[0].do[0].error: found 10, it decides a question, and stands in rules "
      "only"},
+    {CUE("\"at\":\"1s\",\"times\":2,\"do\":[{\"urc\":\"X\"}]"),
+     "t.json:3:22: timeline[0].times: found 2, it goes with \"every\"; \"at\" is once"},
+    {CUE("\"from\":\"1s\",\"at\":\"1s\",\"do\":[{\"urc\":\"X\"}]"),
+     "t.json:3:11: timeline[0].from: found \"1s\", it goes with \"every\"; \"at\" is once"},
+    {CUE("\"at\":\"1s\",\"do\":[{\"peer\":{\"name\":\"a\",\"close\":true}}]"),
+     "t.json:3:36: timeline[0].do[0].peer.name: found \"a\", allowed: echo:, discard:, "},
+    {PEERS_AND("\"rules\":[{\"on\":\"start\",\"do\":[{\"hang\":true},"
+               "{\"call\":{\"port\":1,\"peer\":\"c\"}}]}]"),
+     "t.json:3:70: rules[0].do[1].call.peer: found \"c\", allowed: a?, b, echo:, discard:, "},
+    {PEERS_AND("\"expect\":[{\"module\":\"OK\"},{\"peer\":{\"name\":\"echo\",\"bytes\":1}}]"),
+     "t.json:3:44: expect[1].peer.name: found \"echo\", allowed: a?, b, echo:, discard:, "},
     {RULE("\"on\":\"at.comand\",\"do\":[{\"urc\":\"X\"}]"),
      "t.json:3:9: rules[0].on: found \"at.comand\", allowed: start, tty.opened, "},
     {RULE("\"on\":\"link.closed\",\"do\":[{\"urc\":\"X\"},{\"error\":true}]"),
@@ -111,6 +125,22 @@ static const struct {
      "t.json:4:11: rules[1].name: found \"a\", a rule before has this name"},
     {PART("\"expect\":[{\"driver\":\"AT\",\"module\":\"OK\"}]"),
      "t.json:2:27: expect[0]: found \"driver\" and \"module\", allowed: one of "},
+    {PART("\"network\":{\"map\":{\"1.2.3.4:5\":\"a\"}}"),
+     "t.json:2:32: network.map[\"1.2.3.4:5\"]: found \"a\", allowed: echo:, discard:, "
+     "chargen:, sink:"},
+    {PART("\"expect\":[{\"peer\":{\"name\":\"a\",\"text\":\"x\"}}]"),
+     "t.json:2:28: expect[0].peer.name: found \"a\", allowed: echo:, discard:, "
+     "chargen:, sink:"},
+    {CUE("\"at\":\"1s\",\"do\":[{\"call\":{\"peer\":\"a\",\"port\":4000}}]"),
+     "t.json:3:36: timeline[0].do[0].call.peer: found \"a\", allowed: echo:, discard:, "
+     "chargen:, sink:"},
+    {RULE("\"on\":\"start\",\"do\":[{\"urc\":\"X\"},{\"peer\":{\"name\":\"a\",\"close\":true}}]"),
+     "t.json:3:51: rules[0].do[1].peer.name: found \"a\", allowed: echo:, discard:, "
+     "chargen:, sink:"},
+    {PART("\"expect\":[{\"module\":\"OK\",\"within\":[\"5s\",\"2s\"]}]"),
+     "t.json:2:42: expect[0].within[1]: found \"2s\", the window begins later"},
+    {RULE("\"on\":\"start\",\"within\":[\"1s\",\"999ms\"],\"do\":[{\"urc\":\"X\"}]"),
+     "t.json:3:32: rules[0].within[1]: found \"999ms\", the window begins later"},
     {PART("\"verdict\":{\"timeout\":60}"),
      "t.json:2:23: verdict.timeout: found 60, allowed: a duration"},
 };
@@ -121,6 +151,27 @@ Test(scenario, what_is_wrong_is_told_with_its_place) {
         cr_expect_eq(strncmp(error, wrong[i].message, strlen(wrong[i].message)), 0,
                      "\n%s\n got %s\nwant %s", wrong[i].text, error, wrong[i].message);
     }
+}
+
+Test(scenario, far_ends_that_there_are_may_be_named) {
+    scenario_free(good(
+        PEERS_AND("\"timeline\":[{\"at\":\"0s\",\"do\":[{\"call\":{\"peer\":\"b\",\"port\":1}},"
+                  "{\"peer\":{\"name\":\"echo:\",\"reset\":true}}]}],"
+                  "\"expect\":[{\"peer\":{\"name\":\"a\\n\",\"connects\":true}}]")));
+}
+
+/* 64 of the longest names. */
+Test(scenario, a_name_that_is_not_there_has_a_message_that_fits) {
+    static char text[LIMIT_PEERS * 128];
+    size_t n = (size_t)snprintf(text, sizeof text, "{\"name\":\"x\",\"peers\":{");
+    for (int i = 0; i < LIMIT_PEERS; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s\"%064d\":{\"kind\":\"echo\"}",
+                              i > 0 ? "," : "", i);
+    }
+    snprintf(text + n, sizeof text - n,
+             "},\"expect\":[{\"peer\":{\"name\":\"%0128d\",\"bytes\":1}}]}", 1);
+    cr_assert_null(parse(text));
+    cr_assert_not_null(strstr(error, "3, ..., echo:, discard:, chargen:, sink:"), "%s", error);
 }
 
 Test(scenario, the_first_error_is_told) {
@@ -270,10 +321,6 @@ Test(scenario, what_cannot_be_built_is_told_and_can_be_pulled_down) {
     scenario_pull_down(sc, route);
     cr_assert_eq(peers_find(peer_rig.peers, "one"), NULL);
     cr_assert_neq(peers_find(peer_rig.peers, "two"), NULL, "which is not its own");
-    scenario_free(sc);
-    sc = good("{\"name\":\"x\",\"network\":{\"map\":{\"1.1.1.1:1\":\"nobody\"}}}");
-    cr_assert_eq(scenario_build(sc, peer_rig.peers, route, error), -EINVAL);
-    cr_assert_str_eq(error, "network.map: host side \"nobody\": want HOST:PORT");
     scenario_free(sc);
     sc = good("{\"name\":\"x\",\"network\":{\"listen\":{\"1\":\"127.0.0.1:*\"}}}");
     cr_assert_eq(scenario_build(sc, peer_rig.peers, route, error), -EINVAL);

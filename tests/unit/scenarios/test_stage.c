@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/rng.h"
 #include "emulator/model/sockets.h"
 #include "scenarios/json/spec.h"
 #include "scenarios/verdict/expect.h"
@@ -180,6 +181,39 @@ Test(stage, a_new_play_finds_the_module_as_it_was_at_the_start) {
     pass(60000);
     cr_assert_eq(r.modem->reg.rssi, 22);
     stage_rig_link(&r);
+}
+
+Test(stage, a_roamer_of_the_last_play_is_found_at_home) {
+    play("\"network\": {\"registration\": \"roaming\"}");
+    play("\"network\": {\"registration\": \"searching\"}, "
+         "\"timeline\": [{\"at\": \"1s\", \"do\": [{\"network\": \"found\"}]}]");
+    ask("AT+CREG?", LINE("+CREG: 0,2") OK);
+    pass(1000);
+    ask("AT+CREG?", LINE("+CREG: 0,1") OK);
+}
+
+/* What the tty garbles, and what the network loses. */
+Test(stage, the_same_seed_is_the_same_run_in_the_next_play) {
+    char first[256];
+    uint64_t network = 0;
+    for (int i = 0; i < 2; i++) {
+        play("\"seed\": 7, \"timeline\": [{\"at\": \"0s\", "
+             "\"do\": [{\"garble\": {\"way\": \"out\"}}]}]");
+        pass(1);
+        if (i == 0) {
+            network = r.modem->bearer.rng.state;
+        }
+        cr_assert_eq(r.modem->bearer.rng.state, network);
+        rng_next(&r.modem->bearer.rng);
+        stage_rig_type(&r, "AT+CSQ\r");
+        const char *got = stage_rig_read(&r);
+        if (i == 0) {
+            snprintf(first, sizeof first, "%s", got);
+        }
+        cr_assert_str_eq(got, first);
+    }
+    play("\"seed\": 8");
+    cr_assert_neq(r.modem->bearer.rng.state, network);
 }
 
 Test(stage, a_module_that_is_off_is_on_again_in_the_next_play) {
@@ -547,11 +581,24 @@ Test(stage, what_would_have_begun_with_a_connection_does_not_hit_the_next_one) {
 Test(stage, datagrams_to_a_black_hole_leave_links_alone) {
     ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
     ask("AT+CIPOPEN=0,\"UDP\",,,5000", LINE("+CIPOPEN: 0,0") OK);
-    stage_rig_type(&r, "AT+CIPSEND=0,1,\"black-hole.test\",80\rX");
+    stage_rig_type(&r, "AT+CIPSEND=0,1,\"192.0.2.12\",80\rX");
     stage_rig_read(&r);
     ask("AT+CIPCLOSE=0", LINE("+CIPCLOSE: 0,0") OK);
     ask("AT+CIPOPEN=0,\"TCP\",\"116.236.221.75\",8011", OK LINE("+CIPOPEN: 0,0"));
     cr_assert_not(link_impairments(r.modem->sockets, 0, IMPAIR_UP)->black_hole);
+}
+
+Test(stage, datagrams_to_a_black_hole_do_not_arrive) {
+    struct fake_datagram got;
+    ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
+    ask("AT+CIPOPEN=0,\"UDP\",,,5000", LINE("+CIPOPEN: 0,0") OK);
+    stage_rig_type(&r, "AT+CIPSEND=0,1,\"192.0.2.12\",80\rX");
+    pass(1000);
+    cr_assert_not_null(strstr(stage_rig_read(&r), "+CIPSEND: 0,1,1"));
+    cr_assert_not(fake_host_next_datagram(r.fake, &got));
+    stage_rig_type(&r, "AT+CIPSEND=0,1,\"192.0.2.7\",80\rX");
+    pass(1000);
+    cr_assert(fake_host_next_datagram(r.fake, &got));
 }
 
 /* -- data mode -- */
