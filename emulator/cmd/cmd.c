@@ -23,6 +23,14 @@ struct cmd *cmd_of(struct at_req *rq) {
     return cmd_from(at_owner_of(rq));
 }
 
+void cmd_store_if(struct at_req *rq, bool is_fit) {
+    if (is_fit) {
+        setting_run(rq);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+    }
+}
+
 static void post_urc(struct cmd *c, const struct urc_event *e) {
     if (e->is_now) {
         urc_write_now(c->session, e->text);

@@ -9,6 +9,7 @@
 #ifndef EMULATOR_CMD_CMD_H
 #define EMULATOR_CMD_CMD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clk.h"
@@ -83,6 +84,9 @@ void cmd_before_result(struct cmd *c, void (*cb)(void *ctx), void *ctx);
 
 struct cmd *cmd_of(struct at_req *rq);
 struct cmd *cmd_from(void *ctx); /* in a callback whose context it is */
+
+/* Ends a write: stores what was given as the row says, or ERROR where the values are not fit. */
+void cmd_store_if(struct at_req *rq, bool is_fit);
 
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
