@@ -12,31 +12,30 @@
 
 /* -- the serving cell -- */
 
-/* A cell of another technology than the profile's: the manual's examples (V3.00 4.2.2, 4.2.14,
- * 4.2.15) and a field line with the profile's own network, area and cell; what is measured in it is
- * a guess. */
-static const struct cell {
+/* A cell of another technology than the profile's, with the profile's own network, area and cell
+ * identity (V3.00 4.2.2, 4.2.14, 4.2.15). */
+static const struct tech {
     int cops_act, cnsmod_stat;
-    const char *cpsi_head, *cpsi_tail; /* around "<mcc>-<mnc>,0x<lac>,<ci>" */
-} cells[] = {
-    [PROFILE_GSM] = {0, 2, "GSM,Online", "27 EGSM 900,-64,2110,42-42"},
-    [PROFILE_WCDMA] = {2, 4, "WCDMA,Online", "WCDMA IMT 2000,279,10663,0,1.5,62,33,52,500"},
-    [PROFILE_LTE] = {7, 8, "LTE,Online", "257,EUTRAN-BAND3,1850,5,5,-94,-850,-545,15"},
+    const char *cpsi_head; /* in front of "<mcc>-<mnc>,0x<lac>,<ci>" */
+} techs[] = {
+    [PROFILE_GSM] = {0, 2, "GSM,Online"},
+    [PROFILE_WCDMA] = {2, 4, "WCDMA,Online"},
+    [PROFILE_LTE] = {7, 8, "LTE,Online"},
 };
 
-static bool is_own_tech(const struct modem *m) {
-    return m->reg.tech == m->profile->tech;
+static bool is_own_cell(const struct modem *m) {
+    return m->reg.cell == NULL;
 }
 
 static int cops_act(const struct modem *m) {
-    return is_own_tech(m) ? (int)m->profile->cops_act : cells[m->reg.tech].cops_act;
+    return is_own_cell(m) ? (int)m->profile->cops_act : techs[m->reg.tech].cops_act;
 }
 
 static int cnsmod_stat(const struct modem *m) {
     if (!reg_is_registered(&m->reg)) {
         return 0;
     }
-    return is_own_tech(m) ? (int)m->profile->cnsmod_stat : cells[m->reg.tech].cnsmod_stat;
+    return is_own_cell(m) ? (int)m->profile->cnsmod_stat : techs[m->reg.tech].cnsmod_stat;
 }
 
 /* <mode> of +COPS; only the last outlasts a restart (V3.00 4.2.2). */
@@ -139,17 +138,16 @@ void cmd_network_event(struct cmd *c, unsigned topic, const void *payload) {
 
 static void cpsi_text(const struct modem *m, char *to, size_t size) {
     const struct profile *p = m->profile;
-    const struct cell *cell = &cells[m->reg.tech];
     if (!reg_is_registered(&m->reg)) {
         snprintf(to, size, "NO SERVICE,%s",
                  m->fun == FUN_FULL      ? "Online"
                  : m->fun == FUN_OFFLINE ? "Offline"
                                          : "Low Power Mode");
-    } else if (is_own_tech(m)) {
+    } else if (is_own_cell(m)) {
         snprintf(to, size, "%s", p->cpsi);
     } else {
-        snprintf(to, size, "%s,%.3s-%s,0x%s,%lu,%s", cell->cpsi_head, p->oper_numeric,
-                 p->oper_numeric + 3, p->lac, strtoul(p->ci, NULL, 16), cell->cpsi_tail);
+        snprintf(to, size, "%s,%.3s-%s,0x%s,%lu,%s", techs[m->reg.tech].cpsi_head, p->oper_numeric,
+                 p->oper_numeric + 3, p->lac, strtoul(p->ci, NULL, 16), m->reg.cell->measured);
     }
 }
 

@@ -78,7 +78,10 @@ void modem_set_registration(struct modem *m, enum reg_stat granted);
 void modem_set_left(struct modem *m, bool has_left); /* AT+COPS=2 */
 void modem_set_attached(struct modem *m, bool is_attached);
 void modem_set_signal(struct modem *m, int rssi, int ber); /* as +CSQ prints them */
+/* The best cell that is there; the module camps on it if it may. */
 void modem_set_tech(struct modem *m, enum profile_tech tech);
+/* AT+CNMP, AT+CNBP, AT+CNAOP: it looks for a cell at once. Without one it searches. */
+void modem_choose_cells(struct modem *m, const struct reg_choice *choice);
 void modem_set_seed(struct modem *m, uint64_t seed);
 /* AT+CIPCCFG's limits of retransmission (note 2.6). */
 void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms);
