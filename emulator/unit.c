@@ -32,6 +32,7 @@ static void on_setting(void *ctx, unsigned slot) {
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_MAX_NET_RETRIES),
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_NET_TIMEOUT));
     }
+    cmd_cells_changed(u->cmd, slot);
 }
 
 /* Of the context's definition. */

@@ -42,6 +42,8 @@ struct cmd {
     int reported_mode;         /* the newest <stat> of +CNSMOD */
     int cops_mode;             /* of the newest AT+COPS= */
     struct clk_timer scan;     /* AT+COPS=? */
+    struct clk_timer cpsi;     /* until the next +CPSI of AT+CPSI=<time> */
+    struct clk_timer cells;    /* a choice of cells acts in a turn of its own */
     struct power {
         enum power_state state; /* the newest one */
         /* What a command has asked for; it is done behind its line's result. */
@@ -65,8 +67,13 @@ void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
 
+/* A setting of the module has changed. */
+void cmd_cells_changed(struct cmd *c, unsigned slot);
+
 /* Starts and ends with the session. */
 void cmd_network_start(struct cmd *c); /* the module's start, too */
+void cmd_network_stop(struct cmd *c);
+void cmd_cells_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
 void cmd_tcpip_start(struct cmd *c);

@@ -151,9 +151,41 @@ static void cpsi_text(const struct modem *m, char *to, size_t size) {
     }
 }
 
+static void on_cpsi_due(void *ctx);
+
+/* Every so many seconds, as long as the setting says so; the module's start, AT&F and ATZ too. */
+static void start_cpsi(struct cmd *c) {
+    int period = setting_int(c->module, SLOT_CPSI_TIME);
+    if (period == 0) {
+        clk_stop(c->modem->clk, &c->cpsi);
+    } else {
+        clk_start(c->modem->clk, &c->cpsi, CLK_S(period), on_cpsi_due, c);
+    }
+}
+
+static void on_cpsi_due(void *ctx) {
+    struct cmd *c = cmd_from(ctx);
+    if (setting_int(c->module, SLOT_CPSI_TIME) != 0) {
+        char text[LIMIT_URC_TEXT];
+        cpsi_text(c->modem, text, sizeof text);
+        urc_post(c->session, URC_EVENT, "+CPSI: %s", text);
+    }
+    start_cpsi(c);
+}
+
+void cmd_network_stop(struct cmd *c) {
+    clk_stop(c->modem->clk, &c->cpsi);
+}
+
 void cmd_cpsi(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    if (at_form_of(rq) == AT_WRITE) {
+        setting_run(rq);
+        start_cpsi(c);
+        return;
+    }
     char text[LIMIT_URC_TEXT];
-    cpsi_text(cmd_of(rq)->modem, text, sizeof text);
+    cpsi_text(c->modem, text, sizeof text);
     at_info(rq, "+CPSI: %s", text);
     at_ok(rq);
 }
