@@ -41,6 +41,7 @@ struct cmd {
     int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
     int reported_mode;         /* the newest <stat> of +CNSMOD */
     int cops_mode;             /* of the newest AT+COPS= */
+    uint8_t cops_techs;        /* its <AcT>: 1 << enum profile_tech; 0: none given */
     struct clk_timer scan;     /* AT+COPS=? */
     struct clk_timer cpsi;     /* until the next +CPSI of AT+CPSI=<time> */
     struct clk_timer cells;    /* a choice of cells acts in a turn of its own */
@@ -69,6 +70,7 @@ void cmd_power_done(struct cmd *c);
 
 /* A setting of the module has changed. */
 void cmd_cells_changed(struct cmd *c, unsigned slot);
+void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: any */
 
 /* Starts and ends with the session. */
 void cmd_network_start(struct cmd *c); /* the module's start, too */

@@ -225,6 +225,7 @@ static void choose(void *ctx) {
     struct cmd *c = cmd_from(ctx);
     struct reg_choice choice = {
         .techs = techs_of(setting_int(c->module, SLOT_CNMP_MODE)),
+        .selected = c->cops_techs,
         .bands = low_bits(mask_text(c, 0)),
         .lte_bands = low_bits(mask_text(c, 1)),
     };
@@ -233,6 +234,13 @@ static void choose(void *ctx) {
         choice.norder++;
     }
     modem_choose_cells(c->modem, &choice);
+}
+
+void cmd_cells_select(struct cmd *c, uint8_t techs) {
+    if (c->cops_techs != techs) {
+        c->cops_techs = techs;
+        clk_start(c->modem->clk, &c->cells, CLK_US(0), choose, c);
+    }
 }
 
 void cmd_cells_changed(struct cmd *c, unsigned slot) {

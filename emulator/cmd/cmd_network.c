@@ -27,8 +27,9 @@ static bool is_own_cell(const struct modem *m) {
     return m->reg.cell == NULL;
 }
 
-static int cops_act(const struct modem *m) {
-    return is_own_cell(m) ? (int)m->profile->cops_act : techs[m->reg.tech].cops_act;
+/* <AcT> of a cell of this technology. */
+static int act_of(const struct modem *m, enum profile_tech tech) {
+    return tech == m->profile->tech ? (int)m->profile->cops_act : techs[tech].cops_act;
 }
 
 static int cnsmod_stat(const struct modem *m) {
@@ -109,7 +110,10 @@ void cmd_cereg(struct at_req *rq) {
 _Static_assert(sizeof reports / sizeof reports[0] == CMD_REPORTS, "one a report");
 
 void cmd_network_start(struct cmd *c) {
-    c->cops_mode = c->cops_mode == COPS_MANUAL_KEPT ? COPS_MANUAL_KEPT : COPS_AUTO;
+    if (c->cops_mode != COPS_MANUAL_KEPT) {
+        c->cops_mode = COPS_AUTO;
+        cmd_cells_select(c, 0);
+    }
     c->reported_mode = cnsmod_stat(c->modem);
     for (size_t i = 0; i < CMD_REPORTS; i++) {
         c->reported[i] = report_stat(&reports[i], c->modem);
@@ -212,24 +216,60 @@ static void read_oper(struct at_req *rq) {
     int format = setting_int(c->module, SLOT_COPS_FORMAT);
     if (reg_is_registered(&c->modem->reg)) {
         at_info(rq, "+COPS: %d,%d,\"%s\",%d", c->cops_mode, format, oper_name(p, format),
-                cops_act(c->modem));
+                act_of(c->modem, c->modem->reg.tech));
     } else {
         at_info(rq, "+COPS: %d", c->cops_mode);
     }
     at_ok(rq);
 }
 
+/* <stat> of an operator in the list: it is one network that the module can find. */
+static int oper_stat(const struct reg *reg, enum profile_tech tech) {
+    enum { AVAILABLE = 1, CURRENT = 2, FORBIDDEN = 3 };
+    if (reg->granted == REG_DENIED) {
+        return FORBIDDEN;
+    }
+    return reg_is_registered(reg) && reg->tech == tech ? CURRENT : AVAILABLE;
+}
+
 static void on_scanned(void *ctx) {
+    static const enum profile_tech newest_first[] = {PROFILE_LTE, PROFILE_WCDMA, PROFILE_GSM};
     struct at_req *rq = ctx;
-    const struct profile *p = cmd_of(rq)->modem->profile;
-    at_info(rq, "+COPS: (2,\"%s\",\"%s\",\"%s\",%d),,(0,1,2,3,4,5),(0,1,2)", p->oper_long,
-            p->oper_short, p->oper_numeric, cops_act(cmd_of(rq)->modem));
+    const struct modem *m = cmd_of(rq)->modem;
+    const struct profile *p = m->profile;
+    char text[LIMIT_INFO] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof newest_first / sizeof newest_first[0]; i++) {
+        enum profile_tech tech = newest_first[i];
+        if (m->reg.granted != REG_OFF && m->fun == FUN_FULL && reg_sees(&m->reg, p, tech)) {
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s(%d,\"%s\",\"%s\",\"%s\",%d)",
+                                  n > 0 ? "," : "", oper_stat(&m->reg, tech), p->oper_long,
+                                  p->oper_short, p->oper_numeric, act_of(m, tech));
+        }
+    }
+    at_info(rq, "+COPS: %s,,(0,1,2,3,4,5),(0,1,2)", text);
     at_ok(rq);
 }
 
 static void on_scan_cancel(void *ctx) {
     struct cmd *c = cmd_from(ctx);
     clk_stop(c->modem->clk, &c->scan);
+}
+
+/* It is the network that is there, and has a cell of the wanted technology. */
+static bool is_oper_here(struct at_req *rq, int format, uint8_t *wanted) {
+    const struct modem *m = cmd_of(rq)->modem;
+    *wanted = 0;
+    if (!sv_eq(at_text(rq, 2), sv_of(oper_name(m->profile, format)))) {
+        return false;
+    }
+    for (unsigned i = 0; at_has(rq, 3) && i < sizeof techs / sizeof techs[0]; i++) {
+        enum profile_tech tech = (enum profile_tech)i;
+        if (act_of(m, tech) == at_int(rq, 3) && reg_sees(&m->reg, m->profile, tech)) {
+            *wanted = (uint8_t)(1u << i);
+        }
+    }
+    return !at_has(rq, 3) || *wanted != 0;
 }
 
 static void select_oper(struct at_req *rq) {
@@ -241,8 +281,8 @@ static void select_oper(struct at_req *rq) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
-    bool is_here =
-        !is_by_name || sv_eq(at_text(rq, 2), sv_of(oper_name(c->modem->profile, format)));
+    uint8_t wanted = 0;
+    bool is_here = !is_by_name || is_oper_here(rq, format, &wanted);
     setting_set_int(c->module, SLOT_COPS_FORMAT, format);
     if (mode == COPS_FORMAT) {
         at_ok(rq);
@@ -253,6 +293,7 @@ static void select_oper(struct at_req *rq) {
         return;
     }
     c->cops_mode = is_here ? mode : COPS_AUTO;
+    cmd_cells_select(c, wanted);
     modem_set_left(c->modem, mode == COPS_LEAVE);
     at_ok(rq);
 }
@@ -274,4 +315,56 @@ void cmd_cops(struct at_req *rq) {
         at_ok(rq); /* what it does is not described (V3.00 4.2.2) */
         break;
     }
+}
+
+/* -- operators by name -- */
+
+/* The manual's two (V3.00 4.2.10), then the operators of the profiles and their neighbours as the
+ * ITU's list of network codes has them; which ones the module knows: guess. */
+static const struct oper {
+    const char *numeric, *alpha;
+} opers[] = {
+    {"46000", "China Mobile Com"}, {"46001", "China Unicom"}, {"46003", "China Telecom"},
+    {"20404", "vodafone NL"},      {"20801", "Orange F"},     {"20810", "SFR"},
+    {"21401", "vodafone ES"},      {"22201", "TIM"},          {"22210", "vodafone IT"},
+    {"22801", "Swisscom"},         {"23201", "A1"},           {"23410", "O2 - UK"},
+    {"23415", "vodafone UK"},      {"26201", "Telekom.de"},   {"26202", "Vodafone.de"},
+    {"26203", "o2 - de"},          {"310260", "T-Mobile"},    {"310410", "AT&T"},
+    {"44010", "NTT DOCOMO"},       {"44020", "SoftBank"},     {"44051", "KDDI"},
+    {"45005", "SKTelecom"},        {"50501", "Telstra"},      {"52501", "SingTel"},
+};
+
+void cmd_copn(struct at_req *rq) {
+    for (size_t i = 0; i < sizeof opers / sizeof opers[0]; i++) {
+        at_info(rq, "+COPN: \"%s\",\"%s\"", opers[i].numeric, opers[i].alpha);
+    }
+    at_ok(rq);
+}
+
+/* The index alone deletes; an entry has a name and, on a USIM, all four technologies. */
+void cmd_cpol(struct at_req *rq) {
+    enum { OPER = 2, ACTS = 3, ALL = 7 };
+    bool is_deletion = at_nargs(rq) == 1 && at_has(rq, 0);
+    bool is_whole = at_has(rq, OPER) && at_text(rq, OPER).n > 0;
+    for (size_t i = ACTS; i < ALL; i++) {
+        is_whole &= at_has(rq, i);
+    }
+    if (is_deletion || is_whole) {
+        setting_run(rq);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+    }
+}
+
+/* -- supplementary services -- */
+
+/* No call is ever charged. */
+void cmd_caoc(struct at_req *rq) {
+    enum { QUERY = 0 };
+    if (at_int(rq, 0) != QUERY) {
+        setting_run(rq);
+        return;
+    }
+    at_info(rq, "+CAOC: \"000000\"");
+    at_ok(rq);
 }

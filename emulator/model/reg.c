@@ -47,29 +47,41 @@ static bool has_band(const struct profile *profile, const struct reg_cell *cell)
     return is_band_in(cell->band, mask_of(is_lte ? profile->lte_bands : profile->bands));
 }
 
-/* A cell of this technology; the profile's own is the only one of its technology. */
-static bool camp_on(struct reg *reg, const struct profile *profile, enum profile_tech tech) {
+/* A cell of this technology; the profile's own (NULL) is the only one of its technology. */
+static bool find_cell(const struct reg *reg, const struct profile *profile, enum profile_tech tech,
+                      const struct reg_cell **found) {
     uint8_t bit = (uint8_t)(1u << tech);
+    *found = NULL;
     if (tech > reg->best || (profile->techs & reg->choice.techs & bit) == 0) {
         return false;
     }
     if (tech == profile->tech) {
-        if (!is_let_use(reg, tech, (unsigned)profile->band)) {
-            return false;
-        }
-        reg->cell = NULL;
-        reg->tech = tech;
-        return true;
+        return is_let_use(reg, tech, (unsigned)profile->band);
     }
     for (size_t i = 0; i < sizeof cells / sizeof cells[0]; i++) {
         const struct reg_cell *cell = &cells[i];
         if (cell->tech == tech && has_band(profile, cell) && is_let_use(reg, tech, cell->band)) {
-            reg->cell = cell;
-            reg->tech = tech;
+            *found = cell;
             return true;
         }
     }
     return false;
+}
+
+bool reg_sees(const struct reg *reg, const struct profile *profile, enum profile_tech tech) {
+    const struct reg_cell *cell = NULL;
+    return find_cell(reg, profile, tech, &cell);
+}
+
+static bool camp_on(struct reg *reg, const struct profile *profile, enum profile_tech tech) {
+    const struct reg_cell *cell = NULL;
+    bool is_selected = reg->choice.selected == 0 || (reg->choice.selected >> tech & 1) != 0;
+    if (!is_selected || !find_cell(reg, profile, tech, &cell)) {
+        return false;
+    }
+    reg->cell = cell;
+    reg->tech = tech;
+    return true;
 }
 
 bool reg_camp(struct reg *reg, const struct profile *profile) {

@@ -20,6 +20,7 @@ enum { REG_ORDER = 6 }; /* V3.00 4.2.13 */
 /* What the driver lets it use; all bits set and nothing ordered: everything, newest first. */
 struct reg_choice {
     uint8_t techs;            /* AT+CNMP: 1 << enum profile_tech */
+    uint8_t selected;         /* AT+COPS: of these only this is camped on; 0: any */
     uint64_t bands;           /* AT+CNBP: positions of GSM and WCDMA */
     uint64_t lte_bands;       /* positions 0 to 63: no cell is on a later one */
     uint8_t order[REG_ORDER]; /* AT+CNAOP: these come first, in this order */
@@ -47,6 +48,8 @@ struct reg {
 };
 
 void reg_init(struct reg *reg, const struct profile *profile);
+/* There is a cell of this technology that it may use, whatever is selected. */
+bool reg_sees(const struct reg *reg, const struct profile *profile, enum profile_tech tech);
 /* Looks for a cell once more; true: the technology is another one. */
 bool reg_camp(struct reg *reg, const struct profile *profile);
 bool reg_is_registered(const struct reg *reg);

@@ -143,3 +143,72 @@ Test(cells, cell_information_comes_at_its_period) {
     expect("");
     stop();
 }
+
+#define SCAN(list) LINE("+COPS: " list ",,(0,1,2,3,4,5),(0,1,2)") OK
+#define OPER(stat, act) "(" stat ",\"Telekom.de\",\"TDG\",\"26201\"," act ")"
+
+static void expect_scan(const char *want) {
+    unit_rig_type(&rig, "AT+COPS=?\r");
+    unit_rig_pass(&rig, CLK_S(2));
+    cr_assert_str_eq(unit_rig_read(&rig), want);
+}
+
+Test(cells, a_scan_lists_what_the_module_can_find) {
+    unit_rig_start(&rig, "sim7600e");
+    expect_scan(SCAN(OPER("2", "7") "," OPER("1", "2") "," OPER("1", "0")));
+    ask("AT+CNMP=13", OK);
+    expect_scan(SCAN(OPER("2", "0")));
+    ask("AT+CNMP=19;+COPS=2", OK);
+    expect_scan(SCAN(OPER("1", "2") "," OPER("1", "0")));
+    ask("AT+CNMP=38;+COPS=0", OK);
+    modem_set_registration(rig.modem, REG_DENIED);
+    expect_scan(SCAN(OPER("3", "7")));
+    modem_set_registration(rig.modem, REG_OFF);
+    expect_scan(SCAN(""));
+    modem_set_registration(rig.modem, REG_HOME);
+    ask("AT+CFUN=4", OK);
+    expect_scan(SCAN(""));
+    stop();
+}
+
+Test(cells, an_operator_is_selected_with_its_technology) {
+    unit_rig_start(&rig, "sim7600e");
+    ask("AT+CNSMOD=1", OK);
+    ask("AT+COPS=1,2,\"26201\",0", OK LINE("+CNSMOD: 2"));
+    ask("AT+COPS?", LINE("+COPS: 1,2,\"26201\",0") OK);
+    ask("AT+COPS=1,2,\"26201\",2", OK LINE("+CNSMOD: 4"));
+    ask("AT+COPS=1,2,\"26201\",8", LINE("+CME ERROR: 30"));
+    ask("AT+COPS=1,2,\"26202\"", LINE("+CME ERROR: 30"));
+    ask("AT+COPS?", LINE("+COPS: 1,2,\"26201\",2") OK);
+    ask("AT+COPS=4,0,\"nobody\"", OK LINE("+CNSMOD: 8"));
+    ask("AT+COPS?", LINE("+COPS: 0,0,\"Telekom.de\",7") OK);
+    stop();
+}
+
+Test(cells, preferred_operators_have_the_first_free_place) {
+    unit_rig_start(&rig, "sim7600e");
+    ask("AT+CPOL=2,2,\"26201\",1,0,1,1", OK);
+    ask("AT+CPOL=,2,\"46001\",0,0,1,0", OK);
+    ask("AT+CPOL=,0,\"Telekom.de\",1,1,1,1", OK);
+    ask("AT+CPOL?", "\r\n+CPOL: 1,2,\"46001\",0,0,1,0\r\n+CPOL: 2,2,\"26201\",1,0,1,1\r\n"
+                    "+CPOL: 3,0,\"Telekom.de\",1,1,1,1\r\n" OK);
+    ask("AT+CPOL=1", OK);
+    ask("AT+CPOL=3", OK);
+    ask("AT+CPOL=1,2,\"46001\"", LINE("ERROR"));
+    ask("AT+CPOL=1,2,,0,0,1,0", LINE("ERROR"));
+    ask("AT+CPOL=,2", LINE("ERROR"));
+    ask("AT+CPOL=", LINE("ERROR"));
+    ask("AT+CPOL=81", LINE("ERROR"));
+    ask("AT+CPOL?", LINE("+CPOL: 2,2,\"26201\",1,0,1,1") OK);
+    stop();
+}
+
+Test(cells, a_full_list_of_operators_takes_no_more) {
+    unit_rig_start(&rig, "sim7600e");
+    for (int i = 0; i < 80; i++) {
+        ask("AT+CPOL=,2,\"46001\",0,0,1,0", OK);
+    }
+    ask("AT+CPOL=,2,\"46001\",0,0,1,0", LINE("ERROR"));
+    ask("AT+CPOL=80,2,\"46000\",0,0,1,0", OK);
+    stop();
+}
