@@ -368,3 +368,22 @@ void cmd_caoc(struct at_req *rq) {
     at_info(rq, "+CAOC: \"000000\"");
     at_ok(rq);
 }
+
+/* There is never a session to be cancelled. */
+void cmd_cusd(struct at_req *rq) {
+    enum { CANCEL = 2 };
+    struct cmd *c = cmd_of(rq);
+    int n = at_form_of(rq) == AT_EXEC ? 0 : at_int(rq, 0);
+    bool is_request = at_form_of(rq) == AT_WRITE && n != CANCEL && at_text(rq, 1).n > 0;
+    if (is_request && !reg_is_registered(&c->modem->reg)) {
+        at_fail(rq, CME_NO_NETWORK_SERVICE);
+        return;
+    }
+    if (n != CANCEL) {
+        setting_set_int(c->module, SLOT_CUSD_N, n);
+    }
+    if (is_request && n == 1) {
+        urc_post(c->session, URC_EVENT, "+CUSD: 4");
+    }
+    at_ok(rq);
+}

@@ -265,7 +265,7 @@ static struct cJSON *network_part(const struct stage *st) {
     for (size_t i = 0; i < sizeof now / sizeof now[0]; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, now[i]);
     }
-    cJSON_AddStringToObject(json, "technology", technologies[m->reg.tech]);
+    cJSON_AddStringToObject(json, "technology", technologies[m->reg.best]);
     cJSON_AddStringToObject(json, "registration", registration_name(m->reg.granted));
     cJSON_AddBoolToObject(json, "attached", m->reg.is_attached);
     struct cJSON *signal = cJSON_AddObjectToObject(json, "signal");
