@@ -44,7 +44,7 @@ struct cmd {
     uint8_t cops_techs;        /* its <AcT>: 1 << enum profile_tech; 0: none given */
     struct clk_timer scan;     /* AT+COPS=? */
     struct clk_timer cpsi;     /* until the next +CPSI of AT+CPSI=<time> */
-    struct clk_timer cells;    /* a choice of cells acts in a turn of its own */
+    bool is_choosing;          /* AT+CNAOP is being stored, a slot at a time */
     struct power {
         enum power_state state; /* the newest one */
         /* What a command has asked for; it is done behind its line's result. */
@@ -75,7 +75,6 @@ void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: 
 /* Starts and ends with the session. */
 void cmd_network_start(struct cmd *c); /* the module's start, too */
 void cmd_network_stop(struct cmd *c);
-void cmd_cells_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
 void cmd_tcpip_start(struct cmd *c);

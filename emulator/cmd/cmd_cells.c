@@ -206,23 +206,8 @@ static void read_order(struct at_req *rq) {
     at_ok(rq);
 }
 
-void cmd_cnaop(struct at_req *rq) {
-    if (at_form_of(rq) == AT_READ) {
-        read_order(rq);
-    } else if (!is_order(rq)) {
-        at_fail(rq, AT_ERR_PLAIN);
-    } else {
-        for (size_t i = 0; i < REG_ORDER; i++) {
-            setting_set_int(cmd_of(rq)->module, order_slots[i], sys_mode(rq, i));
-        }
-        at_ok(rq);
-    }
-}
-
-/* -- the effect -- */
-
-static void choose(void *ctx) {
-    struct cmd *c = cmd_from(ctx);
+/* What the settings come to. */
+static void choose(struct cmd *c) {
     struct reg_choice choice = {
         .techs = techs_of(setting_int(c->module, SLOT_CNMP_MODE)),
         .selected = c->cops_techs,
@@ -236,10 +221,29 @@ static void choose(void *ctx) {
     modem_choose_cells(c->modem, &choice);
 }
 
+void cmd_cnaop(struct at_req *rq) {
+    if (at_form_of(rq) == AT_READ) {
+        read_order(rq);
+    } else if (!is_order(rq)) {
+        at_fail(rq, AT_ERR_PLAIN);
+    } else {
+        struct cmd *c = cmd_of(rq);
+        c->is_choosing = true;
+        for (size_t i = 0; i < REG_ORDER; i++) {
+            setting_set_int(c->module, order_slots[i], sys_mode(rq, i));
+        }
+        c->is_choosing = false;
+        choose(c);
+        at_ok(rq);
+    }
+}
+
+/* -- what else chooses -- */
+
 void cmd_cells_select(struct cmd *c, uint8_t techs) {
     if (c->cops_techs != techs) {
         c->cops_techs = techs;
-        clk_start(c->modem->clk, &c->cells, CLK_US(0), choose, c);
+        choose(c);
     }
 }
 
@@ -251,11 +255,7 @@ void cmd_cells_changed(struct cmd *c, unsigned slot) {
     for (size_t i = 0; i < REG_ORDER; i++) {
         is_mine |= slot == order_slots[i];
     }
-    if (is_mine) {
-        clk_start(c->modem->clk, &c->cells, CLK_US(0), choose, c);
+    if (is_mine && !c->is_choosing) {
+        choose(c);
     }
-}
-
-void cmd_cells_stop(struct cmd *c) {
-    clk_stop(c->modem->clk, &c->cells);
 }
