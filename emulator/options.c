@@ -129,11 +129,16 @@ static int fail(char error[OPTIONS_ERROR_TEXT], const char *fmt, ...) {
 }
 
 /* "a, b, c", as much of it as fits. */
-static void join(const char *const *names, char to[OPTIONS_ERROR_TEXT]) {
+enum { NAMES_A_LINE = 4 }; /* of the help */
+
+/* With commas between them; where a line is full `fold` stands behind the comma. */
+static void join(const char *const *names, const char *fold, char to[OPTIONS_ERROR_TEXT]) {
     to[0] = '\0';
-    for (; *names != NULL; names++) {
+    for (size_t i = 0; names[i] != NULL; i++) {
         size_t n = strlen(to);
-        snprintf(to + n, OPTIONS_ERROR_TEXT - n, "%s%s", n > 0 ? ", " : "", *names);
+        const char *gap = i % NAMES_A_LINE == 0 ? fold : " ";
+        snprintf(to + n, OPTIONS_ERROR_TEXT - n, "%s%s%s", i > 0 ? "," : "", i > 0 ? gap : "",
+                 names[i]);
     }
 }
 
@@ -146,7 +151,7 @@ static int take_profile(struct options *o, const char *value, const char *const 
         }
     }
     char names[OPTIONS_ERROR_TEXT];
-    join(profiles, names);
+    join(profiles, " ", names);
     return fail(error, "--profile: '%.64s' is not allowed: %.384s", value, names);
 }
 
@@ -398,6 +403,6 @@ int options_split_peer(const char *map, char addr[LIMIT_NAME + 1], uint16_t *por
 
 void options_print_help(FILE *to, const char *const *profiles) {
     char names[OPTIONS_ERROR_TEXT];
-    join(profiles, names);
+    join(profiles, "\n                               ", names);
     fprintf(to, help_text, names);
 }

@@ -34,6 +34,7 @@ static void on_setting(void *ctx, unsigned slot) {
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_MAX_NET_RETRIES),
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_NET_TIMEOUT));
     }
+    cmd_cells_changed(u->cmd, slot);
 }
 
 static const char *apn_in(struct unit *u, struct sv row, unsigned cid) {

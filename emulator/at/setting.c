@@ -671,13 +671,35 @@ static void run_exec(struct at_req *rq) {
     at_ok(rq);
 }
 
+/* The given key, or the first that has no record; -1: all have one. */
+static int32_t key_of(struct at_req *rq, const struct record_set *set) {
+    const struct at_param *p = &rq->row->params[0];
+    if (at_has(rq, 0)) {
+        return at_int(rq, 0);
+    }
+    for (size_t k = 0; k < p->nranges; k++) {
+        for (int32_t key = p->ranges[k].lo; key <= p->ranges[k].hi; key++) {
+            size_t i = find_key(set, key);
+            if (i == set->n || set->items[i].ints[0] != key) {
+                return key;
+            }
+        }
+    }
+    return -1;
+}
+
 /* The key alone undefines the record (V3.00 8.2.4). */
 static void run_record_write(struct at_req *rq) {
     struct setting_store *st = rq->session->cfg.module;
     struct record_set *set = record_set(st, rq->row);
+    int32_t key = key_of(rq, set);
+    if (key < 0) {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
     note_records(st, rq->row);
     if (at_nargs(rq) == 1) {
-        delete_record(set, at_int(rq, 0));
+        delete_record(set, key);
         at_ok(rq);
         return;
     }
@@ -687,6 +709,7 @@ static void run_record_write(struct at_req *rq) {
         r.ints[i] = at_int(rq, i);
         r.texts[i] = sv_dup(at_text(rq, i));
     }
+    r.ints[0] = key;
     put_record(set, &r);
     at_ok(rq);
 }

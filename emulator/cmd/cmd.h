@@ -63,6 +63,9 @@ struct cmd {
         bool is_high[HARDWARE_PINS];
     } hw;                  /* cmd_hardware.c */
     struct clk_timer scan; /* AT+COPS=? */
+    uint8_t cops_techs;    /* its <AcT>: 1 << enum profile_tech; 0: none given */
+    struct clk_timer cpsi; /* until the next +CPSI of AT+CPSI=<time> */
+    bool is_choosing;      /* AT+CNAOP is being stored, a slot at a time */
     struct power {
         enum power_state state; /* the newest one */
         /* What a command has asked for; it is done behind its line's result. */
@@ -99,6 +102,10 @@ void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
 
+/* A setting of the module has changed. */
+void cmd_cells_changed(struct cmd *c, unsigned slot);
+void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: any */
+
 /* Starts and ends with the session. */
 void cmd_status_stop(struct cmd *c);
 void cmd_hardware_start(struct cmd *c); /* the module's start, too */
@@ -106,6 +113,7 @@ void cmd_hardware_stop(struct cmd *c);
 void cmd_network_start(struct cmd *c); /* the module's start, too */
 void cmd_packet_start(struct cmd *c);
 void cmd_standard_start(struct cmd *c);
+void cmd_network_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
 void cmd_tcpip_start(struct cmd *c);

@@ -12,31 +12,31 @@
 
 /* -- the serving cell -- */
 
-/* A cell of another technology than the profile's: the manual's examples (V3.00 4.2.2, 4.2.14,
- * 4.2.15) and a field line with the profile's own network, area and cell; what is measured in it is
- * a guess. */
-static const struct cell {
+/* A cell of another technology than the profile's, with the profile's own network, area and cell
+ * identity (V3.00 4.2.2, 4.2.14, 4.2.15). */
+static const struct tech {
     int cops_act, cnsmod_stat;
-    const char *cpsi_head, *cpsi_tail; /* around "<mcc>-<mnc>,0x<lac>,<ci>" */
-} cells[] = {
-    [PROFILE_GSM] = {0, 2, "GSM,Online", "27 EGSM 900,-64,2110,42-42"},
-    [PROFILE_WCDMA] = {2, 4, "WCDMA,Online", "WCDMA IMT 2000,279,10663,0,1.5,62,33,52,500"},
-    [PROFILE_LTE] = {7, 8, "LTE,Online", "257,EUTRAN-BAND3,1850,5,5,-94,-850,-545,15"},
+    const char *cpsi_head; /* in front of "<mcc>-<mnc>,0x<lac>,<ci>" */
+} techs[] = {
+    [PROFILE_GSM] = {0, 2, "GSM,Online"},
+    [PROFILE_WCDMA] = {2, 4, "WCDMA,Online"},
+    [PROFILE_LTE] = {7, 8, "LTE,Online"},
 };
 
-static bool is_own_tech(const struct modem *m) {
-    return m->reg.tech == m->profile->tech;
+static bool is_own_cell(const struct modem *m) {
+    return m->reg.cell == NULL;
 }
 
-static int cops_act(const struct modem *m) {
-    return is_own_tech(m) ? (int)m->profile->cops_act : cells[m->reg.tech].cops_act;
+/* <AcT> of a cell of this technology. */
+static int act_of(const struct modem *m, enum profile_tech tech) {
+    return tech == m->profile->tech ? (int)m->profile->cops_act : techs[tech].cops_act;
 }
 
 static int cnsmod_stat(const struct modem *m) {
     if (!reg_is_registered(&m->reg)) {
         return 0;
     }
-    return is_own_tech(m) ? (int)m->profile->cnsmod_stat : cells[m->reg.tech].cnsmod_stat;
+    return is_own_cell(m) ? (int)m->profile->cnsmod_stat : techs[m->reg.tech].cnsmod_stat;
 }
 
 /* <mode> of +COPS; only the last outlasts a restart (V3.00 4.2.2). */
@@ -110,7 +110,10 @@ void cmd_cereg(struct at_req *rq) {
 _Static_assert(sizeof reports / sizeof reports[0] == CMD_REPORTS, "one a report");
 
 void cmd_network_start(struct cmd *c) {
-    c->cops_mode = c->cops_mode == COPS_MANUAL_KEPT ? COPS_MANUAL_KEPT : COPS_AUTO;
+    if (c->cops_mode != COPS_MANUAL_KEPT) {
+        c->cops_mode = COPS_AUTO;
+        cmd_cells_select(c, 0);
+    }
     c->reported_mode = cnsmod_stat(c->modem);
     for (size_t i = 0; i < CMD_REPORTS; i++) {
         c->reported[i] = report_stat(&reports[i], c->modem);
@@ -139,23 +142,54 @@ void cmd_network_event(struct cmd *c, unsigned topic, const void *payload) {
 
 static void cpsi_text(const struct modem *m, char *to, size_t size) {
     const struct profile *p = m->profile;
-    const struct cell *cell = &cells[m->reg.tech];
     if (!reg_is_registered(&m->reg)) {
         snprintf(to, size, "NO SERVICE,%s",
                  m->fun == FUN_FULL      ? "Online"
                  : m->fun == FUN_OFFLINE ? "Offline"
                                          : "Low Power Mode");
-    } else if (is_own_tech(m)) {
+    } else if (is_own_cell(m)) {
         snprintf(to, size, "%s", p->cpsi);
     } else {
-        snprintf(to, size, "%s,%.3s-%s,0x%s,%lu,%s", cell->cpsi_head, p->oper_numeric,
-                 p->oper_numeric + 3, p->lac, strtoul(p->ci, NULL, 16), cell->cpsi_tail);
+        snprintf(to, size, "%s,%.3s-%s,0x%s,%lu,%s", techs[m->reg.tech].cpsi_head, p->oper_numeric,
+                 p->oper_numeric + 3, p->lac, strtoul(p->ci, NULL, 16), m->reg.cell->measured);
     }
 }
 
+static void on_cpsi_due(void *ctx);
+
+/* Every so many seconds, as long as the setting says so; the module's start, AT&F and ATZ too. */
+static void start_cpsi(struct cmd *c) {
+    int period = setting_int(c->module, SLOT_CPSI_TIME);
+    if (period == 0) {
+        clk_stop(c->modem->clk, &c->cpsi);
+    } else {
+        clk_start(c->modem->clk, &c->cpsi, CLK_S(period), on_cpsi_due, c);
+    }
+}
+
+static void on_cpsi_due(void *ctx) {
+    struct cmd *c = cmd_from(ctx);
+    if (setting_int(c->module, SLOT_CPSI_TIME) != 0) {
+        char text[LIMIT_URC_TEXT];
+        cpsi_text(c->modem, text, sizeof text);
+        urc_post(c->session, URC_EVENT, "+CPSI: %s", text);
+    }
+    start_cpsi(c);
+}
+
+void cmd_network_stop(struct cmd *c) {
+    clk_stop(c->modem->clk, &c->cpsi);
+}
+
 void cmd_cpsi(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    if (at_form_of(rq) == AT_WRITE) {
+        setting_run(rq);
+        start_cpsi(c);
+        return;
+    }
     char text[LIMIT_URC_TEXT];
-    cpsi_text(cmd_of(rq)->modem, text, sizeof text);
+    cpsi_text(c->modem, text, sizeof text);
     at_info(rq, "+CPSI: %s", text);
     at_ok(rq);
 }
@@ -182,24 +216,60 @@ static void read_oper(struct at_req *rq) {
     int format = setting_int(c->module, SLOT_COPS_FORMAT);
     if (reg_is_registered(&c->modem->reg)) {
         at_info(rq, "+COPS: %d,%d,\"%s\",%d", c->cops_mode, format, oper_name(p, format),
-                cops_act(c->modem));
+                act_of(c->modem, c->modem->reg.tech));
     } else {
         at_info(rq, "+COPS: %d", c->cops_mode);
     }
     at_ok(rq);
 }
 
+/* <stat> of an operator in the list: it is one network that the module can find. */
+static int oper_stat(const struct reg *reg, enum profile_tech tech) {
+    enum { AVAILABLE = 1, CURRENT = 2, FORBIDDEN = 3 };
+    if (reg->granted == REG_DENIED) {
+        return FORBIDDEN;
+    }
+    return reg_is_registered(reg) && reg->tech == tech ? CURRENT : AVAILABLE;
+}
+
 static void on_scanned(void *ctx) {
+    static const enum profile_tech newest_first[] = {PROFILE_LTE, PROFILE_WCDMA, PROFILE_GSM};
     struct at_req *rq = ctx;
-    const struct profile *p = cmd_of(rq)->modem->profile;
-    at_info(rq, "+COPS: (2,\"%s\",\"%s\",\"%s\",%d),,(0,1,2,3,4,5),(0,1,2)", p->oper_long,
-            p->oper_short, p->oper_numeric, cops_act(cmd_of(rq)->modem));
+    const struct modem *m = cmd_of(rq)->modem;
+    const struct profile *p = m->profile;
+    char text[LIMIT_INFO] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof newest_first / sizeof newest_first[0]; i++) {
+        enum profile_tech tech = newest_first[i];
+        if (m->reg.granted != REG_OFF && m->fun == FUN_FULL && reg_sees(&m->reg, p, tech)) {
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s(%d,\"%s\",\"%s\",\"%s\",%d)",
+                                  n > 0 ? "," : "", oper_stat(&m->reg, tech), p->oper_long,
+                                  p->oper_short, p->oper_numeric, act_of(m, tech));
+        }
+    }
+    at_info(rq, "+COPS: %s,,(0,1,2,3,4,5),(0,1,2)", text);
     at_ok(rq);
 }
 
 static void on_scan_cancel(void *ctx) {
     struct cmd *c = cmd_from(ctx);
     clk_stop(c->modem->clk, &c->scan);
+}
+
+/* It is the network that is there, and has a cell of the wanted technology. */
+static bool is_oper_here(struct at_req *rq, int format, uint8_t *wanted) {
+    const struct modem *m = cmd_of(rq)->modem;
+    *wanted = 0;
+    if (!sv_eq(at_text(rq, 2), sv_of(oper_name(m->profile, format)))) {
+        return false;
+    }
+    for (unsigned i = 0; at_has(rq, 3) && i < sizeof techs / sizeof techs[0]; i++) {
+        enum profile_tech tech = (enum profile_tech)i;
+        if (act_of(m, tech) == at_int(rq, 3) && reg_sees(&m->reg, m->profile, tech)) {
+            *wanted = (uint8_t)(1u << i);
+        }
+    }
+    return !at_has(rq, 3) || *wanted != 0;
 }
 
 static void select_oper(struct at_req *rq) {
@@ -211,8 +281,8 @@ static void select_oper(struct at_req *rq) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
-    bool is_here =
-        !is_by_name || sv_eq(at_text(rq, 2), sv_of(oper_name(c->modem->profile, format)));
+    uint8_t wanted = 0;
+    bool is_here = !is_by_name || is_oper_here(rq, format, &wanted);
     setting_set_int(c->module, SLOT_COPS_FORMAT, format);
     if (mode == COPS_FORMAT) {
         at_ok(rq);
@@ -223,6 +293,7 @@ static void select_oper(struct at_req *rq) {
         return;
     }
     c->cops_mode = is_here ? mode : COPS_AUTO;
+    cmd_cells_select(c, wanted);
     modem_set_left(c->modem, mode == COPS_LEAVE);
     at_ok(rq);
 }
@@ -244,4 +315,75 @@ void cmd_cops(struct at_req *rq) {
         at_ok(rq); /* what it does is not described (V3.00 4.2.2) */
         break;
     }
+}
+
+/* -- operators by name -- */
+
+/* The manual's two (V3.00 4.2.10), then the operators of the profiles and their neighbours as the
+ * ITU's list of network codes has them; which ones the module knows: guess. */
+static const struct oper {
+    const char *numeric, *alpha;
+} opers[] = {
+    {"46000", "China Mobile Com"}, {"46001", "China Unicom"}, {"46003", "China Telecom"},
+    {"20404", "vodafone NL"},      {"20801", "Orange F"},     {"20810", "SFR"},
+    {"21401", "vodafone ES"},      {"22201", "TIM"},          {"22210", "vodafone IT"},
+    {"22801", "Swisscom"},         {"23201", "A1"},           {"23410", "O2 - UK"},
+    {"23415", "vodafone UK"},      {"26201", "Telekom.de"},   {"26202", "Vodafone.de"},
+    {"26203", "o2 - de"},          {"310260", "T-Mobile"},    {"310410", "AT&T"},
+    {"44010", "NTT DOCOMO"},       {"44020", "SoftBank"},     {"44051", "KDDI"},
+    {"45005", "SKTelecom"},        {"50501", "Telstra"},      {"52501", "SingTel"},
+};
+
+void cmd_copn(struct at_req *rq) {
+    for (size_t i = 0; i < sizeof opers / sizeof opers[0]; i++) {
+        at_info(rq, "+COPN: \"%s\",\"%s\"", opers[i].numeric, opers[i].alpha);
+    }
+    at_ok(rq);
+}
+
+/* The index alone deletes; an entry has a name and, on a USIM, all four technologies. */
+void cmd_cpol(struct at_req *rq) {
+    enum { OPER = 2, ACTS = 3, ALL = 7 };
+    bool is_deletion = at_nargs(rq) == 1 && at_has(rq, 0);
+    bool is_whole = at_has(rq, OPER) && at_text(rq, OPER).n > 0;
+    for (size_t i = ACTS; i < ALL; i++) {
+        is_whole &= at_has(rq, i);
+    }
+    if (is_deletion || is_whole) {
+        setting_run(rq);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+    }
+}
+
+/* -- supplementary services -- */
+
+/* No call is ever charged. */
+void cmd_caoc(struct at_req *rq) {
+    enum { QUERY = 0 };
+    if (at_int(rq, 0) != QUERY) {
+        setting_run(rq);
+        return;
+    }
+    at_info(rq, "+CAOC: \"000000\"");
+    at_ok(rq);
+}
+
+/* There is never a session to be cancelled. */
+void cmd_cusd(struct at_req *rq) {
+    enum { CANCEL = 2 };
+    struct cmd *c = cmd_of(rq);
+    int n = at_form_of(rq) == AT_EXEC ? 0 : at_int(rq, 0);
+    bool is_request = at_form_of(rq) == AT_WRITE && n != CANCEL && at_text(rq, 1).n > 0;
+    if (is_request && !reg_is_registered(&c->modem->reg)) {
+        at_fail(rq, CME_NO_NETWORK_SERVICE);
+        return;
+    }
+    if (n != CANCEL) {
+        setting_set_int(c->module, SLOT_CUSD_N, n);
+    }
+    if (is_request && n == 1) {
+        urc_post(c->session, URC_EVENT, "+CUSD: 4");
+    }
+    at_ok(rq);
 }

@@ -43,6 +43,9 @@ void cmd_cesq(struct at_req *rq) {
             rsrq = RSRQ_SHOWN;
             rsrp = clamp(dbm - RSRP_BELOW + 141, 97);
             break;
+        case PROFILE_TDS:
+        case PROFILE_CDMA:
+            break; /* 27.007 8.69 has no figures for them */
         }
     }
     at_info(rq, "+CESQ: %d,%d,%d,%d,%d,%d", rxlev, ber, rscp, ecno, rsrq, rsrp);

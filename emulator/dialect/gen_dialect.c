@@ -101,7 +101,15 @@ static const char *const param_keys[] = {"name",    "type",     "in",    "len", 
                                          "default", "optional", "keep",  "secret", "bare",
                                          "loose",   "slot",     "times", NULL};
 
-enum field_type { FIELD_STR, FIELD_INT, FIELD_BOOL, FIELD_TECH };
+enum field_type {
+    FIELD_STR,
+    FIELD_INT,
+    FIELD_BOOL,
+    FIELD_TECH,
+    FIELD_TECHS,
+    FIELD_MASK_64, /* of bands, as +CNBP prints them */
+    FIELD_MASK_256,
+};
 
 /* The members of struct profile (emulator/model/profile.h); every one must be in every profile. */
 static const struct {
@@ -120,7 +128,12 @@ static const struct {
     {"oper_long", FIELD_STR},
     {"oper_short", FIELD_STR},
     {"oper_numeric", FIELD_STR},
+    {"techs", FIELD_TECHS},
+    {"bands", FIELD_MASK_64},
+    {"lte_bands", FIELD_MASK_256},
+    {"tds_bands", FIELD_MASK_64},
     {"tech", FIELD_TECH},
+    {"band", FIELD_INT},
     {"cops_act", FIELD_INT},
     {"cnsmod_stat", FIELD_INT},
     {"rssi", FIELD_INT},
@@ -139,6 +152,8 @@ static const struct {
     {"rxget_announces_sender", FIELD_BOOL},
 };
 enum { PROFILE_NFIELDS = sizeof profile_fields / sizeof profile_fields[0] };
+/* What a module may have; a cell is of one of the first three. */
+static const char *const all_techs[] = {"GSM", "WCDMA", "LTE", "TDS", "CDMA", NULL};
 static const char *const tech_names[] = {"GSM", "WCDMA", "LTE", NULL};
 
 static cJSON *docs[FILES_MAX]; /* parsed files: everything below points into them */
@@ -671,6 +686,31 @@ static void parse_errors(const cJSON *doc) {
     parse_error_list(get(doc, "cms"), "CMS", 300, 999);
 }
 
+/* The names of a list as bits, in the order of all_techs. */
+static unsigned tech_bits(const cJSON *list) {
+    unsigned bits = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list) {
+        int k = 0;
+        while (all_techs[k] && !(cJSON_IsString(item) && !strcmp(all_techs[k], item->valuestring)))
+            k++;
+        if (!all_techs[k])
+            die("a technology of \"techs\" is none of GSM, WCDMA, LTE, TDS, CDMA");
+        bits |= 1u << k;
+    }
+    if (bits == 0)
+        die("\"techs\" is not a list of technologies");
+    return bits;
+}
+
+/* "0x" and so many digits. */
+static void check_mask(const cJSON *doc, const char *key, size_t digits) {
+    const char *text = need_text(doc, key);
+    if (strncmp(text, "0x", 2) != 0 || strlen(text) != digits + 2 ||
+        strspn(text + 2, "0123456789ABCDEF") != digits)
+        die("\"%s\" is not 0x and %zu hexadecimal digits", key, digits);
+}
+
 static void check_profile_field(const cJSON *doc, int i) {
     const char *key = profile_fields[i].name;
     const cJSON *v = get(doc, key);
@@ -688,6 +728,15 @@ static void check_profile_field(const cJSON *doc, int i) {
         break;
     case FIELD_TECH:
         get_choice(doc, key, tech_names);
+        break;
+    case FIELD_TECHS:
+        tech_bits(v);
+        break;
+    case FIELD_MASK_64:
+        check_mask(doc, key, 16);
+        break;
+    case FIELD_MASK_256:
+        check_mask(doc, key, 64);
         break;
     }
 }
@@ -1034,6 +1083,8 @@ static void put_profile(FILE *f, const cJSON *json) {
         fprintf(f, ",\n     .%s = ", key);
         switch (profile_fields[i].type) {
         case FIELD_STR:
+        case FIELD_MASK_64:
+        case FIELD_MASK_256:
             put_cstr(f, need_text(json, key));
             break;
         case FIELD_INT:
@@ -1044,6 +1095,9 @@ static void put_profile(FILE *f, const cJSON *json) {
             break;
         case FIELD_TECH:
             fprintf(f, "PROFILE_%s", need_text(json, key));
+            break;
+        case FIELD_TECHS:
+            fprintf(f, "0x%02x", tech_bits(get(json, key)));
             break;
         }
     }

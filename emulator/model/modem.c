@@ -36,11 +36,16 @@ static void update_suspended(struct modem *m) {
     }
 }
 
+/* Without a cell that it may use the module searches for one. */
+static enum reg_stat wanted_stat(const struct reg *reg) {
+    return reg->has_cell || reg->granted == REG_OFF ? reg->granted : REG_SEARCHING;
+}
+
 /* Registration follows from what the module wants and what the network grants. */
 static void update_registration(struct modem *m) {
     bool is_on = m->power == POWER_ON || m->power == POWER_HUNG;
     bool is_looking = is_on && m->sim.state == SIM_READY && m->fun == FUN_FULL && !m->reg.has_left;
-    enum reg_stat stat = is_looking ? m->reg.granted : REG_OFF;
+    enum reg_stat stat = is_looking ? wanted_stat(&m->reg) : REG_OFF;
     if (m->reg.stat != stat) {
         m->reg.stat = stat;
         bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
@@ -388,13 +393,24 @@ void modem_set_signal(struct modem *m, int rssi, int ber) {
     }
 }
 
-void modem_set_tech(struct modem *m, enum profile_tech tech) {
-    CHECK_OBJ(m, MODEM_MAGIC);
-    if (m->reg.tech != tech) {
-        m->reg.tech = tech;
+static void camp(struct modem *m) {
+    if (reg_camp(&m->reg, m->profile)) {
         bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
         update_suspended(m);
     }
+    update_registration(m);
+}
+
+void modem_set_tech(struct modem *m, enum profile_tech tech) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->reg.best = tech;
+    camp(m);
+}
+
+void modem_choose_cells(struct modem *m, const struct reg_choice *choice) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->reg.choice = *choice;
+    camp(m);
 }
 
 void modem_set_fun(struct modem *m, enum modem_fun fun) {

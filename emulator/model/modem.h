@@ -97,7 +97,10 @@ void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high);
 /* What the module makes of a pin. */
 void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out);
 void modem_drive_pin(struct modem *m, unsigned pin, bool is_high);
+/* The best cell that is there; the module camps on it if it may. */
 void modem_set_tech(struct modem *m, enum profile_tech tech);
+/* AT+CNMP, AT+CNBP, AT+CNAOP: it looks for a cell at once. Without one it searches. */
+void modem_choose_cells(struct modem *m, const struct reg_choice *choice);
 void modem_set_seed(struct modem *m, uint64_t seed);
 /* AT+CIPCCFG's limits of retransmission (note 2.6). */
 void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms);

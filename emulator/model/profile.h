@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The radio technology of the serving cell; a voice call suspends TCP in GSM only (note 2.10). */
-enum profile_tech { PROFILE_GSM, PROFILE_WCDMA, PROFILE_LTE };
+/* Radio technologies. A serving cell is of one of the first three: those behind are only what a
+ * module has. A voice call suspends TCP in GSM only (note 2.10). */
+enum profile_tech { PROFILE_GSM, PROFILE_WCDMA, PROFILE_LTE, PROFILE_TDS, PROFILE_CDMA };
 
 struct profile {
     const char *name;   /* --profile NAME */
@@ -28,11 +29,15 @@ struct profile {
     const char *imsi;
 
     const char *oper_long, *oper_short, *oper_numeric; /* +COPS formats 0, 1, 2 */
-    enum profile_tech tech;
-    int32_t cops_act;      /* <AcT> of +COPS? */
-    int32_t cnsmod_stat;   /* <stat> of +CNSMOD? when in service */
-    int32_t rssi, ber;     /* +CSQ */
-    const char *cpsi;      /* what follows "+CPSI: " */
+    uint8_t techs;                     /* what the module has: 1 << enum profile_tech */
+    const char *bands;                 /* of GSM, CDMA and WCDMA, as +CNBP? prints them */
+    const char *lte_bands, *tds_bands; /* the same of LTE and TD-SCDMA */
+    enum profile_tech tech;            /* of the best cell that is there */
+    int32_t band;                      /* that cell's position in the masks of +CNBP */
+    int32_t cops_act;                  /* <AcT> of +COPS? */
+    int32_t cnsmod_stat;               /* <stat> of +CNSMOD? when in service */
+    int32_t rssi, ber;                 /* +CSQ */
+    const char *cpsi;                  /* what follows "+CPSI: " */
     const char *lac, *ci;  /* hex digits without quotes; lac is the tac of an LTE cell */
     const char *ip;        /* address of the first context */
     int32_t wireless_rate; /* bit/s, in CONNECT under AT&E0 */

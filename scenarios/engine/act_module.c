@@ -147,9 +147,10 @@ int act_attached(struct stage *st, const struct cJSON *value, struct decision *d
     return 0;
 }
 
-static const struct word technologies[] = {
-    {"gsm", PROFILE_GSM}, {"wcdma", PROFILE_WCDMA}, {"lte", PROFILE_LTE}, {NULL, 0}};
-static const char *const technology_words[] = {"gsm", "wcdma", "lte", NULL};
+static const struct word technologies[] = {{"gsm", PROFILE_GSM},   {"wcdma", PROFILE_WCDMA},
+                                           {"lte", PROFILE_LTE},   {"td-scdma", PROFILE_TDS},
+                                           {"cdma", PROFILE_CDMA}, {NULL, 0}};
+static const char *const technology_words[] = {"gsm", "wcdma", "lte", "td-scdma", "cdma", NULL};
 const struct spec technology_spec = {.type = SPEC_WORD, .words = technology_words};
 
 int act_technology(struct stage *st, const struct cJSON *value, struct decision *d,

@@ -186,7 +186,7 @@ enum {
     X("fade", fade_spec, act_fade, LATER, "The signal goes there step by step.")                   \
     X("registration", registration_spec, act_registration, LATER, "What the network grants.")      \
     X("attached", flag_spec, act_attached, LATER, "The packet service, as AT+CGATT has it.")       \
-    X("technology", technology_spec, act_technology, LATER, "That of the serving cell.")           \
+    X("technology", technology_spec, act_technology, LATER, "The newest that is there.")           \
     X("voice-call", flag_spec, act_voice_call, LATER,                                              \
       "A call that has the radio: in GSM no TCP passes.")                                          \
     X("network", network_spec, act_network, LATER,                                                 \

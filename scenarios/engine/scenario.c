@@ -221,7 +221,7 @@ static const struct spec address_spec = {
 static const struct spec apns_spec = {
     .type = SPEC_LIST, .name = "APNs", .lo = 0, .hi = 64, .item = &word_spec};
 static const struct spec_key network_keys[] = {
-    {"technology", &technology_spec, "Of the serving cell.", 0},
+    {"technology", &technology_spec, "The newest that is there; older ones are, too.", 0},
     {"registration", &registration_spec, "What the network grants at the start (home).", 0},
     {"attached", &flag_spec, "The packet service at the start (true).", 0},
     {"signal", &signal_spec, "What AT+CSQ tells.", 0},

@@ -21,8 +21,11 @@ static const char *const sim_states[] = {
     [SIM_READY] = "ready", [SIM_PIN] = "pin", [SIM_PUK] = "puk", [SIM_ABSENT] = "absent"};
 static const char *const power_states[] = {
     [POWER_OFF] = "off", [POWER_BOOTING] = "booting", [POWER_ON] = "on", [POWER_HUNG] = "hung"};
-static const char *const technologies[] = {
-    [PROFILE_GSM] = "gsm", [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte"};
+static const char *const technologies[] = {[PROFILE_GSM] = "gsm",
+                                           [PROFILE_WCDMA] = "wcdma",
+                                           [PROFILE_LTE] = "lte",
+                                           [PROFILE_TDS] = "td-scdma",
+                                           [PROFILE_CDMA] = "cdma"};
 
 static const char *registration_name(enum reg_stat stat) {
     switch (stat) {
@@ -265,7 +268,7 @@ static struct cJSON *network_part(const struct stage *st) {
     for (size_t i = 0; i < sizeof now / sizeof now[0]; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, now[i]);
     }
-    cJSON_AddStringToObject(json, "technology", technologies[m->reg.tech]);
+    cJSON_AddStringToObject(json, "technology", technologies[m->reg.best]);
     cJSON_AddStringToObject(json, "registration", registration_name(m->reg.granted));
     cJSON_AddBoolToObject(json, "attached", m->reg.is_attached);
     struct cJSON *signal = cJSON_AddObjectToObject(json, "signal");

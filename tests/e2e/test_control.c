@@ -484,6 +484,7 @@ Test(e2e_control, what_was_saved_begins_where_it_was) {
     struct rig r;
     start_with(&r, "manual", whole_text);
     dte_ask(&r.t, "AT+CIPCCFG=3", "OK\r\n");
+    dte_ask(&r.t, "AT+CNMP=13", "OK\r\n");
     act(&r.a, "{\"signal\":{\"rssi\":3,\"ber\":2}}");
     act(&r.a, "{\"impair\":{\"way\":\"up\",\"latency\":\"20ms\",\"loss\":0.25}}");
     act(&r.a, "{\"registration\":\"roaming\"}");
@@ -500,6 +501,9 @@ Test(e2e_control, what_was_saved_begins_where_it_was) {
     dte_ask(&r.t, "AT+CSQ", "+CSQ: 3,2\r\n");
     dte_ask(&r.t, "AT+CGSN", "490154203237518");
     dte_ask(&r.t, "AT+CREG?", "+CREG: 0,5\r\n");
+    dte_ask(&r.t, "AT+CPSI?", "+CPSI: GSM,Online");
+    dte_ask(&r.t, "AT+CNMP=2", "OK\r\n");
+    dte_ask(&r.t, "AT+CPSI?", "+CPSI: LTE,Online");
     /* It is the same module, so it may be loaded there as well. */
     load(&r.a, saved);
     free(saved);

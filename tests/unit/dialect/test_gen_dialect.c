@@ -303,3 +303,22 @@ Test(gen_dialect, a_profile_with_a_missing_field_is_refused) {
     put("a.json", "{\"profile\":\"p\",\"source\":\"x\"}");
     refused("p: no \"manufacturer\"");
 }
+
+#define IDENTITY                                                                                   \
+    "{\"profile\":\"p\",\"source\":\"x\",\"manufacturer\":\"x\",\"model\":\"x\",\"revision_ati\":" \
+    "\"x\","                                                                                       \
+    "\"revision_cgmr\":\"x\",\"imei\":\"351602000330579\",\"gcap\":\"x\",\"iccid\":\"1\","         \
+    "\"imsi\":\"1\","                                                                              \
+    "\"oper_long\":\"x\",\"oper_short\":\"x\",\"oper_numeric\":\"1\","
+
+Test(gen_dialect, a_technology_that_is_none_is_refused) {
+    put("a.json", IDENTITY "\"techs\":[\"GSM\",\"NMT\"]}");
+    refused("p: a technology of \"techs\" is none of GSM, WCDMA, LTE, TDS, CDMA");
+    put("a.json", IDENTITY "\"techs\":[]}");
+    refused("p: \"techs\" is not a list of technologies");
+}
+
+Test(gen_dialect, a_band_mask_has_all_its_digits) {
+    put("a.json", IDENTITY "\"techs\":[\"GSM\"],\"bands\":\"0x000000000000018\"}");
+    refused("p: \"bands\" is not 0x and 16 hexadecimal digits");
+}
