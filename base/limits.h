@@ -45,6 +45,10 @@
 #define LIMIT_NAME 254         /* V3.00 11.3.1: domain name */
 #define LIMIT_LABEL 63         /* V3.00 11.3.1: one label */
 
+#define LIMIT_FILES 1024     /* files and folders of one module: its list stays short to search */
+#define LIMIT_FILE_PATH 254  /* V3.00 20.1: a name with its drive and folders */
+#define LIMIT_FILE_BLOCK 512 /* bytes of one block of AT+CFTRANTX (guess) */
+
 #define LIMIT_ANSWER 16384  /* bytes of an answer that was made outside */
 #define LIMIT_RULES 256     /* rules on one module */
 #define LIMIT_PENDING 1024  /* actions on one module that wait for their time */
@@ -54,6 +58,8 @@
 #define LIMIT_JSON (4 << 20)    /* bytes of a JSON text from outside */
 #define LIMIT_JSON_VALUES 65536 /* values in one: what it costs in memory, 64 bytes and more each */
 #define LIMIT_JSON_DEPTH 32     /* nesting: the format needs 10 */
+
+#define LIMIT_NVRAM (1 << 20) /* bytes of a module's stored settings: all contexts have 0.1 MB */
 
 #define LIMIT_PATTERN 256        /* bytes of a regular expression */
 #define LIMIT_PATTERN_REPEAT 255 /* bound of one interval: what POSIX promises (RE_DUP_MAX) */

@@ -60,8 +60,9 @@ struct app {
     struct watch *watch;
     struct trace *trace;
     struct director *director;
-    uv_async_t ending; /* the end comes in a turn of its own */
-    FILE *junit, *tap; /* NULL: not wanted */
+    uv_prepare_t saving; /* each turn, with --nvram */
+    uv_async_t ending;   /* the end comes in a turn of its own */
+    FILE *junit, *tap;   /* NULL: not wanted */
     int code;
     struct modem_slot *slots;
     unsigned slot_count;
@@ -198,6 +199,20 @@ static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
     return 0;
 }
 
+static int keep_nvram(const struct app *a, struct unit *unit, unsigned i) {
+    const struct options *o = &a->options;
+    char folder[PATH_SIZE];
+    char error[NVRAM_ERROR] = "";
+    if (o->nvram == NULL) {
+        return 0;
+    }
+    snprintf(folder, sizeof folder, "%.4000s", o->nvram);
+    if (o->modems > 0) {
+        snprintf(folder, sizeof folder, "%.4000s/%u", o->nvram, i);
+    }
+    return unit_keep(unit, folder, error) ? 0 : complain(EXIT_REFUSED, "--nvram", error);
+}
+
 /* Number `i` of a->options.modems; a single one has no number. */
 static int start_modem(struct app *a, unsigned i) {
     const struct options *o = &a->options;
@@ -230,7 +245,10 @@ static int start_modem(struct app *a, unsigned i) {
     if (a->trace != NULL) {
         trace_attach(a->trace, &modem->bearer, i);
     }
-    int code = add_to_stage(a, i, unit.seed);
+    int code = keep_nvram(a, slot->unit, i);
+    if (code == 0) {
+        code = add_to_stage(a, i, unit.seed);
+    }
     if (code == 0) {
         say_ready(a, name, slot->port);
     }
@@ -289,6 +307,14 @@ static void conclude(struct app *a) {
     }
     write_report(a, DIRECTOR_JUNIT, &a->junit);
     write_report(a, DIRECTOR_TAP, &a->tap);
+}
+
+/* What has changed without a command, before the loop rests. */
+static void on_saving(uv_prepare_t *saving) {
+    const struct app *a = saving->data;
+    for (unsigned i = 0; i < a->slot_count; i++) {
+        unit_flush(a->slots[i].unit);
+    }
 }
 
 static void on_leave(void *ctx) {
@@ -376,6 +402,8 @@ static void build_loop(struct app *a) {
     }
     must(uv_async_init(&a->loop, &a->ending, on_ending) == 0);
     a->ending.data = a;
+    must(uv_prepare_init(&a->loop, &a->saving) == 0);
+    a->saving.data = a;
     unsigned factor = a->options.clock_factor;
     a->clk = factor > 0 ? clk_new_real(&a->loop, factor) : clk_new_manual();
     if (a->options.is_run) {
@@ -455,6 +483,9 @@ static int start_all(struct app *a) {
             return code;
         }
     }
+    if (o->nvram != NULL) {
+        must(uv_prepare_start(&a->saving, on_saving) == 0);
+    }
     if (o->is_quick_start && !o->is_json) {
         printf(quick_start_text, port_link(a->slots[0].port));
     }
@@ -482,6 +513,7 @@ static void stop_all(struct app *a) {
     director_close(a->director);
     peers_close(a->peers);
     uv_close((uv_handle_t *)&a->ending, NULL);
+    uv_close((uv_handle_t *)&a->saving, NULL);
     for (size_t i = 0; i < STOP_SIGNALS; i++) {
         uv_close((uv_handle_t *)&a->signals[i], NULL);
     }

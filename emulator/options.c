@@ -18,6 +18,7 @@ enum option_id {
     OPT_IMPAIR,
     OPT_SEED,
     OPT_TRACE,
+    OPT_NVRAM,
     OPT_MODEMS,
     OPT_JSON,
     OPT_LOG,
@@ -45,6 +46,7 @@ static const struct option long_options[] = {
     {"impair", required_argument, NULL, OPT_IMPAIR},
     {"seed", required_argument, NULL, OPT_SEED},
     {"trace", required_argument, NULL, OPT_TRACE},
+    {"nvram", required_argument, NULL, OPT_NVRAM},
     {"modems", required_argument, NULL, OPT_MODEMS},
     {"json", no_argument, NULL, OPT_JSON},
     {"log", required_argument, NULL, OPT_LOG},
@@ -98,6 +100,9 @@ static const char help_text[] =
     "                               (P from 0 to 1); may be repeated\n"
     "  --seed N                     of all chance; the same seed gives the same run (0)\n"
     "  --trace FILE                 what happens to links on the wire, as JSON lines\n"
+    "  --nvram DIR                  what the module stores (AT&W and such) is kept in\n"
+    "                               DIR/nvram.json, with --modems in DIR/NUMBER/nvram.json\n"
+    "                               (it ends with the process)\n"
     "  --modems N                   N modules (1 to 1000) with the links PATH0, PATH1, ...\n"
     "  --quick-start                the server of the vendor's TCP/IP application note,\n"
     "                               116.236.221.75:8011, and its UDP peers\n"
@@ -276,6 +281,8 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_seed(o, optarg, error);
     case OPT_TRACE:
         return take_text("--trace", &o->trace, optarg, "a file", error);
+    case OPT_NVRAM:
+        return take_text("--nvram", &o->nvram, optarg, "a folder", error);
     case OPT_MODEMS:
         return take_modems(o, optarg, error);
     case OPT_SCENARIO:

@@ -37,6 +37,7 @@ struct options {
     struct impair impair[IMPAIR_DIRECTIONS]; /* of every module's bearer */
     uint64_t seed;
     const char *trace;       /* NULL: none */
+    const char *nvram;       /* NULL: it ends with the process */
     const char *scenario;    /* NULL: none */
     const char *control;     /* NULL: none */
     const char *junit, *tap; /* NULL: none */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/chan.h"
 #include "base/obj.h"
 #include "emulator/at/row.h"
 #include "emulator/at/setting.h"
@@ -17,6 +18,7 @@ struct unit {
     struct modem *modem;
     struct setting_store *settings;
     struct cmd *cmd;
+    struct nvram *nvram; /* NULL: it ends with the process */
 };
 
 /* Settings of the module that act below the commands. */
@@ -73,11 +75,42 @@ void unit_settings(struct unit *u, void (*cb)(void *ctx, const char *line), void
     }
 }
 
+static void before_result(void *ctx) {
+    unit_flush(ctx);
+}
+
+bool unit_keep(struct unit *u, const char *folder, char error[NVRAM_ERROR]) {
+    CHECK_OBJ(u, UNIT_MAGIC);
+    must(u->nvram == NULL);
+    const struct nvram_config cfg = {
+        .folder = folder,
+        .name = session_chan(u->cmd->session)->name,
+        .table = &at_dialect,
+        .module = u->settings,
+        .port = session_settings(u->cmd->session),
+        .modem = u->modem,
+    };
+    u->nvram = nvram_open(&cfg, error);
+    if (u->nvram != NULL) {
+        cmd_before_result(u->cmd, before_result, u);
+    }
+    return u->nvram != NULL;
+}
+
+void unit_flush(struct unit *u) {
+    CHECK_OBJ(u, UNIT_MAGIC);
+    if (u->nvram != NULL) {
+        nvram_flush(u->nvram);
+    }
+}
+
 void unit_close(struct unit *u) {
     if (u == NULL) {
         return;
     }
     CHECK_OBJ(u, UNIT_MAGIC);
+    nvram_close(u->nvram);
+    u->nvram = NULL;
     cmd_close(u->cmd);
     modem_free(u->modem);
     setting_store_free(u->settings);

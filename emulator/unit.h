@@ -2,8 +2,10 @@
 #ifndef EMULATOR_UNIT_H
 #define EMULATOR_UNIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "emulator/nvram.h"
 #include "netstack/host.h"
 
 struct chan;
@@ -25,6 +27,11 @@ struct unit *unit_new(const struct unit_config *cfg);
 struct modem *unit_modem(struct unit *u);
 /* The settings that differ from the factory, as command lines (setting.h). */
 void unit_settings(struct unit *u, void (*cb)(void *ctx, const char *line), void *ctx);
+/* Keeps what is stored in this folder from now on, which may have it already (nvram.h). Once.
+ * False: `error` says why not; nothing is kept. */
+bool unit_keep(struct unit *u, const char *folder, char error[NVRAM_ERROR]);
+/* Writes what has changed without a command. */
+void unit_flush(struct unit *u);
 void unit_close(struct unit *u); /* closes its links properly; NULL is allowed */
 
 #endif

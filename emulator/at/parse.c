@@ -40,6 +40,22 @@ static bool add_arg(struct parsed *out, enum at_arg_kind kind, struct sv text) {
     return true;
 }
 
+/* A string with a mark in front, {non-ascii}"E6B58B" (V3.00 20.1): one bare argument, as typed. */
+static bool skip_marked(struct cursor *c) {
+    const char *end = peek(c) == '{' ? memchr(c->line.p + c->at, '}', c->line.n - c->at) : NULL;
+    size_t at = end != NULL ? (size_t)(end - c->line.p) + 1 : c->line.n;
+    if (at >= c->line.n || c->line.p[at] != '"') {
+        return false;
+    }
+    const char *quote = memchr(c->line.p + at + 1, '"', c->line.n - at - 1);
+    if (quote == NULL) {
+        return false;
+    }
+    c->at = (size_t)(quote - c->line.p) + 1;
+    skip_blanks(c);
+    return true;
+}
+
 /* One argument up to its comma, semicolon or the end, which stay. */
 static bool parse_arg(struct cursor *c, struct parsed *out) {
     skip_blanks(c);
@@ -57,8 +73,9 @@ static bool parse_arg(struct cursor *c, struct parsed *out) {
         return is_over && add_arg(out, AT_ARG_QUOTED, text);
     }
     size_t from = c->at;
+    bool is_marked = skip_marked(c);
     while (!is_end(c) && peek(c) != ',' && peek(c) != ';') {
-        if (peek(c) == '"') {
+        if (peek(c) == '"' || is_marked) {
             return false;
         }
         c->at++;

@@ -19,11 +19,7 @@ static const struct chan_user prompt_user = {
 };
 
 static void add(struct prompt *pr, uint8_t c) {
-    if (pr->n < pr->max) {
-        pr->mem[pr->n++] = c;
-    } else {
-        pr->is_over = true;
-    }
+    pr->is_over |= buf_put(&pr->data, &c, 1) == 0;
 }
 
 /* Off the stack first, so that the handler's answer comes from the session below. */
@@ -34,10 +30,12 @@ static void finish(struct at_session *s, bool is_cancelled) {
     if (is_cancelled) {
         pr.cb(&s->req, NULL, 0);
     } else if (pr.is_over) {
-        pr.cb(&s->req, NULL, pr.max + 1);
+        pr.cb(&s->req, NULL, pr.data.max + 1);
     } else {
-        pr.cb(&s->req, pr.mem, pr.n);
+        const uint8_t *p = buf_data(&pr.data);
+        pr.cb(&s->req, p != NULL ? p : (const uint8_t *)"", buf_len(&pr.data));
     }
+    buf_fini(&pr.data);
     session_idle(s);
 }
 
@@ -83,8 +81,8 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
     bool is_cancelled = false;
     while (used < n && !is_done) {
         if (pr->want > 0) {
-            add(pr, p[used++]);
-            is_done = pr->n == pr->want;
+            used += buf_put(&pr->data, p + used, n - used);
+            is_done = buf_len(&pr->data) == pr->want;
         } else {
             is_done = take_until_end(pr, p[used++], &is_cancelled);
         }
@@ -116,8 +114,8 @@ static void on_event(void *ctx, enum chan_event event) {
 void prompt_start(struct at_session *s, const char *prompt, size_t want, size_t max,
                   at_data_fn *cb) {
     must(!s->prompt.is_active && want <= max);
-    s->prompt = (struct prompt){.is_active = true, .want = want, .max = max, .cb = cb};
-    s->prompt.mem = arena_alloc(&s->req.arena, max);
+    s->prompt = (struct prompt){.is_active = true, .want = want, .cb = cb};
+    buf_init(&s->prompt.data, want > 0 ? want : max);
     reply_write(s, session_eol(s), 2);
     reply_write(s, prompt, strlen(prompt));
     chan_push(s->cfg.chan, &prompt_user, &s->prompt);
@@ -125,6 +123,7 @@ void prompt_start(struct at_session *s, const char *prompt, size_t want, size_t 
 
 void prompt_cancel(struct at_session *s) {
     if (s->prompt.is_active) {
+        buf_fini(&s->prompt.data);
         s->prompt = (struct prompt){0};
         chan_pop(s->cfg.chan, &prompt_user, &s->prompt);
     }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "emulator/at/session_priv.h"
+#include "emulator/at/table.h"
 
 static const struct at_arg no_arg = {.kind = AT_ARG_NONE, .text = {"", 0}};
 
@@ -38,24 +39,6 @@ bool at_has(const struct at_req *rq, size_t i) {
     return at_arg(rq, i)->kind != AT_ARG_NONE;
 }
 
-static int word_index(const struct at_param *param, struct sv text) {
-    for (int k = 0; k < param->nwords; k++) {
-        if (sv_eq_nocase(text, sv_of(param->words[k]))) {
-            return k;
-        }
-    }
-    return -1;
-}
-
-static bool is_in_ranges(const struct at_param *param, int64_t value) {
-    for (size_t k = 0; k < param->nranges; k++) {
-        if (value >= param->ranges[k].lo && value <= param->ranges[k].hi) {
-            return true;
-        }
-    }
-    return param->nranges == 0;
-}
-
 static bool fits(const struct at_param *param, const struct at_arg *arg) {
     bool is_quoted = arg->kind == AT_ARG_QUOTED;
     if (arg->kind == AT_ARG_NONE) {
@@ -65,13 +48,13 @@ static bool fits(const struct at_param *param, const struct at_arg *arg) {
     switch ((enum at_type)param->type) {
     case AT_INT:
         return !is_quoted && sv_int(arg->text, INT32_MIN, INT32_MAX, &value) == 0 &&
-               is_in_ranges(param, value);
+               table_in_ranges(param, value);
     case AT_STR:
         return (is_quoted || (param->flags & AT_LOOSE) != 0) &&
-               is_in_ranges(param, (int64_t)arg->text.n);
+               table_in_ranges(param, (int64_t)arg->text.n);
     case AT_WORD:
         return (is_quoted || (param->flags & (AT_LOOSE | AT_BARE)) != 0) &&
-               word_index(param, arg->text) >= 0;
+               table_word(param, arg->text) >= 0;
     case AT_RAW:
         return true;
     }
@@ -97,7 +80,7 @@ int32_t at_int(const struct at_req *rq, size_t i) {
         return param->def;
     }
     if (param->type == AT_WORD) {
-        return word_index(param, at_arg(rq, i)->text);
+        return table_word(param, at_arg(rq, i)->text);
     }
     int64_t value = 0;
     return sv_int(at_arg(rq, i)->text, INT32_MIN, INT32_MAX, &value) == 0 ? (int32_t)value
@@ -175,6 +158,13 @@ void at_prompt(struct at_req *rq, const char *prompt, size_t want, size_t max, a
 void at_on_cancel(struct at_req *rq, at_cancel_fn *cb, void *ctx) {
     rq->on_cancel = cb;
     rq->cancel_ctx = ctx;
+}
+
+bool at_wait_drained(struct at_req *rq, at_drained_fn *cb) {
+    must(rq->is_open);
+    bool is_full = chan_is_busy(rq->session->cfg.chan);
+    rq->on_drained = is_full ? cb : NULL;
+    return is_full;
 }
 
 void at_set_data(struct at_req *rq, void *data) {

@@ -25,7 +25,7 @@ struct chan_user;
 
 enum at_arg_kind {
     AT_ARG_NONE,   /* left out */
-    AT_ARG_BARE,   /* as typed */
+    AT_ARG_BARE,   /* as typed; also {non-ascii}"E6B58B" */
     AT_ARG_QUOTED, /* without its quotes */
 };
 
@@ -35,7 +35,9 @@ struct at_arg {
 };
 
 typedef void at_cancel_fn(void *ctx);
-/* The data of a prompt, complete. NULL: cancelled by ESC (n 0), or too long (n above the bound). */
+typedef void at_drained_fn(struct at_req *rq);
+/* The data of a prompt, complete, good until it returns. NULL: cancelled by ESC (n 0), or too long
+ * (n above the bound). */
 typedef void at_data_fn(struct at_req *rq, const uint8_t *p, size_t n);
 
 /* What was asked. */
@@ -75,6 +77,9 @@ void at_connect(struct at_req *rq, const char *text, const struct chan_user *use
  * ESC cancels. The request stays open. */
 void at_prompt(struct at_req *rq, const char *prompt, size_t want, size_t max, at_data_fn *cb);
 void at_on_cancel(struct at_req *rq, at_cancel_fn *cb, void *ctx);
+/* Answers that do not fit into the output at once: whether it is full, and then the rest is written
+ * from `cb`, called once when it went empty. The request stays open. */
+bool at_wait_drained(struct at_req *rq, at_drained_fn *cb);
 void at_set_data(struct at_req *rq, void *data); /* the handler's own pointer */
 void *at_data(const struct at_req *rq);
 

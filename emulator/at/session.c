@@ -43,6 +43,7 @@ static void start_command(struct at_session *s) {
     rq->is_open = true;
     rq->is_block = false;
     rq->on_cancel = NULL;
+    rq->on_drained = NULL;
     rq->data = NULL;
     if (session_command_goes(s)) {
         session_run_command(s);
@@ -117,6 +118,7 @@ void session_idle(struct at_session *s) {
 void session_ended(struct at_session *s, bool is_good) {
     s->req.is_open = false;
     s->req.on_cancel = NULL;
+    s->req.on_drained = NULL;
     arena_clear(&s->req.arena);
     if (!is_good) {
         s->has_line = false;
@@ -159,6 +161,7 @@ void session_cancel(struct at_session *s) {
     at_cancel_fn *cb = s->req.on_cancel;
     s->req.is_open = false;
     s->req.on_cancel = NULL;
+    s->req.on_drained = NULL;
     s->has_line = false;
     if (cb != NULL) {
         cb(s->req.cancel_ctx);
@@ -209,7 +212,13 @@ static void on_top(void *ctx, bool is_top) {
 }
 
 static void on_drained(void *ctx) {
-    session_idle(session_of(ctx));
+    struct at_session *s = session_of(ctx);
+    at_drained_fn *cb = s->req.on_drained;
+    s->req.on_drained = NULL;
+    if (cb != NULL) {
+        cb(&s->req);
+    }
+    session_idle(s);
 }
 
 /* What an earlier DTE typed ahead. Where that was more than the channel takes, the transport has
@@ -235,7 +244,8 @@ static void on_event(void *ctx, enum chan_event event) {
         break;
     case CHAN_CLOSED:
         /* What would be answered later would be answered to the next DTE. */
-        if (is_abortable(s) || s->hold.is_active || (s->req.is_open && s->req.on_cancel != NULL)) {
+        if (is_abortable(s) || s->hold.is_active ||
+            (s->req.is_open && (s->req.on_cancel != NULL || s->req.on_drained != NULL))) {
             session_cancel(s);
         }
         session_idle(s);

@@ -21,16 +21,16 @@ struct at_req {
     bool is_block; /* an information line was sent: the next one follows without a gap */
     at_cancel_fn *on_cancel;
     void *cancel_ctx;
+    at_drained_fn *on_drained;
     void *data;
 };
 
 struct prompt {
     bool is_active;
-    size_t want, max;
+    size_t want;
     bool is_escaped; /* an ETX was seen */
     bool is_over;    /* more than max came */
-    uint8_t *mem;
-    size_t n;
+    struct buf data;
     at_data_fn *cb;
 };
 

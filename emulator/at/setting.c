@@ -32,6 +32,7 @@ struct setting_store {
     struct slot_value *live;
     struct slot_value *saved; /* AT&W's copy of the slots with AT_SAVE_PROFILE */
     struct record_set *records;
+    uint64_t stores; /* changes of what outlives power */
     setting_changed_fn *on_change;
     void *ctx;
 };
@@ -129,6 +130,7 @@ const char *setting_text(const struct setting_store *st, unsigned slot) {
 }
 
 static void tell(struct setting_store *st, unsigned slot) {
+    st->stores += st->infos[slot].save == AT_SAVE_AUTO ? 1 : 0;
     if (st->on_change != NULL) {
         st->on_change(st->ctx, slot);
     }
@@ -157,6 +159,19 @@ static void set_value(struct setting_store *st, unsigned slot, const struct slot
     }
 }
 
+static const char *text_of(const struct slot_value *v) {
+    return v->text != NULL ? v->text : "";
+}
+
+/* To AT&W's copy. */
+static void save_value(struct setting_store *st, unsigned slot, int32_t i, const char *text) {
+    struct slot_value *v = &st->saved[slot];
+    if (v->i != i || strcmp(text_of(v), text) != 0) {
+        store_value(v, &st->infos[slot], i, sv_of(text));
+        st->stores++;
+    }
+}
+
 void setting_factory(struct setting_store *st) {
     for (unsigned i = 0; i < st->n; i++) {
         if (is_mine(st, i) && st->infos[i].is_factory) {
@@ -171,8 +186,7 @@ void setting_factory(struct setting_store *st) {
 void setting_save(struct setting_store *st) {
     for (unsigned i = 0; i < st->n; i++) {
         if (is_mine(st, i) && st->infos[i].save == AT_SAVE_PROFILE) {
-            const char *text = st->live[i].text != NULL ? st->live[i].text : "";
-            store_value(&st->saved[i], &st->infos[i], st->live[i].i, sv_of(text));
+            save_value(st, i, st->live[i].i, text_of(&st->live[i]));
         }
     }
 }
@@ -182,6 +196,35 @@ void setting_restore(struct setting_store *st) {
         if (is_mine(st, i) && st->infos[i].save == AT_SAVE_PROFILE) {
             set_value(st, i, &st->saved[i]);
         }
+    }
+}
+
+uint64_t setting_stores(const struct setting_store *st) {
+    CHECK_OBJ(st, SETTING_STORE_MAGIC);
+    return st->stores;
+}
+
+static const struct slot_value *stored_of(const struct setting_store *st, unsigned slot) {
+    const struct slot_value *live = value_of(st, slot);
+    must(st->infos[slot].save != AT_SAVE_NONE);
+    return st->infos[slot].save == AT_SAVE_AUTO ? live : &st->saved[slot];
+}
+
+int32_t setting_stored_int(const struct setting_store *st, unsigned slot) {
+    return stored_of(st, slot)->i;
+}
+
+const char *setting_stored_text(const struct setting_store *st, unsigned slot) {
+    return stored_of(st, slot)->text;
+}
+
+void setting_set_stored(struct setting_store *st, unsigned slot, int32_t i, const char *text) {
+    if (stored_of(st, slot) == &st->saved[slot]) {
+        save_value(st, slot, i, text);
+    } else if (st->infos[slot].type == SLOT_STR) {
+        setting_set_text(st, slot, text, strlen(text));
+    } else {
+        setting_set_int(st, slot, i);
     }
 }
 
@@ -265,6 +308,26 @@ const struct setting_record *setting_record_find(struct setting_store *st, const
     const struct record_set *set = record_set(st, row);
     size_t i = find_key(set, key);
     return i < set->n && set->items[i].ints[0] == key ? &set->items[i] : NULL;
+}
+
+static void note_records(struct setting_store *st, const struct at_cmd *row) {
+    st->stores += row->save == AT_SAVE_AUTO ? 1 : 0;
+}
+
+void setting_set_records(struct setting_store *st, const struct at_cmd *row,
+                         const struct setting_record *records, size_t n) {
+    struct record_set *set = record_set(st, row);
+    clear_records(set);
+    for (size_t k = 0; k < n; k++) {
+        struct setting_record r;
+        new_record(&r, row->nparams);
+        for (size_t i = 0; i < row->nparams; i++) {
+            r.ints[i] = records[k].ints[i];
+            r.texts[i] = xstrdup(records[k].texts[i]);
+        }
+        put_record(set, &r);
+    }
+    note_records(st, row);
 }
 
 static void delete_record(struct record_set *set, int32_t key) {
@@ -413,6 +476,15 @@ static void list_records(const struct listing *l, const struct at_cmd *row) {
             list_record(l, row, set->items[i].ints, set->items[i].texts, row->nparams);
         }
     }
+}
+
+bool setting_records_are_changed(struct setting_store *st, const struct at_cmd *row) {
+    const struct record_set *set = record_set(st, row);
+    bool is_changed = set->n != row->nrecords;
+    for (size_t i = 0; i < set->n; i++) {
+        is_changed |= !is_as_made(row, &set->items[i]);
+    }
+    return is_changed;
 }
 
 void setting_each_changed(const struct at_table *table, const struct setting_store *module,
@@ -589,6 +661,7 @@ static void run_write(struct at_req *rq) {
 static void run_exec(struct at_req *rq) {
     if (rq->row->kind == AT_RECORD) {
         factory_records(record_set(rq->session->cfg.module, rq->row));
+        note_records(rq->session->cfg.module, rq->row);
     }
     for (size_t i = 0; rq->row->kind == AT_SETTING && i < rq->row->nparams; i++) {
         const struct at_param *p = &rq->row->params[i];
@@ -600,7 +673,9 @@ static void run_exec(struct at_req *rq) {
 
 /* The key alone undefines the record (V3.00 8.2.4). */
 static void run_record_write(struct at_req *rq) {
-    struct record_set *set = record_set(rq->session->cfg.module, rq->row);
+    struct setting_store *st = rq->session->cfg.module;
+    struct record_set *set = record_set(st, rq->row);
+    note_records(st, rq->row);
     if (at_nargs(rq) == 1) {
         delete_record(set, at_int(rq, 0));
         at_ok(rq);

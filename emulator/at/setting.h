@@ -44,6 +44,20 @@ size_t setting_records(struct setting_store *st, const struct at_cmd *row,
 const struct setting_record *setting_record_find(struct setting_store *st, const struct at_cmd *row,
                                                  int32_t key);
 
+/* -- what outlives power: AT&W's copies, what is stored at once, the records of such rows -- */
+
+/* Goes up with every change of it. */
+uint64_t setting_stores(const struct setting_store *st);
+/* Of slots whose `save` is not AT_SAVE_NONE. */
+int32_t setting_stored_int(const struct setting_store *st, unsigned slot);
+const char *setting_stored_text(const struct setting_store *st, unsigned slot);
+/* AT&W's copies count from setting_restore on. `text` of a number is "". */
+void setting_set_stored(struct setting_store *st, unsigned slot, int32_t i, const char *text);
+bool setting_records_are_changed(struct setting_store *st, const struct at_cmd *row);
+/* In place of all that are there; copied. Bound: LIMIT_RECORDS, a must. */
+void setting_set_records(struct setting_store *st, const struct at_cmd *row,
+                         const struct setting_record *records, size_t n);
+
 /* What differs from the factory, as lines that set it: "AT+CMEE=2", "ATE0", "ATS0=1", a record
  * each, an undefined one by its key alone. In the order of the table; only rows whose first
  * parameter is kept. Secrets are in it. */

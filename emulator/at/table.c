@@ -25,3 +25,21 @@ const struct at_cmd *table_find(const struct at_table *t, struct sv name) {
     }
     return NULL;
 }
+
+int table_word(const struct at_param *param, struct sv text) {
+    for (int k = 0; k < param->nwords; k++) {
+        if (sv_eq_nocase(text, sv_of(param->words[k]))) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+bool table_in_ranges(const struct at_param *param, int64_t value) {
+    for (size_t k = 0; k < param->nranges; k++) {
+        if (value >= param->ranges[k].lo && value <= param->ranges[k].hi) {
+            return true;
+        }
+    }
+    return param->nranges == 0;
+}

@@ -60,6 +60,9 @@ static struct bus_verdict ask(void *owner, enum at_point point, const struct at_
     };
     struct cmd *c = cmd_from(owner);
     struct at_event e = event_of(c, asked);
+    if (point == AT_POINT_RESULT && c->before_result != NULL) {
+        c->before_result(c->before_ctx);
+    }
     return bus_ask(&c->modem->bus, asks[point], &e);
 }
 
@@ -129,6 +132,12 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
+}
+
+void cmd_before_result(struct cmd *c, void (*cb)(void *ctx), void *ctx) {
+    CHECK_OBJ(c, CMD_MAGIC);
+    c->before_result = cb;
+    c->before_ctx = ctx;
 }
 
 void cmd_close(struct cmd *c) {

@@ -59,10 +59,16 @@ struct cmd {
         size_t next;            /* line of the start */
         struct clk_timer start; /* until that one */
     } power;                    /* cmd_power.c */
+    void (*before_result)(void *ctx);
+    void *before_ctx;
 };
 
 struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan);
 void cmd_close(struct cmd *c); /* NULL is allowed */
+
+/* Is called before each final result of a command line goes out: what it says is true then. NULL:
+ * nobody is. */
+void cmd_before_result(struct cmd *c, void (*cb)(void *ctx), void *ctx);
 
 struct cmd *cmd_of(struct at_req *rq);
 struct cmd *cmd_from(void *ctx); /* in a callback whose context it is */

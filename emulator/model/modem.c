@@ -6,6 +6,7 @@
 
 #include "base/obj.h"
 #include "emulator/model/events.h"
+#include "emulator/model/files.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sockets.h"
 
@@ -93,6 +94,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->bearer.rtt_ms = (uint32_t)profile->rtt_ms;
     m->bearer.dormancy = CLK_S(profile->dormancy_s);
     m->sockets = sockets_new(&m->bus, &m->bearer);
+    m->files = files_new(clk);
     reset_contexts(m);
     update_bearer(m);
     return m;
@@ -105,6 +107,7 @@ void modem_free(struct modem *m) {
     CHECK_OBJ(m, MODEM_MAGIC);
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
+    files_free(m->files);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
     OBJ_FINI(m);
@@ -286,6 +289,7 @@ static void on_started(void *ctx) {
     enum sim_state was = m->sim.state;
     hardware_restart(&m->hw);
     sim_restart(&m->sim);
+    files_restart(m->files);
     sim_changed(m, was);
     reset_contexts(m);
     sockets_set_fin_when_dormant(m->sockets, m->nv_fin);

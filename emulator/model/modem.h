@@ -20,6 +20,7 @@
 #include "netstack/bearer.h"
 #include "netstack/host.h"
 
+struct files;
 struct profile;
 struct sockets;
 
@@ -62,6 +63,7 @@ struct modem {
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
+    struct files *files;
     modem_apn_fn *apn;
     void *apn_ctx;
     bool has_call; /* a voice call */

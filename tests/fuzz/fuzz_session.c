@@ -249,7 +249,7 @@ static void play(struct rig *r, const uint8_t *p, size_t n) {
 /* -- the end -- */
 
 /* Lets everything that is under way come to its end: a prompt is given what it asks for, data mode
- * is escaped from; and where the peer takes no data any more, the network goes. */
+ * is escaped from; and where that does not help, the network and the DTE go. */
 static void settle(struct rig *r) {
     static uint8_t escapes[LIMIT_SEND];
     memset(escapes, ESC, sizeof escapes);
@@ -269,6 +269,9 @@ static void settle(struct rig *r) {
         modem_power_on(unit_modem(r->unit));
         if (round >= PATIENCE) {
             modem_set_registration(unit_modem(r->unit), REG_OFF);
+            /* A prompt for a file wants more than anyone gives. */
+            chan_set_open(&r->ch, false);
+            chan_set_open(&r->ch, true);
         }
         read_all(r);
     }

@@ -165,6 +165,25 @@ Test(parse, quotes_that_are_not_a_whole_argument_are_bad) {
     CHECK(examples);
 }
 
+Test(parse, a_quoted_string_may_have_a_mark_in_front) {
+    static const struct example examples[] = {
+        {"+X={non-ascii}\"41\"", "+X={non-ascii}\"41\""},
+        {"+X=1, {m}\"a,;b\" ,2", "+X=1,{m}\"a,;b\",2"},
+        {"+X={m}\"\";+Y", "+X={m}\"\" | +Y"},
+        {"+X={}\"a\"", "+X={}\"a\""},
+        {"+X={m}", "+X={m}"},
+        {"+X={m}a", "+X={m}a"},
+        {"+X={", "+X={"},
+        {"+X={m}\"", "!"},
+        {"+X={m}\"a", "!"},
+        {"+X={m}\"a\"b", "!"},
+        {"+X={m}\"a\"\"b\"", "!"},
+        {"+X={m} \"a\"", "!"},
+        {"+X=x{m}\"a\"", "!"},
+    };
+    CHECK(examples);
+}
+
 Test(parse, basic_commands_follow_each_other_with_or_without_blanks) {
     static const struct example examples[] = {
         {"E0", "E=0"},

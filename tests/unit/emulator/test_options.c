@@ -34,6 +34,7 @@ Test(options, without_any_are_the_defaults) {
     cr_assert(impair_is_clean(&o.impair[IMPAIR_UP]) && impair_is_clean(&o.impair[IMPAIR_DOWN]));
     cr_assert_eq(o.seed, 0);
     cr_assert_null(o.trace);
+    cr_assert_null(o.nvram);
 }
 
 Test(options, all_are_taken) {
@@ -93,6 +94,13 @@ Test(options, seed_and_trace_are_taken) {
     cr_assert_str_eq(o.trace, "/tmp/wire.jsonl");
     cr_assert_eq(parse("--seed=0"), 0);
     cr_assert_eq(o.seed, 0);
+}
+
+Test(options, the_nvram_is_a_folder) {
+    cr_assert_eq(parse("--nvram /tmp/nv"), 0);
+    cr_assert_str_eq(o.nvram, "/tmp/nv");
+    cr_assert_eq(parse("--nvram="), -EINVAL);
+    cr_assert_not_null(strstr(error, "--nvram: '' is not allowed: a folder"));
 }
 
 Test(options, help_and_version_end_the_parsing) {

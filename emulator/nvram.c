@@ -1,0 +1,524 @@
+#include "emulator/nvram.h"
+
+#include <cjson/cJSON.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/obj.h"
+#include "base/sv.h"
+#include "emulator/at/setting.h"
+#include "emulator/at/table.h"
+#include "emulator/model/modem.h"
+#include "emulator/nvram_file.h"
+#include "scenarios/json/spec.h"
+
+static const char format_name[] = "sim7x00 nvram";
+
+/* What a flush looks at. */
+struct kept {
+    uint64_t module, port; /* setting_stores */
+    bool nv_fin, is_locked;
+    int pin_tries;
+    char pin[SIM_CODE];
+};
+
+struct nvram {
+    uint32_t magic;
+#define NVRAM_MAGIC 0x4e56ad01u
+    struct nvram_config cfg;
+    struct nvram_file file;
+    struct kept written; /* or tried to */
+    bool has_failed;     /* the newest try */
+};
+
+static struct kept look(const struct nvram *nv) {
+    const struct modem *m = nv->cfg.modem;
+    struct kept k = {
+        .module = setting_stores(nv->cfg.module),
+        .port = setting_stores(nv->cfg.port),
+        .nv_fin = m->nv_fin,
+        .is_locked = m->sim.is_locked,
+        .pin_tries = m->sim.pin_tries,
+    };
+    memcpy(k.pin, m->sim.pin, sizeof k.pin);
+    return k;
+}
+
+static bool is_same(const struct kept *a, const struct kept *b) {
+    return a->module == b->module && a->port == b->port && a->nv_fin == b->nv_fin &&
+           a->is_locked == b->is_locked && a->pin_tries == b->pin_tries &&
+           strcmp(a->pin, b->pin) == 0;
+}
+
+static struct setting_store *store_of(const struct nvram *nv, const struct at_cmd *row) {
+    return (row->flags & AT_PORT) != 0 ? nv->cfg.port : nv->cfg.module;
+}
+
+static bool is_kept_record(const struct at_cmd *row) {
+    return row->kind == AT_RECORD && row->save == AT_SAVE_AUTO;
+}
+
+static bool is_kept_slot(const struct at_cmd *row, const struct at_param *p) {
+    return row->save != AT_SAVE_NONE && p->slot != AT_NO_SLOT;
+}
+
+/* -- bytes as characters: ISO 8859-1 -- */
+
+static char *chars_of(const char *bytes) {
+    char *text = xmalloc(2 * strlen(bytes) + 1);
+    char *to = text;
+    for (; *bytes != '\0'; bytes++) {
+        unsigned byte = (unsigned char)*bytes;
+        if (byte >= 0x80) {
+            *to++ = (char)(0xc0 | byte >> 6);
+            byte = 0x80 | (byte & 0x3f);
+        }
+        *to++ = (char)byte;
+    }
+    return text;
+}
+
+/* The text is sound UTF-8. NULL: not all of its characters are bytes. */
+static char *bytes_of(const char *text) {
+    char *bytes = xmalloc(strlen(text) + 1);
+    char *to = bytes;
+    for (; *text != '\0'; text++) {
+        unsigned c = (unsigned char)*text;
+        if (c > 0xc3) {
+            free(bytes);
+            return NULL;
+        }
+        if (c >= 0xc0) {
+            c = (c & 0x03) << 6 | ((unsigned char)*++text & 0x3f);
+        }
+        *to++ = (char)c;
+    }
+    return bytes;
+}
+
+/* -- writing -- */
+
+static void add_value(cJSON *to, const struct at_param *p, int32_t i, const char *text) {
+    char *chars = NULL;
+    switch ((enum at_type)p->type) {
+    case AT_INT:
+        must(cJSON_AddNumberToObject(to, p->name, i) != NULL);
+        break;
+    case AT_WORD:
+        must(cJSON_AddStringToObject(to, p->name, p->words[i]) != NULL);
+        break;
+    case AT_STR:
+        chars = chars_of(text);
+        must(cJSON_AddStringToObject(to, p->name, chars) != NULL);
+        free(chars);
+        break;
+    case AT_RAW:
+        break; /* has no slot and is in no record (gen_dialect) */
+    }
+}
+
+static bool is_default(const struct at_param *p, int32_t i, const char *text) {
+    return p->type == AT_STR ? strcmp(p->text, text) == 0 : p->def == i;
+}
+
+static void add_slots(const struct nvram *nv, cJSON *settings, const struct at_cmd *row) {
+    const struct setting_store *st = store_of(nv, row);
+    cJSON *values = NULL;
+    for (size_t k = 0; k < row->nparams; k++) {
+        const struct at_param *p = &row->params[k];
+        if (!is_kept_slot(row, p)) {
+            continue;
+        }
+        int32_t i = setting_stored_int(st, p->slot);
+        const char *text = setting_stored_text(st, p->slot);
+        if (is_default(p, i, text)) {
+            continue;
+        }
+        if (values == NULL) {
+            values = cJSON_AddObjectToObject(settings, row->name);
+        }
+        add_value(values, p, i, text);
+    }
+}
+
+static void add_records(const struct nvram *nv, cJSON *all, const struct at_cmd *row) {
+    if (!setting_records_are_changed(nv->cfg.module, row)) {
+        return;
+    }
+    const struct setting_record *records = NULL;
+    size_t n = setting_records(nv->cfg.module, row, &records);
+    cJSON *list = cJSON_AddArrayToObject(all, row->name);
+    for (size_t r = 0; r < n; r++) {
+        cJSON *values = cJSON_CreateObject();
+        must(cJSON_AddItemToArray(list, values));
+        for (size_t k = 0; k < row->nparams; k++) {
+            add_value(values, &row->params[k], records[r].ints[k], records[r].texts[k]);
+        }
+    }
+}
+
+static void add_sim(const struct nvram *nv, cJSON *tree) {
+    const struct sim *sim = &nv->cfg.modem->sim;
+    struct sim fresh;
+    sim_init(&fresh);
+    if (sim->is_locked == fresh.is_locked && sim->pin_tries == fresh.pin_tries &&
+        strcmp(sim->pin, fresh.pin) == 0) {
+        return;
+    }
+    cJSON *to = cJSON_AddObjectToObject(tree, "sim");
+    cJSON_AddBoolToObject(to, "is_locked", sim->is_locked);
+    cJSON_AddStringToObject(to, "pin", sim->pin);
+    cJSON_AddNumberToObject(to, "pin_tries", sim->pin_tries);
+}
+
+static cJSON *tree_of(const struct nvram *nv) {
+    cJSON *tree = cJSON_CreateObject();
+    cJSON_AddStringToObject(tree, "format", format_name);
+    cJSON_AddNumberToObject(tree, "version", NVRAM_VERSION);
+    cJSON *settings = cJSON_AddObjectToObject(tree, "settings");
+    cJSON *records = cJSON_AddObjectToObject(tree, "records");
+    for (size_t i = 0; i < nv->cfg.table->n; i++) {
+        const struct at_cmd *row = &nv->cfg.table->rows[i];
+        if (is_kept_record(row)) {
+            add_records(nv, records, row);
+        } else {
+            add_slots(nv, settings, row);
+        }
+    }
+    if (nv->cfg.modem->nv_fin) {
+        cJSON *items = cJSON_AddObjectToObject(tree, "nv_items");
+        cJSON_AddStringToObject(items, "1341", "01");
+    }
+    add_sim(nv, tree);
+    return tree;
+}
+
+static int write_out(const struct nvram *nv) {
+    cJSON *tree = tree_of(nv);
+    char *text = cJSON_Print(tree);
+    must(text != NULL);
+    size_t n = strlen(text);
+    text[n] = '\n'; /* in place of the terminator: the length is told */
+    int err = nvram_file_write(&nv->file, text, n + 1);
+    cJSON_free(text);
+    cJSON_Delete(tree);
+    return err;
+}
+
+static void write_now(struct nvram *nv, const struct kept *now) {
+    nv->written = *now;
+    int err = write_out(nv);
+    nv->has_failed = err != 0;
+    if (err != 0) {
+        LOG(LOG_MAIN, LOG_ERROR, nv->cfg.name, "the NVRAM is not written: %s", strerror(-err));
+    }
+}
+
+void nvram_flush(struct nvram *nv) {
+    CHECK_OBJ(nv, NVRAM_MAGIC);
+    struct kept now = look(nv);
+    if (is_same(&now, &nv->written)) {
+        return;
+    }
+    write_now(nv, &now);
+}
+
+/* -- reading -- */
+
+enum { KEY_SHOWN = 64 };
+
+static void skip(const struct nvram *nv, const char *where, const char *key, const char *why) {
+    char shown[KEY_SHOWN + 1] = "";
+    for (size_t i = 0; i < KEY_SHOWN && key[i] != '\0'; i++) {
+        shown[i] = isprint((unsigned char)key[i]) ? key[i] : '?';
+    }
+    LOG(LOG_MAIN, LOG_WARN, nv->cfg.name, "nvram.json: %s: \"%s\" is ignored: %s", where, shown,
+        why);
+}
+
+/* False: not allowed. *text, for the strings, is the caller's, for free(). */
+static bool read_value(const struct at_param *p, const cJSON *item, int32_t *i, char **text) {
+    *i = 0;
+    switch ((enum at_type)p->type) {
+    case AT_INT:
+        *i = item->valueint; /* clamped: another number than the double, then */
+        return cJSON_IsNumber(item) && (double)*i == item->valuedouble && table_in_ranges(p, *i);
+    case AT_WORD:
+        *i = cJSON_IsString(item) ? table_word(p, sv_of(item->valuestring)) : -1;
+        return *i >= 0;
+    case AT_STR:
+        free(*text);
+        *text = cJSON_IsString(item) ? bytes_of(item->valuestring) : NULL;
+        return *text != NULL && table_in_ranges(p, (int64_t)strlen(*text));
+    case AT_RAW:
+        break;
+    }
+    return false;
+}
+
+static size_t find_param(const struct at_cmd *row, const char *name) {
+    size_t k = 0;
+    while (k < row->nparams && strcmp(row->params[k].name, name) != 0) {
+        k++;
+    }
+    return k;
+}
+
+static void read_slots(const struct nvram *nv, const struct at_cmd *row, const cJSON *values) {
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, values) {
+        size_t k = find_param(row, item->string);
+        if (k == row->nparams || !is_kept_slot(row, &row->params[k])) {
+            skip(nv, row->name, item->string, "nothing of this name is stored");
+            continue;
+        }
+        int32_t i = 0;
+        char *text = NULL;
+        if (read_value(&row->params[k], item, &i, &text)) {
+            setting_set_stored(store_of(nv, row), row->params[k].slot, i, text != NULL ? text : "");
+        } else {
+            skip(nv, row->name, item->string, "its value is not allowed");
+        }
+        free(text);
+    }
+}
+
+/* -EINVAL: it has no key. What is not said is as by default. */
+static int read_record(const struct nvram *nv, const struct at_cmd *row, const cJSON *values,
+                       struct setting_record *r) {
+    bool has_key = false;
+    for (size_t k = 0; k < row->nparams; k++) {
+        const struct at_param *p = &row->params[k];
+        r->ints[k] = p->def;
+        r->texts[k] = xstrdup(p->text != NULL ? p->text : "");
+    }
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, values) {
+        size_t k = item->string != NULL ? find_param(row, item->string) : row->nparams;
+        int32_t i = 0;
+        char *text = xstrdup("");
+        if (k == row->nparams || !read_value(&row->params[k], item, &i, &text)) {
+            skip(nv, row->name, item->string != NULL ? item->string : "",
+                 "not allowed in a record");
+            free(text);
+            continue;
+        }
+        r->ints[k] = i;
+        free(r->texts[k]);
+        r->texts[k] = text;
+        has_key |= k == 0;
+    }
+    return has_key ? 0 : -EINVAL;
+}
+
+static void free_record(const struct at_cmd *row, struct setting_record *r) {
+    for (size_t k = 0; k < row->nparams; k++) {
+        free(r->texts[k]);
+    }
+    free(r->texts);
+    free(r->ints);
+}
+
+static void read_records(const struct nvram *nv, const struct at_cmd *row, const cJSON *list) {
+    struct setting_record records[LIMIT_RECORDS] = {0};
+    size_t n = 0;
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, list) {
+        if (n == LIMIT_RECORDS) {
+            skip(nv, "records", row->name, "too many of them");
+            break;
+        }
+        struct setting_record *r = &records[n];
+        r->ints = xmalloc(row->nparams * sizeof *r->ints);
+        r->texts = xmalloc(row->nparams * sizeof *r->texts);
+        if (read_record(nv, row, item, r) == 0) {
+            n++;
+        } else {
+            skip(nv, "records", row->name, "one without its key");
+            free_record(row, r);
+        }
+    }
+    setting_set_records(nv->cfg.module, row, records, n);
+    while (n > 0) {
+        free_record(row, &records[--n]);
+    }
+}
+
+static void read_rows(const struct nvram *nv, const char *where, const cJSON *rows,
+                      bool are_records) {
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, rows) {
+        const struct at_cmd *row =
+            item->string != NULL ? table_find(nv->cfg.table, sv_of(item->string)) : NULL;
+        bool is_row = row != NULL && is_kept_record(row) == are_records &&
+                      (are_records ? cJSON_IsArray(item) : cJSON_IsObject(item));
+        if (!is_row) {
+            skip(nv, where, item->string != NULL ? item->string : "", "no such row");
+        } else if (are_records) {
+            read_records(nv, row, item);
+        } else {
+            read_slots(nv, row, item);
+        }
+    }
+}
+
+static void read_items(const struct nvram *nv, const cJSON *items) {
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, items) {
+        const char *value = cJSON_IsString(item) ? item->valuestring : "";
+        bool is_value = strcmp(value, "00") == 0 || strcmp(value, "01") == 0;
+        if (item->string == NULL || strcmp(item->string, "1341") != 0 || !is_value) {
+            skip(nv, "nv_items", item->string != NULL ? item->string : "", "not allowed");
+        } else {
+            modem_set_nv_fin(nv->cfg.modem, value[1] == '1');
+        }
+    }
+}
+
+static void read_sim(const struct nvram *nv, const cJSON *values) {
+    struct modem *m = nv->cfg.modem;
+    bool is_locked = m->sim.is_locked;
+    int tries = m->sim.pin_tries;
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, values) {
+        const char *key = item->string != NULL ? item->string : "";
+        bool is_good = false;
+        if (strcmp(key, "is_locked") == 0 && cJSON_IsBool(item)) {
+            is_locked = cJSON_IsTrue(item);
+            is_good = true;
+        } else if (strcmp(key, "pin") == 0 && cJSON_IsString(item)) {
+            is_good = modem_set_sim_codes(m, sv_of(item->valuestring), sv_of(m->sim.puk)) == 0;
+        } else if (strcmp(key, "pin_tries") == 0 && cJSON_IsNumber(item) && item->valueint >= 0 &&
+                   item->valueint <= SIM_PIN_TRIES) {
+            tries = item->valueint;
+            is_good = true;
+        }
+        if (!is_good) {
+            skip(nv, "sim", key, "not allowed");
+        }
+    }
+    if (is_locked) {
+        modem_set_sim(m, tries > 0 ? SIM_PIN : SIM_PUK);
+        m->sim.pin_tries = tries;
+    }
+}
+
+static void read_tree(const struct nvram *nv, const cJSON *tree) {
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, tree) {
+        if (strcmp(item->string, "format") == 0 || strcmp(item->string, "version") == 0) {
+            continue;
+        }
+        if (strcmp(item->string, "settings") == 0) {
+            read_rows(nv, "settings", item, false);
+        } else if (strcmp(item->string, "records") == 0) {
+            read_rows(nv, "records", item, true);
+        } else if (strcmp(item->string, "nv_items") == 0) {
+            read_items(nv, item);
+        } else if (strcmp(item->string, "sim") == 0) {
+            read_sim(nv, item);
+        } else {
+            skip(nv, "the text", item->string, "not known");
+        }
+    }
+    setting_restore(nv->cfg.port);
+    setting_restore(nv->cfg.module);
+}
+
+/* Why it is no NVRAM of this program, in `why`. */
+static bool is_ours(const cJSON *tree, char why[SPEC_ERROR]) {
+    const cJSON *format = spec_get(tree, "format");
+    const cJSON *version = spec_get(tree, "version");
+    if (!cJSON_IsObject(tree) || !cJSON_IsString(format) ||
+        strcmp(format->valuestring, format_name) != 0) {
+        snprintf(why, SPEC_ERROR, "it does not say \"format\": \"%s\"", format_name);
+        return false;
+    }
+    double number = cJSON_IsNumber(version) ? version->valuedouble : 0;
+    if (number != NVRAM_VERSION) {
+        snprintf(why, SPEC_ERROR, "its version is %g, not %d", number, NVRAM_VERSION);
+        return false;
+    }
+    return true;
+}
+
+static bool read_text(const struct nvram *nv, const char *text, size_t n, char why[SPEC_ERROR]) {
+    struct spec_error e = {0};
+    cJSON *tree = spec_parse(text, n, &e);
+    if (tree == NULL) {
+        snprintf(why, SPEC_ERROR, "line %u: %.400s", e.line, e.text);
+        return false;
+    }
+    bool is_good = is_ours(tree, why);
+    if (is_good) {
+        read_tree(nv, tree);
+    }
+    cJSON_Delete(tree);
+    return is_good;
+}
+
+/* What cannot be used is set aside; an error is what the system says to that. */
+static int load(const struct nvram *nv) {
+    char why[SPEC_ERROR] = "";
+    char *text = NULL;
+    size_t n = 0;
+    int err = nvram_file_read(&nv->file, &text, &n);
+    if (err == 0) {
+        err = read_text(nv, text, n, why) ? 0 : -EINVAL;
+        free(text);
+    } else if (err == -EFBIG) {
+        snprintf(why, sizeof why, "it has more than %d bytes", LIMIT_NVRAM);
+    } else if (err == -EINVAL) {
+        snprintf(why, sizeof why, "it is no regular file");
+    } else {
+        return err == -ENOENT ? 0 : err;
+    }
+    if (err != 0) {
+        err = nvram_file_set_aside(&nv->file);
+        LOG(LOG_MAIN, LOG_WARN, nv->cfg.name, "nvram.json is %s nvram.json.bad: %s",
+            err == 0 ? "set aside as" : "bad, and cannot be renamed to", why);
+    }
+    return err;
+}
+
+struct nvram *nvram_open(const struct nvram_config *cfg, char error[NVRAM_ERROR]) {
+    struct nvram *nv = xmalloc(sizeof *nv);
+    OBJ_INIT(nv, NVRAM_MAGIC);
+    nv->cfg = *cfg;
+    nv->cfg.folder = NULL;
+    int err = nvram_file_open(&nv->file, cfg->folder);
+    if (err == 0) {
+        err = load(nv);
+    }
+    if (err != 0) {
+        snprintf(error, NVRAM_ERROR, "'%.128s': %s", cfg->folder,
+                 err == -EBUSY ? "another process has it" : strerror(-err));
+        nvram_file_close(&nv->file);
+        OBJ_FINI(nv);
+        free(nv);
+        return NULL;
+    }
+    nv->written = look(nv);
+    return nv;
+}
+
+void nvram_close(struct nvram *nv) {
+    if (nv == NULL) {
+        return;
+    }
+    CHECK_OBJ(nv, NVRAM_MAGIC);
+    nvram_flush(nv);
+    if (nv->has_failed) {
+        write_now(nv, &nv->written);
+    }
+    nvram_file_close(&nv->file);
+    OBJ_FINI(nv);
+    free(nv);
+}
