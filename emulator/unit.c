@@ -36,14 +36,21 @@ static void on_setting(void *ctx, unsigned slot) {
     }
 }
 
-/* Of the context's definition. */
+static const char *apn_in(struct unit *u, struct sv row, unsigned cid) {
+    enum { APN = 2 }; /* <cid>,<PDP_type>,<APN> */
+    const struct at_cmd *cmd = table_find(&at_dialect, row);
+    const struct setting_record *r = setting_record_find(u->settings, cmd, (int32_t)cid);
+    return r != NULL ? r->texts[APN] : NULL;
+}
+
+/* Of the context's definition; hosts of the older stack define it with AT+CGSOCKCONT alone (note
+ * 2.2), so without an APN there that one counts (guess). */
 static const char *apn_of(void *ctx, unsigned cid) {
-    enum { APN = 2 }; /* +CGDCONT: <cid>,<PDP_type>,<APN> */
     struct unit *u;
     CAST_OBJ(u, ctx, UNIT_MAGIC);
-    const struct at_cmd *row = table_find(&at_dialect, SV("+CGDCONT"));
-    const struct setting_record *r = setting_record_find(u->settings, row, (int32_t)cid);
-    return r != NULL ? r->texts[APN] : NULL;
+    const char *apn = apn_in(u, SV("+CGDCONT"), cid);
+    const char *older = apn_in(u, SV("+CGSOCKCONT"), cid);
+    return apn == NULL || (*apn == '\0' && older != NULL) ? older : apn;
 }
 
 struct unit *unit_new(const struct unit_config *cfg) {

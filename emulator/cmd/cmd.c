@@ -1,6 +1,8 @@
 #include "emulator/cmd/cmd.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/chan.h"
 #include "base/obj.h"
@@ -21,6 +23,14 @@ struct cmd *cmd_of(struct at_req *rq) {
     return cmd_from(at_owner_of(rq));
 }
 
+void cmd_store_if(struct at_req *rq, bool is_fit) {
+    if (is_fit) {
+        setting_run(rq);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+    }
+}
+
 static void post_urc(struct cmd *c, const struct urc_event *e) {
     if (e->is_now) {
         urc_write_now(c->session, e->text);
@@ -37,8 +47,35 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_power_event(c, topic, payload);
     cmd_tcpip_event(c, topic, payload);
     cmd_network_event(c, topic, payload);
+    cmd_packet_event(c, topic, payload);
+    cmd_standard_event(c, topic, payload);
     cmd_status_event(c, topic, payload);
     cmd_hardware_event(c, topic, payload);
+}
+
+void cmd_report(struct cmd *c, struct held *held, int mode, const char *text) {
+    bool is_data = !chan_is_top(session_chan(c->session), c->session);
+    if (mode > 1 || (mode == 1 && !is_data)) {
+        urc_post(c->session, URC_EVENT, "%s", text);
+    }
+    if (mode != 0) {
+        return;
+    }
+    if (held->n == LIMIT_REPORTS) { /* the oldest one goes */
+        held->n--;
+        memmove(held->lines[0], held->lines[1], held->n * sizeof held->lines[0]);
+    }
+    snprintf(held->lines[held->n++], sizeof held->lines[0], "%s", text);
+}
+
+void cmd_report_mode(struct cmd *c, struct held *held, int mode, bool is_told) {
+    if (mode == 0) {
+        return;
+    }
+    for (size_t i = 0; is_told && i < held->n; i++) {
+        urc_post(c->session, URC_EVENT, "%s", held->lines[i]);
+    }
+    held->n = 0;
 }
 
 /* -- what the session asks and tells goes on to the bus -- */
@@ -127,6 +164,8 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
     cmd_network_start(c);
+    cmd_packet_start(c);
+    cmd_standard_start(c);
     cmd_hardware_start(c);
     cmd_power_start(c);
     transparent_show_dcd(c);
@@ -150,6 +189,7 @@ void cmd_close(struct cmd *c) {
     cmd_hardware_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
+    cmd_tft_stop(c);
     transparent_stop(c);
     session_close(c->session);
     cmd_tcpip_stop(c);

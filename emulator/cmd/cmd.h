@@ -9,9 +9,11 @@
 #ifndef EMULATOR_CMD_CMD_H
 #define EMULATOR_CMD_CMD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clk.h"
+#include "base/limits.h"
 #include "emulator/at/req.h"
 #include "emulator/at/session.h"
 #include "emulator/model/modem.h"
@@ -24,7 +26,13 @@ struct net_resolve;
 struct setting_store;
 struct tcpip;
 
-enum { CMD_REPORTS = 3 };
+enum { CMD_REPORTS = 3, CMD_INDICATORS = 3 };
+
+/* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
+struct held {
+    char lines[LIMIT_REPORTS][LIMIT_REPORT_TEXT];
+    size_t n; /* oldest first */
+};
 
 struct cmd {
     uint32_t magic;
@@ -40,7 +48,11 @@ struct cmd {
     } ping;                    /* cmd_ping.c */
     int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
     int reported_mode;         /* the newest <stat> of +CNSMOD */
-    int cops_mode;             /* of the newest AT+COPS= */
+    struct held cgev, ciev;
+    struct filter *filters;         /* of +CGTFT, by context and number; cmd_tft.c */
+    bool has_service;               /* the packet service, as +CGEV has last seen it */
+    int indicators[CMD_INDICATORS]; /* the newest values of +CIND */
+    int cops_mode;                  /* of the newest AT+COPS= */
     struct {
         int rssi, ber;          /* as reported last */
         struct clk_timer every; /* AT+AUTOCSQ=1,0 */
@@ -73,9 +85,14 @@ void cmd_before_result(struct cmd *c, void (*cb)(void *ctx), void *ctx);
 struct cmd *cmd_of(struct at_req *rq);
 struct cmd *cmd_from(void *ctx); /* in a callback whose context it is */
 
+/* Ends a write: stores what was given as the row says, or ERROR where the values are not fit. */
+void cmd_store_if(struct at_req *rq, bool is_fit);
+
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_packet_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
@@ -87,12 +104,21 @@ void cmd_status_stop(struct cmd *c);
 void cmd_hardware_start(struct cmd *c); /* the module's start, too */
 void cmd_hardware_stop(struct cmd *c);
 void cmd_network_start(struct cmd *c); /* the module's start, too */
+void cmd_packet_start(struct cmd *c);
+void cmd_standard_start(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
 void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);
 void cmd_tcpip_reset(struct cmd *c); /* the module has gone off */
 void cmd_ping_stop(struct cmd *c);
+void cmd_tft_stop(struct cmd *c);
+
+/* A report whose command has <mode> 0 (hold it back), 1 (drop it in data mode) or more (tell it,
+ * behind data mode at the latest). */
+void cmd_report(struct cmd *c, struct held *held, int mode, const char *text);
+/* The command has got `mode`: other than 0 tells what is held back, or forgets it. */
+void cmd_report_mode(struct cmd *c, struct held *held, int mode, bool is_told);
 
 /* A command restarts the module, behind its line's result. */
 void cmd_power_restart(struct cmd *c);

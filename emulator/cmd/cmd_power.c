@@ -68,6 +68,7 @@ static void go_off(struct cmd *c) {
     session_reset(c->session);
     cmd_tcpip_reset(c);
     cmd_ping_stop(c);
+    cmd_tft_stop(c);
     setting_restart(session_settings(c->session));
     setting_restart(c->module);
     if (c->modem->profile->usb) {
@@ -79,6 +80,8 @@ static void go_off(struct cmd *c) {
 static void come_on(struct cmd *c) {
     session_reset(c->session);
     cmd_network_start(c);
+    cmd_packet_start(c);
+    cmd_standard_start(c);
     cmd_hardware_start(c);
     if (c->modem->profile->usb) {
         chan_set_present(session_chan(c->session), true);

@@ -82,17 +82,21 @@ static const char *const flag_consts[] = {"AT_ABORTABLE", "AT_SELF_CHECK", "AT_P
 static const char *const pflag_names[] = {"optional", "keep", "secret", "bare", "loose", NULL};
 static const char *const pflag_consts[] = {"AT_OPTIONAL", "AT_KEEP",  "AT_SECRET",
                                            "AT_BARE",     "AT_LOOSE", NULL};
-static const char *const disposition_names[] = {"works", "kept", "answers", NULL};
+static const char *const disposition_names[] = {"works", "kept", "answers", "later", NULL};
 
 enum { FORM_EXEC = 1, FORM_READ = 2, FORM_TEST = 4, FORM_WRITE = 8 };
 enum { KIND_SETTING, KIND_RECORD, KIND_QUERY, KIND_ACTION, KIND_DATA };
 enum { TYPE_INT, TYPE_STR, TYPE_WORD, TYPE_RAW };
 enum { PFLAG_OPTIONAL = 1, PFLAG_KEEP = 2, PFLAG_SECRET = 4, PFLAG_BARE = 8, PFLAG_LOOSE = 16 };
 enum { FLAG_ABORTABLE = 1, FLAG_SELF_CHECK = 2, FLAG_PORT = 4, FLAG_NO_FACTORY = 8 };
+enum { DISPOSITION_LATER = 3 };
 
 static const char *const command_keys[] = {
     "name", "kind", "forms",  "code",    "handler", "save",        "needs",   "flags", "exec",
     "test", "read", "params", "records", "source",  "disposition", "summary", "note",  NULL};
+/* What is not there yet is on the page alone: nothing answers it, nothing is kept. */
+static const char *const later_keys[] = {"name",        "forms",   "params", "source",
+                                         "disposition", "summary", "note",   NULL};
 static const char *const param_keys[] = {"name",    "type",     "in",    "len",    "words",
                                          "default", "optional", "keep",  "secret", "bare",
                                          "loose",   "slot",     "times", NULL};
@@ -141,6 +145,7 @@ static cJSON *docs[FILES_MAX]; /* parsed files: everything below points into the
 static int ndocs;
 static struct command commands[COMMANDS_MAX];
 static int ncommands;
+static int nrows; /* the first of them, once sorted: those in the table */
 static struct error_code errors[ERRORS_MAX];
 static int nerrors;
 static struct profile_file profiles[PROFILES_MAX];
@@ -502,8 +507,6 @@ static void check_read(const struct command *c) {
 static void check_forms(const struct command *c) {
     unsigned data = c->forms & ~c->code; /* answered from the row alone */
     bool keeps = c->kind == KIND_SETTING || c->kind == KIND_RECORD;
-    if (c->forms == 0)
-        die("no \"forms\"");
     if (c->code & ~c->forms)
         die("\"code\" names a form that is not in \"forms\"");
     if ((c->code != 0) != (c->handler != NULL))
@@ -539,6 +542,16 @@ static void check_name(const struct command *c) {
             die("duplicate command, also in %s", commands[i].file);
 }
 
+static bool is_later(const struct command *c) {
+    return c->disposition == DISPOSITION_LATER;
+}
+
+static void check_later(const struct command *c) {
+    for (int i = 0; i < c->nparams; i++)
+        if (*c->params[i].slot)
+            die("parameter %s: what is not there yet keeps nothing", c->params[i].name);
+}
+
 static void parse_command(const cJSON *json, const char *family) {
     if (ncommands == COMMANDS_MAX)
         die("more than %d commands", COMMANDS_MAX);
@@ -557,18 +570,26 @@ static void parse_command(const cJSON *json, const char *family) {
     c->handler = get_text(json, "handler");
     c->test = get_text(json, "test");
     c->read = get_text(json, "read");
-    c->kind = get_choice(json, "kind", kind_names);
     c->disposition = get_choice(json, "disposition", disposition_names);
+    if (is_later(c))
+        check_keys(json, later_keys);
+    c->kind = is_later(c) ? KIND_ACTION : get_choice(json, "kind", kind_names);
     c->save = get(json, "save") ? get_choice(json, "save", save_names) : 0;
     c->forms = get_set(json, "forms", form_names);
     c->code = get_set(json, "code", form_names);
     c->needs = get_set(json, "needs", need_names);
     c->flags = get_set(json, "flags", flag_names);
+    if (c->forms == 0)
+        die("no \"forms\"");
     parse_params(c, json);
-    check_forms(c);
-    parse_exec(c, json);
-    parse_records(c, json);
-    check_read(c);
+    if (is_later(c)) {
+        check_later(c);
+    } else {
+        check_forms(c);
+        parse_exec(c, json);
+        parse_records(c, json);
+        check_read(c);
+    }
     ncommands++;
     where_item = NULL;
 }
@@ -585,8 +606,17 @@ static void parse_family(const cJSON *doc) {
     }
 }
 
+/* Behind the rows of the table comes what is on the page alone. */
 static int by_name(const void *a, const void *b) {
-    return strcmp(((const struct command *)a)->name, ((const struct command *)b)->name);
+    const struct command *x = a, *y = b;
+    int order = is_later(x) - is_later(y);
+    return order != 0 ? order : strcmp(x->name, y->name);
+}
+
+static void sort_commands(void) {
+    qsort(commands, (size_t)ncommands, sizeof commands[0], by_name);
+    while (nrows < ncommands && !is_later(&commands[nrows]))
+        nrows++;
 }
 
 /* Two parameters must not share a slot, whatever punctuation told their names apart. */
@@ -804,7 +834,7 @@ static void put_set(FILE *f, unsigned set, const char *const *consts) {
 static void write_slots(const char *dir) {
     FILE *f = out_c(dir, "slots.h", "the number of every kept value.");
     fprintf(f, "#ifndef SLOTS_H\n#define SLOTS_H\n\nenum slot {\n");
-    for (int i = 0; i < ncommands; i++)
+    for (int i = 0; i < nrows; i++)
         for (int k = 0; k < commands[i].nparams; k++)
             if (*commands[i].params[k].slot)
                 fprintf(f, "    SLOT_%s,\n", commands[i].params[k].slot);
@@ -819,7 +849,7 @@ static int by_text(const void *a, const void *b) {
 static void write_handlers(const char *dir) {
     static const char *names[COMMANDS_MAX];
     size_t n = 0;
-    for (int i = 0; i < ncommands; i++)
+    for (int i = 0; i < nrows; i++)
         if (commands[i].handler)
             names[n++] = commands[i].handler;
     qsort(names, n, sizeof names[0], by_text);
@@ -957,7 +987,7 @@ static void put_row(FILE *f, const struct command *c, int row) {
 
 static void put_slot_infos(FILE *f) {
     fprintf(f, "\nconst struct slot_info slot_infos[SLOT_COUNT] = {\n");
-    for (int i = 0; i < ncommands; i++)
+    for (int i = 0; i < nrows; i++)
         for (int k = 0; k < commands[i].nparams; k++) {
             const struct command *c = &commands[i];
             const struct param *p = &c->params[k];
@@ -978,7 +1008,7 @@ static void put_slot_infos(FILE *f) {
 static void write_rows(const char *dir) {
     FILE *f = out_c(dir, "dialect_rows.c", "the command table.");
     fprintf(f, "#include \"emulator/at/row.h\"\n#include \"handlers.h\"\n#include \"slots.h\"\n\n");
-    for (int i = 0; i < ncommands; i++) {
+    for (int i = 0; i < nrows; i++) {
         const struct command *c = &commands[i];
         if (c->nparams)
             put_params(f, c, i);
@@ -989,7 +1019,7 @@ static void write_rows(const char *dir) {
                     c->exec[k], k + 1 == c->nexec ? "};\n" : "");
     }
     fprintf(f, "\nstatic const struct at_cmd rows[] = {\n");
-    for (int i = 0; i < ncommands; i++)
+    for (int i = 0; i < nrows; i++)
         put_row(f, &commands[i], i);
     fprintf(f, "};\n\nconst struct at_table at_dialect = {rows, sizeof rows / sizeof rows[0]};\n");
     put_slot_infos(f);
@@ -1101,8 +1131,9 @@ static void write_docs(const char *path) {
             "# Commands\n\nGenerated by `gen_dialect` from `emulator/dialect/*.json`; do not edit."
             "\n\n%d commands. *Saved*: `&W` by AT&W, `auto` at once, `none` not at all. *State*: "
             "works (it acts), kept (it is stored and read back, nothing acts on it), answers "
-            "(a fixed answer).\n",
-            ncommands);
+            "(a fixed answer), later (not there yet: every form answers ERROR, as to a command "
+            "that the module does not have; %d commands).\n",
+            ncommands, ncommands - nrows);
     for (int i = 0; i < ncommands; i++) {
         if (!is_first_of_family(i))
             continue;
@@ -1124,7 +1155,7 @@ int main(int argc, char **argv) {
     }
     for (int i = 3; i < argc; i++)
         read_file(argv[i]);
-    qsort(commands, (size_t)ncommands, sizeof commands[0], by_name);
+    sort_commands();
     check_slots();
     write_slots(argv[1]);
     write_handlers(argv[1]);

@@ -105,6 +105,61 @@ Test(gen_dialect, a_good_row_gives_slot_row_and_page) {
     cr_assert(strstr(content("commands.md"), "| `AT+XYZ` | read write | n 0-2,5 = 5 |"));
 }
 
+/* A row of what is not there yet, and one that is. */
+#define LATER_WITH(extra, param)                                                                   \
+    "{\"family\":\"t\",\"commands\":[{" extra "\"name\":\"+ABC\",\"disposition\":\"later\","       \
+    "\"forms\":[\"exec\",\"test\",\"write\"],\"summary\":\"s\",\"source\":\"x\","                  \
+    "\"params\":[{\"name\":\"n\"," param "}]},"                                                    \
+    "{\"name\":\"+XYZ\",\"disposition\":\"kept\",\"kind\":\"setting\",\"forms\":[\"read\"],"       \
+    "\"summary\":\"s\",\"source\":\"x\",\"params\":[{\"name\":\"n\"," GOOD "}]}]}"
+
+Test(gen_dialect, what_is_not_there_yet_is_on_the_page_alone) {
+    put("a.json", LATER_WITH("", GOOD));
+    cr_assert_eq(run(NULL), 0, "%s", content("said"));
+    cr_assert(strstr(content("commands.md"),
+                     "| `AT+ABC` | exec test write | n 0-2,5 = 5 | none | later | s | x |"));
+    cr_assert(strstr(content("commands.md"), "2 commands."));
+    cr_assert(strstr(content("commands.md"), "1 commands)"));
+    cr_assert_null(strstr(content("dialect_rows.c"), "ABC"));
+    cr_assert_null(strstr(content("slots.h"), "ABC"));
+    cr_assert(strstr(content("dialect_rows.c"), "+XYZ"));
+}
+
+Test(gen_dialect, what_is_not_there_yet_is_answered_by_nothing) {
+    static const char *const keys[][2] = {
+        {"\"handler\":\"cmd_abc\",", "handler"},
+        {"\"code\":[\"exec\"],", "code"},
+        {"\"test\":\"\",", "test"},
+        {"\"read\":\"x\",", "read"},
+        {"\"exec\":\"default\",", "exec"},
+        {"\"save\":\"auto\",", "save"},
+        {"\"needs\":[\"SIM\"],", "needs"},
+        {"\"kind\":\"setting\",", "kind"},
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        char text[1024], what[64];
+        snprintf(text, sizeof text, LATER_WITH("%s", GOOD), keys[i][0]);
+        snprintf(what, sizeof what, "+ABC: unknown key \"%s\"", keys[i][1]);
+        put("a.json", text);
+        refused(what);
+    }
+}
+
+Test(gen_dialect, what_is_not_there_yet_keeps_nothing) {
+    put("a.json", LATER_WITH("", GOOD ",\"slot\":true"));
+    refused("+ABC: parameter n: what is not there yet keeps nothing");
+}
+
+Test(gen_dialect, what_is_not_there_yet_has_forms_and_one_row) {
+    put("a.json", "{\"family\":\"t\",\"commands\":[{\"name\":\"+ABC\",\"disposition\":\"later\","
+                  "\"summary\":\"s\",\"source\":\"x\"}]}");
+    refused("+ABC: no \"forms\"");
+    put("a.json", LATER_WITH("", GOOD));
+    put("b.json", LATER_WITH("", GOOD));
+    cr_assert_eq(run("b.json"), 1);
+    cr_assert(strstr(content("said"), "+ABC: duplicate command"));
+}
+
 Test(gen_dialect, broken_json_names_the_line) {
     put("a.json", "{\n\"family\": \"t\",\n,\n}");
     refused("line 3");

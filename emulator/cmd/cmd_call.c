@@ -1,0 +1,60 @@
+/* cmd_call.c: settings of calls that look at more than their range (V3.00 chapter 5). */
+#include <stdbool.h>
+
+#include "emulator/at/setting.h"
+#include "emulator/cmd/cmd.h"
+#include "handlers.h"
+#include "slots.h"
+
+/* Given, or what is kept. */
+static int32_t given_or_kept(struct at_req *rq, size_t i, unsigned slot) {
+    return at_has(rq, i) ? at_int(rq, i) : setting_int(cmd_of(rq)->module, slot);
+}
+
+/* The speeds of transparent synchronous calls (V3.00 5.2.3). */
+void cmd_cbst(struct at_req *rq) {
+    enum { SPEED_BIT_TRANSPARENT = 116, SPEED_MULTIMEDIA = 134, NAME_SYNC = 1, CE_TRANSPARENT = 0 };
+    int32_t speed = at_int(rq, 0);
+    bool is_sync = given_or_kept(rq, 1, SLOT_CBST_NAME) == NAME_SYNC &&
+                   given_or_kept(rq, 2, SLOT_CBST_CE) == CE_TRANSPARENT;
+    cmd_store_if(rq, is_sync || (speed != SPEED_BIT_TRANSPARENT && speed != SPEED_MULTIMEDIA));
+}
+
+/* "<n>,<m>": what is set here, and what the network says that it provides. */
+static void read_service(struct at_req *rq, const char *name, unsigned slot, int provided) {
+    enum { PROVIDED_UNKNOWN = 2 };
+    struct cmd *c = cmd_of(rq);
+    int m = reg_is_registered(&c->modem->reg) ? provided : PROVIDED_UNKNOWN;
+    at_info(rq, "%s: %d,%d", name, (int)setting_int(c->module, slot), m);
+    at_ok(rq);
+}
+
+void cmd_clip(struct at_req *rq) {
+    read_service(rq, "+CLIP", SLOT_CLIP_N, 1);
+}
+
+void cmd_clir(struct at_req *rq) {
+    read_service(rq, "+CLIR", SLOT_CLIR_N, 4);
+}
+
+void cmd_colp(struct at_req *rq) {
+    read_service(rq, "+COLP", SLOT_COLP_N, 0);
+}
+
+void cmd_cpcmfrm(struct at_req *rq) {
+    bool is_wide = setting_int(cmd_of(rq)->module, SLOT_CPCMFRM_VALUE) == 1;
+    cmd_store_if(rq, !is_wide || at_int(rq, 0) == 1);
+}
+
+void cmd_csdvc(struct at_req *rq) {
+    bool is_host = setting_int(cmd_of(rq)->module, SLOT_CODECCTL_MODE) == 1;
+    cmd_store_if(rq, is_host || at_int(rq, 0) != 0);
+}
+
+void cmd_cptone(struct at_req *rq) {
+    if (at_has(rq, 1) == at_has(rq, 2)) {
+        at_ok(rq);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+    }
+}
