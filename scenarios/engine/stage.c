@@ -321,6 +321,10 @@ struct expect *stage_expect(const struct stage *st) {
     return st->expect;
 }
 
+size_t stage_waiting(const struct stage *st) {
+    return st->npending;
+}
+
 bool stage_is_started(const struct stage *st) {
     return st->is_started;
 }

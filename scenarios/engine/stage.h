@@ -65,8 +65,9 @@ void stage_stop(struct stage *st); /* nothing plays any more; the module stays a
 const struct scenario *stage_scenario(const struct stage *st);
 struct expect *stage_expect(const struct stage *st); /* NULL: nothing plays */
 bool stage_is_started(const struct stage *st);
-clk_dur stage_time(const struct stage *st); /* since the start */
-int stage_end(struct stage *st);            /* the run ends now; -ENOENT: nothing plays */
+size_t stage_waiting(const struct stage *st); /* actions of which the time has not come */
+clk_dur stage_time(const struct stage *st);   /* since the start */
+int stage_end(struct stage *st);              /* the run ends now; -ENOENT: nothing plays */
 
 const struct stage_world *stage_world(const struct stage *st);
 struct tty_fault *stage_tty(struct stage *st);

@@ -13,6 +13,7 @@
 #include "scenarios/engine/stage.h"
 #include "scenarios/events/happening.h"
 #include "scenarios/json/spec.h"
+#include "scenarios/peers/peers.h"
 #include "scenarios/verdict/expect.h"
 
 static const char *const link_states[] = {
@@ -198,10 +199,31 @@ static struct cJSON *tty(const struct stage *st) {
     cJSON_AddBoolToObject(json, "open", ch->is_open);
     cJSON_AddBoolToObject(json, "dtr", ch->is_open && !ch->is_dtr_off);
     cJSON_AddStringToObject(json, "user", ch->depth > 0 ? ch->stack[ch->depth - 1].user->name : "");
+    return json;
+}
+
+/* What waits: bytes at the tty and in the links, actions of which the time has not come. */
+static struct cJSON *queues(const struct stage *st) {
+    const struct chan *ch = stage_world(st)->chan;
+    size_t unread = 0;
+    for (unsigned n = 0; n < LIMIT_LINKS; n++) {
+        unread += link_available(stage_world(st)->modem->sockets, n);
+    }
+    struct cJSON *json = cJSON_CreateObject();
     cJSON_AddNumberToObject(json, "input", (double)buf_len(&ch->in));
     cJSON_AddNumberToObject(json, "output", (double)chan_pending(ch));
-    cJSON_AddNumberToObject(json, "read", (double)ch->nin);
-    cJSON_AddNumberToObject(json, "written", (double)ch->nout);
+    cJSON_AddNumberToObject(json, "unread", (double)unread);
+    cJSON_AddNumberToObject(json, "actions", (double)stage_waiting(st));
+    return json;
+}
+
+/* What has passed since the start of the daemon. */
+static struct cJSON *counters(const struct stage *st) {
+    const struct stage_world *w = stage_world(st);
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "read", (double)w->chan->nin);
+    cJSON_AddNumberToObject(json, "written", (double)w->chan->nout);
+    cJSON_AddNumberToObject(json, "refused", (double)peers_refused(w->peers));
     return json;
 }
 
@@ -228,16 +250,17 @@ static const struct {
     const char *name;
     part_fn *make;
 } parts[] = {
-    {"module", module},     {"registration", registration},
-    {"network", network},   {"links", links},
-    {"servers", servers},   {"tty", tty},
-    {"settings", settings}, {"scenario", play},
+    {"module", module}, {"registration", registration}, {"network", network},
+    {"links", links},   {"servers", servers},           {"tty", tty},
+    {"queues", queues}, {"counters", counters},         {"settings", settings},
+    {"scenario", play},
 };
 
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-const char *const state_parts[] = {"module", "registration", "network",  "links", "servers",
-                                   "tty",    "settings",     "scenario", NULL};
+const char *const state_parts[] = {"module",   "registration", "network", "links",
+                                   "servers",  "tty",          "queues",  "counters",
+                                   "settings", "scenario",     NULL};
 
 struct cJSON *state_json(const struct stage *st, const char *part) {
     struct cJSON *all = cJSON_CreateObject();

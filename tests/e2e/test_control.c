@@ -418,8 +418,8 @@ Test(e2e_control, what_the_time_brought_is_written_when_the_answer_is_there) {
                "[{\"urc\":\"TICK\"}]}]}");
     /* Written when the answer comes; the kernel hands it over to the other side a little later. */
     ask(&r.a, "clock.advance", "{\"by\":\"24h\"}");
-    const cJSON *tty = get(ask(&r.a, "state", "{\"part\":\"tty\"}"), "tty");
-    cr_assert_eq(get(tty, "output")->valueint, 0);
+    const cJSON *queues = get(ask(&r.a, "state", "{\"part\":\"queues\"}"), "queues");
+    cr_assert_eq(get(queues, "output")->valueint, 0);
     for (int i = 0; i < 24; i++) {
         dte_expect(&r.t, "\r\nTICK\r\n");
     }
@@ -427,8 +427,8 @@ Test(e2e_control, what_the_time_brought_is_written_when_the_answer_is_there) {
     for (int i = 0; i < STEPS; i++) {
         dte_say(&r.t, "AT");
         ask(&r.a, "clock.advance", "{\"by\":\"1h\"}");
-        tty = get(ask(&r.a, "state", "{\"part\":\"tty\"}"), "tty");
-        cr_assert_eq(get(tty, "output")->valueint, 0);
+        queues = get(ask(&r.a, "state", "{\"part\":\"queues\"}"), "queues");
+        cr_assert_eq(get(queues, "output")->valueint, 0);
         dte_expect(&r.t, "\r\nTICK\r\n");
     }
     rig_stop(&r);
@@ -752,5 +752,21 @@ Test(e2e_control, the_network_takes_its_time_to_open_from_the_start_on) {
     dte_is_silent(&r.t, 50);
     ask(&r.a, "clock.advance", "{\"by\":\"1s\"}");
     dte_expect(&r.t, "+NETOPEN: 0\r\n");
+    rig_stop(&r);
+}
+
+Test(e2e_control, what_waits_and_what_has_passed_is_counted) {
+    struct rig r;
+    rig_start(&r, "manual");
+    act(&r.a, "{\"urc\":\"LATER\",\"in\":\"1h\"}");
+    const cJSON *queues = get(ask(&r.a, "state", "{\"part\":\"queues\"}"), "queues");
+    cr_assert_eq(get(queues, "actions")->valueint, 1);
+    cr_assert_eq(get(queues, "unread")->valueint, 0);
+    const cJSON *counters = get(ask(&r.a, "state", "{\"part\":\"counters\"}"), "counters");
+    cr_assert_eq(get(counters, "read")->valueint, (int)strlen("ATE0\r"));
+    cr_assert_eq(get(counters, "written")->valueint, (int)strlen("ATE0\r\r\nOK\r\n"));
+    dte_ask(&r.t, "AT", "OK\r\n");
+    counters = get(ask(&r.a, "state", "{\"part\":\"counters\"}"), "counters");
+    cr_assert_eq(get(counters, "read")->valueint, (int)strlen("ATE0\rAT\r"));
     rig_stop(&r);
 }
