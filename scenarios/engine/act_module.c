@@ -2,25 +2,10 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#include "base/obj.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "scenarios/engine/action_priv.h"
-
-/* Words of the format and the numbers that the model has for them. */
-struct word {
-    const char *name;
-    int value;
-};
-
-/* The check has passed the word. */
-static int value_of(const struct word *words, const char *name) {
-    while (words->name != NULL && strcmp(words->name, name) != 0) {
-        words++;
-    }
-    must(words->name != NULL);
-    return words->value;
-}
+#include "scenarios/events/words.h"
 
 static struct modem *modem_of(struct stage *st) {
     return stage_world(st)->modem;
@@ -73,16 +58,12 @@ int act_hang(struct stage *st, const struct cJSON *value, struct decision *d, co
 
 /* -- card -- */
 
-static const struct word sim_states[] = {
-    {"ready", SIM_READY}, {"pin", SIM_PIN}, {"puk", SIM_PUK}, {"absent", SIM_ABSENT}, {NULL, 0},
-};
-static const char *const sim_words[] = {"ready", "pin", "puk", "absent", NULL};
-const struct spec sim_state_spec = {.type = SPEC_WORD, .words = sim_words};
+const struct spec sim_state_spec = {.type = SPEC_WORD, .words = words_sim};
 
 int act_sim(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     (void)d;
     (void)why;
-    modem_set_sim(modem_of(st), (enum sim_state)value_of(sim_states, value->valuestring));
+    modem_set_sim(modem_of(st), (enum sim_state)words_index(words_sim, value->valuestring));
     return 0;
 }
 
@@ -122,20 +103,13 @@ int act_fade(struct stage *st, const struct cJSON *value, struct decision *d, co
 
 /* -- registration -- */
 
-static const struct word registrations[] = {
-    {"off", REG_OFF},       {"home", REG_HOME},       {"searching", REG_SEARCHING},
-    {"denied", REG_DENIED}, {"roaming", REG_ROAMING}, {NULL, 0},
-};
-static const char *const registration_words[] = {"off",    "home",    "searching",
-                                                 "denied", "roaming", NULL};
-const struct spec registration_spec = {.type = SPEC_WORD, .words = registration_words};
+const struct spec registration_spec = {.type = SPEC_WORD, .words = words_registration};
 
 int act_registration(struct stage *st, const struct cJSON *value, struct decision *d,
                      const char **why) {
     (void)d;
     (void)why;
-    modem_set_registration(modem_of(st),
-                           (enum reg_stat)value_of(registrations, value->valuestring));
+    modem_set_registration(modem_of(st), words_to_registration(value->valuestring));
     return 0;
 }
 
@@ -147,17 +121,14 @@ int act_attached(struct stage *st, const struct cJSON *value, struct decision *d
     return 0;
 }
 
-static const struct word technologies[] = {{"gsm", PROFILE_GSM},   {"wcdma", PROFILE_WCDMA},
-                                           {"lte", PROFILE_LTE},   {"td-scdma", PROFILE_TDS},
-                                           {"cdma", PROFILE_CDMA}, {NULL, 0}};
-static const char *const technology_words[] = {"gsm", "wcdma", "lte", "td-scdma", "cdma", NULL};
-const struct spec technology_spec = {.type = SPEC_WORD, .words = technology_words};
+const struct spec technology_spec = {.type = SPEC_WORD, .words = words_technology};
 
 int act_technology(struct stage *st, const struct cJSON *value, struct decision *d,
                    const char **why) {
     (void)d;
     (void)why;
-    modem_set_tech(modem_of(st), (enum profile_tech)value_of(technologies, value->valuestring));
+    modem_set_tech(modem_of(st),
+                   (enum profile_tech)words_index(words_technology, value->valuestring));
     return 0;
 }
 

@@ -11,38 +11,13 @@
 #include "emulator/model/sockets.h"
 #include "scenarios/engine/scenario.h"
 #include "scenarios/engine/stage.h"
-#include "scenarios/events/happening.h"
+#include "scenarios/events/words.h"
 #include "scenarios/json/spec.h"
 #include "scenarios/peers/peers.h"
 #include "scenarios/verdict/expect.h"
 
 static const char *const link_states[] = {
     [LINK_FREE] = "free", [LINK_OPENING] = "opening", [LINK_OPEN] = "open", [LINK_ENDED] = "ended"};
-static const char *const sim_states[] = {
-    [SIM_READY] = "ready", [SIM_PIN] = "pin", [SIM_PUK] = "puk", [SIM_ABSENT] = "absent"};
-static const char *const power_states[] = {
-    [POWER_OFF] = "off", [POWER_BOOTING] = "booting", [POWER_ON] = "on", [POWER_HUNG] = "hung"};
-static const char *const technologies[] = {[PROFILE_GSM] = "gsm",
-                                           [PROFILE_WCDMA] = "wcdma",
-                                           [PROFILE_LTE] = "lte",
-                                           [PROFILE_TDS] = "td-scdma",
-                                           [PROFILE_CDMA] = "cdma"};
-
-static const char *registration_name(enum reg_stat stat) {
-    switch (stat) {
-    case REG_OFF:
-        return "off";
-    case REG_HOME:
-        return "home";
-    case REG_SEARCHING:
-        return "searching";
-    case REG_DENIED:
-        return "denied";
-    case REG_ROAMING:
-        return "roaming";
-    }
-    return "off";
-}
 
 /* -- the parts -- */
 
@@ -148,18 +123,18 @@ static struct cJSON *module(const struct stage *st) {
     cJSON_AddStringToObject(json, "profile", m->profile->name);
     cJSON_AddStringToObject(json, "model", m->profile->model);
     cJSON_AddStringToObject(json, "imei", m->imei);
-    cJSON_AddStringToObject(json, "power", power_states[m->power]);
+    cJSON_AddStringToObject(json, "power", words_power[m->power]);
     cJSON_AddNumberToObject(json, "functionality", m->fun);
-    cJSON_AddStringToObject(json, "sim", sim_states[m->sim.state]);
+    cJSON_AddStringToObject(json, "sim", words_sim[m->sim.state]);
     return json;
 }
 
 static struct cJSON *registration(const struct stage *st) {
     const struct modem *m = stage_world(st)->modem;
     struct cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "state", registration_name(m->reg.stat));
-    cJSON_AddStringToObject(json, "granted", registration_name(m->reg.granted));
-    cJSON_AddStringToObject(json, "technology", technologies[m->reg.tech]);
+    cJSON_AddStringToObject(json, "state", words_of_registration(m->reg.stat));
+    cJSON_AddStringToObject(json, "granted", words_of_registration(m->reg.granted));
+    cJSON_AddStringToObject(json, "technology", words_technology[m->reg.tech]);
     cJSON_AddBoolToObject(json, "attached", m->reg.is_attached);
     cJSON_AddNumberToObject(json, "rssi", m->reg.rssi);
     cJSON_AddNumberToObject(json, "ber", m->reg.ber);
@@ -291,8 +266,8 @@ static struct cJSON *network_part(const struct stage *st) {
     for (size_t i = 0; i < sizeof now / sizeof now[0]; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, now[i]);
     }
-    cJSON_AddStringToObject(json, "technology", technologies[m->reg.best]);
-    cJSON_AddStringToObject(json, "registration", registration_name(m->reg.granted));
+    cJSON_AddStringToObject(json, "technology", words_technology[m->reg.best]);
+    cJSON_AddStringToObject(json, "registration", words_of_registration(m->reg.granted));
     cJSON_AddBoolToObject(json, "attached", m->reg.is_attached);
     struct cJSON *signal = cJSON_AddObjectToObject(json, "signal");
     cJSON_AddNumberToObject(signal, "rssi", m->reg.rssi);
@@ -342,7 +317,7 @@ struct cJSON *state_scenario(const struct stage *st) {
     cJSON_AddStringToObject(cJSON_AddObjectToObject(part, "nvram"), "1341",
                             m->nv_fin ? "01" : "00");
     part = cJSON_AddObjectToObject(json, "sim");
-    cJSON_AddStringToObject(part, "state", sim_states[m->sim.state]);
+    cJSON_AddStringToObject(part, "state", words_sim[m->sim.state]);
     cJSON_AddStringToObject(part, "pin", m->sim.pin);
     cJSON_AddStringToObject(part, "puk", m->sim.puk);
     cJSON_AddStringToObject(part, "iccid", m->profile->iccid);

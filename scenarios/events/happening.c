@@ -9,6 +9,7 @@
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
+#include "scenarios/events/words.h"
 
 const char *const happening_names[] = {
     "start",       "tty.opened", "tty.closed", "tty.in",       "tty.out",
@@ -66,22 +67,13 @@ static void add_at(struct happening *h, const struct at_event *e) {
     }
 }
 
-static const char *power_name(enum power_state s) {
-    static const char *const names[] = {
-        [POWER_OFF] = "off", [POWER_BOOTING] = "booting", [POWER_ON] = "on", [POWER_HUNG] = "hung"};
-    return names[s];
-}
-
 static void add_power(struct happening *h, const struct power_event *e) {
-    add_word(h, "state", power_name(e->state));
+    add_word(h, "state", words_power[e->state]);
     add_word(h, "planned", e->is_planned ? "yes" : "no");
 }
 
-/* As the actions have it. */
 static void add_sim(struct happening *h, const struct sim *sim) {
-    static const char *const names[] = {
-        [SIM_READY] = "ready", [SIM_PIN] = "pin", [SIM_PUK] = "puk", [SIM_ABSENT] = "absent"};
-    add_word(h, "state", names[sim->state]);
+    add_word(h, "state", words_sim[sim->state]);
 }
 
 static void add_context(struct happening *h, const struct context_event *e) {

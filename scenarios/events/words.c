@@ -1,0 +1,44 @@
+#include "scenarios/events/words.h"
+
+#include <string.h>
+
+#include "base/obj.h"
+#include "emulator/model/events.h"
+#include "emulator/model/profile.h"
+#include "emulator/model/sim.h"
+
+const char *const words_power[] = {[POWER_OFF] = "off",
+                                   [POWER_BOOTING] = "booting",
+                                   [POWER_ON] = "on",
+                                   [POWER_HUNG] = "hung",
+                                   NULL};
+const char *const words_sim[] = {
+    [SIM_READY] = "ready", [SIM_PIN] = "pin", [SIM_PUK] = "puk", [SIM_ABSENT] = "absent", NULL};
+const char *const words_technology[] = {
+    [PROFILE_GSM] = "gsm",      [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte",
+    [PROFILE_TDS] = "td-scdma", [PROFILE_CDMA] = "cdma",   NULL};
+
+const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
+static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};
+
+const char *words_of_registration(enum reg_stat stat) {
+    size_t i = 0;
+    while (words_registration[i] != NULL && stats[i] != stat) {
+        i++;
+    }
+    must(words_registration[i] != NULL);
+    return words_registration[i];
+}
+
+enum reg_stat words_to_registration(const char *word) {
+    return stats[words_index(words_registration, word)];
+}
+
+size_t words_index(const char *const *words, const char *word) {
+    size_t i = 0;
+    while (words[i] != NULL && strcmp(words[i], word) != 0) {
+        i++;
+    }
+    must(words[i] != NULL);
+    return i;
+}

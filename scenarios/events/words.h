@@ -1,0 +1,22 @@
+/* words.h: what the model's numbers are called, in events, in the state and in the format alike. */
+#ifndef SCENARIOS_EVENTS_WORDS_H
+#define SCENARIOS_EVENTS_WORDS_H
+
+#include <stddef.h>
+
+#include "emulator/model/reg.h"
+
+/* By the enum, with NULL behind the last one. */
+extern const char *const words_power[];      /* enum power_state */
+extern const char *const words_sim[];        /* enum sim_state */
+extern const char *const words_technology[]; /* enum profile_tech */
+
+/* Of enum reg_stat, whose numbers have a gap. */
+extern const char *const words_registration[];
+const char *words_of_registration(enum reg_stat stat);
+enum reg_stat words_to_registration(const char *word);
+
+/* Which it is; it is one of them. */
+size_t words_index(const char *const *words, const char *word);
+
+#endif
