@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "emulator/unit.h"
 #include "netstack/route.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/rule.h"
@@ -37,47 +36,29 @@ static const struct stage_events events = {.on_happening = on_happening, .on_ove
 void stage_rig_start(struct stage_rig *r) {
     memset(r, 0, sizeof *r);
     cr_assert_eq(uv_loop_init(&r->loop), 0);
-    r->clk = clk_new_manual();
-    r->fake = fake_host_new();
-    r->peers = peers_new(&r->loop, r->clk);
+    unit_rig_start(&r->u, "sim7600e");
+    r->peers = peers_new(&r->loop, r->u.clk);
     r->route = route_new();
-    r->magic = magic_world_new(&r->loop, r->clk);
-    chan_init(&r->ch, "at");
-    chan_mem_init(&r->mem, &r->ch, r->clk);
-    r->profile = *profile_find("sim7600e");
-    const struct unit_config cfg = {.profile = &r->profile,
-                                    .name = "at",
-                                    .clk = r->clk,
-                                    .host = fake_host_net(r->fake),
-                                    .chan = &r->ch};
-    r->unit = unit_new(&cfg);
-    r->modem = unit_modem(r->unit);
-    const struct stage_world world = {.modem = r->modem,
-                                      .chan = &r->ch,
-                                      .clk = r->clk,
+    r->magic = magic_world_new(&r->loop, r->u.clk);
+    const struct stage_world world = {.modem = r->u.modem,
+                                      .chan = &r->u.ch,
+                                      .clk = r->u.clk,
                                       .route = r->route,
                                       .peers = r->peers,
                                       .magic = r->magic,
                                       .seed = 1};
     r->stage = stage_new(&world, &events, r);
-    stage_rig_type(r, "ATE0\r");
-    cr_assert_str_eq(stage_rig_read(r), "ATE0\r" OK);
 }
 
 void stage_rig_stop(struct stage_rig *r) {
     stage_free(r->stage);
     scenario_free(r->scenario);
-    unit_close(r->unit);
-    cr_assert_eq(fake_host_open_count(r->fake), 0);
-    chan_mem_fini(&r->mem);
-    chan_fini(&r->ch);
-    fake_host_free(r->fake);
     magic_world_close(r->magic);
     peers_close(r->peers);
     uv_run(&r->loop, UV_RUN_DEFAULT);
     cr_assert_eq(uv_loop_close(&r->loop), 0);
     route_free(r->route);
-    clk_close(r->clk);
+    unit_rig_stop(&r->u);
 }
 
 const char *stage_rig_refused(struct stage_rig *r, const char *parts) {
@@ -127,7 +108,7 @@ int stage_rig_do(struct stage_rig *r, const char *action, const char **why) {
     const char *dropped = NULL;
     int err = stage_do(r->stage, tree, why != NULL ? why : &dropped);
     cJSON_Delete(tree);
-    fake_host_settle(r->fake, r->clk);
+    fake_host_settle(r->u.fake, r->u.clk);
     return err;
 }
 
@@ -142,24 +123,15 @@ int stage_rig_rule(struct stage_rig *r, const char *rule) {
 }
 
 void stage_rig_type(struct stage_rig *r, const char *text) {
-    chan_mem_put(&r->mem, text, strlen(text));
-    fake_host_settle(r->fake, r->clk);
+    unit_rig_type(&r->u, text);
 }
 
 const char *stage_rig_read(struct stage_rig *r) {
-    size_t len = 0;
-    size_t n = 0;
-    do {
-        fake_host_settle(r->fake, r->clk);
-        n = chan_mem_get(&r->mem, r->out + len, STAGE_RIG_OUT - len);
-        len += n;
-    } while (n > 0);
-    r->out[len] = '\0';
-    return r->out;
+    return unit_rig_read(&r->u);
 }
 
 void stage_rig_pass(struct stage_rig *r, clk_dur by) {
-    fake_host_pass(r->fake, r->clk, by);
+    unit_rig_pass(&r->u, by);
 }
 
 const char *stage_rig_events(struct stage_rig *r) {
@@ -171,7 +143,7 @@ const char *stage_rig_events(struct stage_rig *r) {
 struct fake_link *stage_rig_link(struct stage_rig *r) {
     stage_rig_ask(r, "AT+NETOPEN", OK LINE("+NETOPEN: 0"));
     stage_rig_ask(r, "AT+CIPOPEN=0,\"TCP\",\"116.236.221.75\",8011", OK LINE("+CIPOPEN: 0,0"));
-    struct fake_link *l = fake_host_link(r->fake, 0x74ecdd4bu, 8011);
+    struct fake_link *l = fake_host_link(r->u.fake, 0x74ecdd4bu, 8011);
     cr_assert_not_null(l);
     return l;
 }

@@ -14,37 +14,21 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "base/chan.h"
-#include "base/chan_mem.h"
-#include "base/clk.h"
-#include "emulator/model/modem.h"
-#include "emulator/model/profile.h"
 #include "scenarios/engine/stage.h"
-#include "tests/support/fake_host.h"
+#include "tests/support/unit_rig.h"
 
 struct scenario;
-struct unit;
 
-enum { STAGE_RIG_OUT = 1 << 17, STAGE_RIG_EVENTS = 1 << 16 };
-
-#define LINE(text) "\r\n" text "\r\n"
-#define OK LINE("OK")
+enum { STAGE_RIG_EVENTS = 1 << 16 };
 
 struct stage_rig {
+    struct unit_rig u; /* the module; nobody else may answer its questions */
     uv_loop_t loop;
-    struct clk *clk;
-    struct fake_host *fake;
-    struct chan ch;
-    struct chan_mem mem;
-    struct profile profile;
-    struct unit *unit;
-    struct modem *modem;
     struct peers *peers;
     struct route *route;
     struct magic_world *magic;
     struct stage *stage;
     struct scenario *scenario;
-    char out[STAGE_RIG_OUT + 1];
     char events[STAGE_RIG_EVENTS]; /* "name: facts\n" of each while stage_listen is on, cut */
     size_t nevents;
     unsigned over; /* how often the verdict came */

@@ -28,7 +28,6 @@ void unit_rig_start(struct unit_rig *r, const char *profile) {
                                     .chan = &r->ch};
     r->unit = unit_new(&cfg);
     r->modem = unit_modem(r->unit);
-    bus_answer(&r->modem->bus, answer, r);
     unit_rig_type(r, "ATE0\r");
     cr_assert_str_eq(unit_rig_read(r), "ATE0\r" OK);
 }
@@ -64,6 +63,9 @@ void unit_rig_pass(struct unit_rig *r, clk_dur by) {
 }
 
 void unit_rig_answer(struct unit_rig *r, enum ask point, struct bus_verdict v, int times) {
+    if (r->modem->bus.answer == NULL) {
+        bus_answer(&r->modem->bus, answer, r);
+    }
     bus_want(&r->modem->bus, (uint32_t)1 << point);
     r->point = point;
     r->verdict = v;

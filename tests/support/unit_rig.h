@@ -19,7 +19,7 @@
 #include "emulator/unit.h"
 #include "tests/support/fake_host.h"
 
-enum { UNIT_RIG_OUT = 1 << 16 };
+enum { UNIT_RIG_OUT = 1 << 17 };
 
 #define LINE(text) "\r\n" text "\r\n"
 #define OK LINE("OK")

@@ -346,7 +346,7 @@ Test(action, too_many_faults_are_refused) {
 
 Test(action, noise_is_as_long_as_was_said) {
     act("{\"noise\": {\"bytes\": 4096}}");
-    cr_assert_eq(chan_mem_get(&r.mem, r.out, sizeof r.out), 4096);
+    cr_assert_eq(chan_mem_get(&r.u.mem, r.u.out, sizeof r.u.out), 4096);
     for (int i = 0; i < 16; i++) {
         act("{\"noise\": {\"bytes\": 4096}}");
     }
@@ -368,11 +368,11 @@ Test(action, an_unsolicited_line_comes_in_its_turn_or_now) {
 Test(action, dtr_is_the_drivers) {
     on("dtr.changed", "{\"urc\": \"DTR\"}");
     act("{\"dtr\": false}");
-    cr_assert(r.ch.is_dtr_off);
+    cr_assert(r.u.ch.is_dtr_off);
     expect(LINE("DTR"));
     act("{\"dtr\": true}");
-    cr_assert_not(r.ch.is_dtr_off);
-    chan_set_open(&r.ch, false);
+    cr_assert_not(r.u.ch.is_dtr_off);
+    chan_set_open(&r.u.ch, false);
     cannot("{\"dtr\": true}", -ENOTCONN, "no driver has the tty open");
 }
 
@@ -387,7 +387,7 @@ Test(action, the_module_hangs_until_it_does_not) {
 
 Test(action, power_goes_and_comes) {
     act("{\"power\": \"off\"}");
-    cr_assert_eq(r.modem->power, POWER_OFF);
+    cr_assert_eq(r.u.modem->power, POWER_OFF);
     ask("AT", "");
     act("{\"power\": \"on\"}");
     pass(60000);
@@ -398,13 +398,13 @@ Test(action, power_goes_and_comes) {
 
 Test(action, the_module_restarts) {
     act("{\"restart\": {\"off\": \"5s\"}}");
-    cr_assert_eq(r.modem->power, POWER_OFF);
+    cr_assert_eq(r.u.modem->power, POWER_OFF);
     pass(4999);
-    cr_assert_eq(r.modem->power, POWER_OFF);
+    cr_assert_eq(r.u.modem->power, POWER_OFF);
     pass(60000);
-    cr_assert_eq(r.modem->power, POWER_ON);
+    cr_assert_eq(r.u.modem->power, POWER_ON);
     act("{\"restart\": false}");
-    cr_assert_eq(r.modem->power, POWER_ON);
+    cr_assert_eq(r.u.modem->power, POWER_ON);
 }
 
 Test(action, the_module_says_what_became_of_it) {
@@ -443,15 +443,15 @@ Test(action, the_module_says_what_became_of_it) {
 
 Test(action, the_model_has_what_is_not_told) {
     act("{\"technology\": \"gsm\"}");
-    cr_assert_eq(r.modem->reg.tech, PROFILE_GSM);
+    cr_assert_eq(r.u.modem->reg.tech, PROFILE_GSM);
     act("{\"voice-call\": true}");
-    cr_assert(r.modem->has_call);
+    cr_assert(r.u.modem->has_call);
     act("{\"voice-call\": false}");
-    cr_assert_not(r.modem->has_call);
+    cr_assert_not(r.u.modem->has_call);
     act("{\"deactivate\": 1}");
-    cr_assert_not(r.modem->active[1]);
+    cr_assert_not(r.u.modem->active[1]);
     act("{\"open-delay\": \"7s\"}");
-    cr_assert_eq(r.modem->bearer.open_delay.us, 7000000);
+    cr_assert_eq(r.u.modem->bearer.open_delay.us, 7000000);
 }
 
 Test(action, the_signal_fades_step_by_step) {
@@ -459,26 +459,26 @@ Test(action, the_signal_fades_step_by_step) {
     act("{\"fade\": {\"rssi\": 10, \"over\": \"10s\"}}");
     for (int i = 0; i < 10; i++) {
         pass(999);
-        cr_assert_eq(r.modem->reg.rssi, 20 - i);
+        cr_assert_eq(r.u.modem->reg.rssi, 20 - i);
         pass(1);
-        cr_assert_eq(r.modem->reg.rssi, 19 - i);
+        cr_assert_eq(r.u.modem->reg.rssi, 19 - i);
     }
     pass(60000);
-    cr_assert_eq(r.modem->reg.rssi, 10);
+    cr_assert_eq(r.u.modem->reg.rssi, 10);
     act("{\"fade\": {\"rssi\": 12, \"over\": \"0s\"}}");
-    cr_assert_eq(r.modem->reg.rssi, 12);
+    cr_assert_eq(r.u.modem->reg.rssi, 12);
     act("{\"fade\": {\"rssi\": 12, \"over\": \"1s\"}}");
     pass(1000);
-    cr_assert_eq(r.modem->reg.rssi, 12);
+    cr_assert_eq(r.u.modem->reg.rssi, 12);
 }
 
 Test(action, an_unknown_signal_fades_from_the_strongest) {
     act("{\"signal\": {\"rssi\": 99}}");
     act("{\"fade\": {\"rssi\": 30, \"over\": \"1s\"}}");
     pass(999);
-    cr_assert_eq(r.modem->reg.rssi, 99);
+    cr_assert_eq(r.u.modem->reg.rssi, 99);
     pass(1);
-    cr_assert_eq(r.modem->reg.rssi, 30);
+    cr_assert_eq(r.u.modem->reg.rssi, 30);
 }
 
 /* -- the network -- */
@@ -517,13 +517,13 @@ Test(action, the_link_is_that_of_the_event_unless_another_is_named) {
     pass(1000);
     expect(LINE("+IPCLOSE: 1,3"));
     struct link_info info;
-    link_info(r.modem->sockets, 0, &info);
+    link_info(r.u.modem->sockets, 0, &info);
     cr_assert_eq(info.state, LINK_OPEN);
 }
 
 Test(action, impairments_are_of_all_of_one_or_of_the_one_asked_about) {
     stage_rig_link(&r);
-    const struct impair *all = r.modem->bearer.impair;
+    const struct impair *all = r.u.modem->bearer.impair;
     act("{\"impair\": {\"way\": \"up\", \"latency\": \"2s\", \"loss\": 0.5}}");
     cr_assert_eq(all[IMPAIR_UP].latency_ms, 2000);
     cr_assert_eq(all[IMPAIR_DOWN].latency_ms, 0);
@@ -535,14 +535,14 @@ Test(action, impairments_are_of_all_of_one_or_of_the_one_asked_about) {
     cr_assert_eq(all[IMPAIR_DOWN].rate_bps, 9600);
     act("{\"impair\": {\"clear\": true}}");
     act("{\"impair\": {\"link\": 0, \"way\": \"down\", \"black-hole\": true}}");
-    cr_assert(link_impairments(r.modem->sockets, 0, IMPAIR_DOWN)->black_hole);
-    cr_assert_not(link_impairments(r.modem->sockets, 0, IMPAIR_UP)->black_hole);
+    cr_assert(link_impairments(r.u.modem->sockets, 0, IMPAIR_DOWN)->black_hole);
+    cr_assert_not(link_impairments(r.u.modem->sockets, 0, IMPAIR_UP)->black_hole);
     cannot("{\"impair\": {\"link\": 5}}", -ENOTCONN, "there is no such link");
     on("net.connect", "{\"impair\": {\"latency\": \"3ms\"}}");
     ask("AT+CIPOPEN=1,\"TCP\",\"116.236.221.75\",8011", OK);
     pass(100);
     expect(LINE("+CIPOPEN: 1,0"));
-    cr_assert_eq(link_impairments(r.modem->sockets, 1, IMPAIR_UP)->latency_ms, 3);
+    cr_assert_eq(link_impairments(r.u.modem->sockets, 1, IMPAIR_UP)->latency_ms, 3);
     cr_assert_eq(all[IMPAIR_UP].latency_ms, 0);
 }
 
@@ -616,8 +616,8 @@ Test(action, more_than_can_wait_is_refused) {
 Test(action, the_effects_of_a_question_come_when_it_is_over) {
     on("at.command", "{\"hang\": true}, {\"signal\": {\"rssi\": 1}}");
     ask("AT+CSQ", LINE("+CSQ: 22,0") OK);
-    cr_assert_eq(r.modem->power, POWER_HUNG);
-    cr_assert_eq(r.modem->reg.rssi, 1);
+    cr_assert_eq(r.u.modem->power, POWER_HUNG);
+    cr_assert_eq(r.u.modem->reg.rssi, 1);
 }
 
 Test(action, every_verb_has_a_doc_and_its_place) {

@@ -58,27 +58,27 @@ static unsigned count(const char *text, const char *word) {
 /* -- idle -- */
 
 Test(stage, with_nothing_to_play_it_is_asked_only_for_magic_and_has_no_tap) {
-    cr_assert_eq(r.modem->bus.asked,
+    cr_assert_eq(r.u.modem->bus.asked,
                  1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT | 1u << ASK_NET_SEND);
-    cr_assert_null(r.ch.tap);
-    cr_assert_eq(clk_next_due(r.clk).us, -1);
+    cr_assert_null(r.u.ch.tap);
+    cr_assert_eq(clk_next_due(r.u.clk).us, -1);
     play("\"network\": {\"magic\": false}");
-    cr_assert_eq(r.modem->bus.asked, (1u << ASK_COUNT) - 1, "expectations hear all");
+    cr_assert_eq(r.u.modem->bus.asked, (1u << ASK_COUNT) - 1, "expectations hear all");
     stage_free(r.stage);
     r.stage = NULL;
-    cr_assert_null(r.ch.tap);
-    cr_assert_eq(r.modem->bus.asked, 0);
+    cr_assert_null(r.u.ch.tap);
+    cr_assert_eq(r.u.modem->bus.asked, 0);
     ask("AT", OK);
 }
 
 Test(stage, a_rule_has_its_question_asked_as_long_as_it_is_there) {
-    uint32_t before = r.modem->bus.asked;
+    uint32_t before = r.u.modem->bus.asked;
     cr_assert_eq(stage_rig_rule(&r, "{\"name\": \"n\", \"on\": \"sim.access\", \"do\": [{\"log\": "
                                     "\"x\"}]}"),
                  0);
-    cr_assert_eq(r.modem->bus.asked, before | 1u << ASK_SIM_ACCESS);
+    cr_assert_eq(r.u.modem->bus.asked, before | 1u << ASK_SIM_ACCESS);
     cr_assert_eq(stage_remove_rule(r.stage, "n"), 0);
-    cr_assert_eq(r.modem->bus.asked, before);
+    cr_assert_eq(r.u.modem->bus.asked, before);
 }
 
 /* -- the timeline -- */
@@ -110,39 +110,39 @@ Test(stage, cues_come_again_and_again) {
 }
 
 Test(stage, it_starts_with_the_first_opening) {
-    chan_set_open(&r.ch, false);
+    chan_set_open(&r.u.ch, false);
     play("\"timeline\": [{\"at\": \"5ms\", \"do\": [{\"urc\": \"A\"}]}]");
     pass(1000);
     cr_assert_not(stage_is_started(r.stage));
     cr_assert_eq(stage_time(r.stage).us, 0);
-    chan_set_open(&r.ch, true);
+    chan_set_open(&r.u.ch, true);
     cr_assert(stage_is_started(r.stage));
     cr_assert_str_eq(instants(10), "5 ");
-    chan_set_open(&r.ch, false);
-    chan_set_open(&r.ch, true);
+    chan_set_open(&r.u.ch, false);
+    chan_set_open(&r.u.ch, true);
     cr_assert_eq(stage_time(r.stage).us, 10000, "the second opening is none");
 }
 
 Test(stage, it_starts_at_the_loading_where_it_says_so) {
-    chan_set_open(&r.ch, false);
+    chan_set_open(&r.u.ch, false);
     play("\"start\": \"load\", \"timeline\": [{\"at\": \"5ms\", \"do\": [{\"signal\": {\"rssi\": "
          "1}}]}]");
     cr_assert(stage_is_started(r.stage));
     pass(5);
-    cr_assert_eq(r.modem->reg.rssi, 1);
-    chan_set_open(&r.ch, true);
+    cr_assert_eq(r.u.modem->reg.rssi, 1);
+    chan_set_open(&r.u.ch, true);
     cr_assert_eq(stage_time(r.stage).us, 5000);
 }
 
 Test(stage, rules_act_from_the_start_on) {
-    chan_set_open(&r.ch, false);
+    chan_set_open(&r.u.ch, false);
     play("\"rules\": [{\"name\": \"n\", \"on\": \"signal.changed\", \"do\": [{\"log\": \"x\"}]},"
          "{\"on\": \"start\", \"do\": [{\"urc\": \"S\"}]},"
          "{\"on\": \"tty.opened\", \"do\": [{\"urc\": \"T\"}]}]");
-    modem_set_signal(r.modem, 1, 1);
-    chan_set_open(&r.ch, true);
+    modem_set_signal(r.u.modem, 1, 1);
+    chan_set_open(&r.u.ch, true);
     expect(LINE("S") LINE("T"));
-    modem_set_signal(r.modem, 2, 1);
+    modem_set_signal(r.u.modem, 2, 1);
     cJSON *rules = stage_rules(r.stage);
     cr_assert_eq(spec_int(cJSON_GetArrayItem(rules, 0), "seen", -1), 1);
     cJSON_Delete(rules);
@@ -179,7 +179,7 @@ Test(stage, a_new_play_finds_the_module_as_it_was_at_the_start) {
     ask("AT+CSQ;+CREG?;+CGATT?;+CPIN?",
         LINE("+CSQ: 22,0") LINE("+CREG: 0,1") LINE("+CGATT: 1") LINE("+CPIN: READY") OK);
     pass(60000);
-    cr_assert_eq(r.modem->reg.rssi, 22);
+    cr_assert_eq(r.u.modem->reg.rssi, 22);
     stage_rig_link(&r);
 }
 
@@ -201,10 +201,10 @@ Test(stage, the_same_seed_is_the_same_run_in_the_next_play) {
              "\"do\": [{\"garble\": {\"way\": \"out\"}}]}]");
         pass(1);
         if (i == 0) {
-            network = r.modem->bearer.rng.state;
+            network = r.u.modem->bearer.rng.state;
         }
-        cr_assert_eq(r.modem->bearer.rng.state, network);
-        rng_next(&r.modem->bearer.rng);
+        cr_assert_eq(r.u.modem->bearer.rng.state, network);
+        rng_next(&r.u.modem->bearer.rng);
         stage_rig_type(&r, "AT+CSQ\r");
         const char *got = stage_rig_read(&r);
         if (i == 0) {
@@ -213,16 +213,16 @@ Test(stage, the_same_seed_is_the_same_run_in_the_next_play) {
         cr_assert_str_eq(got, first);
     }
     play("\"seed\": 8");
-    cr_assert_neq(r.modem->bearer.rng.state, network);
+    cr_assert_neq(r.u.modem->bearer.rng.state, network);
 }
 
 Test(stage, a_module_that_is_off_is_on_again_in_the_next_play) {
     play("\"timeline\": [{\"at\": \"0s\", \"do\": [{\"power\": \"off\"}]}]");
     pass(1);
-    cr_assert_eq(r.modem->power, POWER_OFF);
+    cr_assert_eq(r.u.modem->power, POWER_OFF);
     play("");
     pass(60000);
-    cr_assert_eq(r.modem->power, POWER_ON);
+    cr_assert_eq(r.u.modem->power, POWER_ON);
 }
 
 /* What the transport is told of the tty's presence. */
@@ -241,14 +241,14 @@ static const struct chan_transport usb = {
     .kick = on_kick, .room = on_kick, .set_present = on_present};
 
 Test(stage, a_tty_that_vanished_comes_back_in_time_or_with_the_next_play) {
-    chan_set_transport(&r.ch, &usb, NULL);
+    chan_set_transport(&r.u.ch, &usb, NULL);
     stage_rig_do(&r, "{\"vanish\": \"2s\"}", NULL);
     cr_assert_eq(present, 0);
-    clk_advance(r.clk, CLK_S(1));
+    clk_advance(r.u.clk, CLK_S(1));
     stage_rig_do(&r, "{\"vanish\": \"2s\"}", NULL);
-    clk_advance(r.clk, CLK_MS(1999));
+    clk_advance(r.u.clk, CLK_MS(1999));
     cr_assert_eq(present, 0, "gone for so long from the last time on");
-    clk_advance(r.clk, CLK_MS(1));
+    clk_advance(r.u.clk, CLK_MS(1));
     cr_assert_eq(present, 1);
     stage_rig_do(&r, "{\"vanish\": \"1h\"}", NULL);
     cr_assert_eq(present, 0);
@@ -340,7 +340,7 @@ Test(stage, output_that_leads_to_output_ends) {
     stage_rig_type(&r, "AT\r");
     stage_rig_read(&r);
     /* Each line is three writes, and each of these leads to a line: the bound holds. */
-    cr_assert_gt(clk_next_due(r.clk).us, 0);
+    cr_assert_gt(clk_next_due(r.u.clk).us, 0);
     play("");
     stage_rig_read(&r);
     ask("AT", OK);
@@ -353,7 +353,7 @@ Test(stage, rules_that_undo_each_other_end) {
          "1}}]}]");
     stage_rig_do(&r, "{\"signal\": {\"rssi\": 1}}", NULL);
     ask("AT", OK);
-    cr_assert_gt(clk_next_due(r.clk).us, 0);
+    cr_assert_gt(clk_next_due(r.u.clk).us, 0);
 }
 
 Test(stage, restarts_that_lead_to_restarts_end) {
@@ -361,7 +361,7 @@ Test(stage, restarts_that_lead_to_restarts_end) {
          "[{\"restart\": {\"off\": \"0s\"}}]}]");
     stage_rig_do(&r, "{\"restart\": {\"off\": \"0s\"}}", NULL);
     stage_rig_read(&r);
-    cr_assert_eq(r.modem->power, POWER_ON);
+    cr_assert_eq(r.u.modem->power, POWER_ON);
 }
 
 Test(stage, a_rule_that_repeats_itself_later_goes_on) {
@@ -379,9 +379,9 @@ Test(stage, noise_behind_each_output_is_no_output_of_the_module) {
     play("\"rules\": [{\"on\": \"tty.out\", \"match\": {\"text\": \"OK\"}, \"do\": [{\"noise\": "
          "{\"bytes\": 3}}]}]");
     stage_rig_type(&r, "AT\r");
-    size_t n = chan_mem_get(&r.mem, r.out, sizeof r.out);
+    size_t n = chan_mem_get(&r.u.mem, r.u.out, sizeof r.u.out);
     cr_assert_eq(n, 6 + 3);
-    cr_assert_eq(memcmp(r.out, OK, 6), 0);
+    cr_assert_eq(memcmp(r.u.out, OK, 6), 0);
 }
 
 Test(stage, a_finished_command_leads_to_something) {
@@ -408,10 +408,10 @@ Test(stage, each_thing_happens_once) {
                                            "tty.out: text OK\n"
                                            "tty.out: text \\r\\n\n"
                                            "at.done: text OK, name +CSQ, form exec\n");
-    chan_set_open(&r.ch, false);
+    chan_set_open(&r.u.ch, false);
     cr_assert_str_eq(stage_rig_events(&r), "tty.closed: \n");
     stage_listen(r.stage, false);
-    chan_set_open(&r.ch, true);
+    chan_set_open(&r.u.ch, true);
     cr_assert_str_eq(stage_rig_events(&r), "");
 }
 
@@ -480,7 +480,7 @@ Test(stage, settings_do_not_become_data) {
     cr_assert_not_null(stage_rig_refused(&r, "\"module\": {\"settings\": [\"AT\"]}"));
     stage_rig_type(&r, "X\x1a");
     size_t n = 0;
-    const uint8_t *p = fake_host_received(fake_host_link(r.fake, 0x74ecdd4bu, 8011), &n);
+    const uint8_t *p = fake_host_received(fake_host_link(r.u.fake, 0x74ecdd4bu, 8011), &n);
     cr_assert(n == 1 && p[0] == 'X');
 }
 
@@ -489,11 +489,11 @@ Test(stage, the_world_is_set_up) {
          "\"network\": {\"technology\": \"wcdma\", \"registration\": \"roaming\", \"attached\": "
          "false, \"signal\": {\"rssi\": 9, \"ber\": 3}, \"open-delay\": \"2s\", \"impair\": "
          "{\"up\": {\"latency\": \"1s\"}, \"down\": {\"loss\": 1}}}");
-    cr_assert_eq(r.modem->bearer.impair[IMPAIR_UP].latency_ms, 1000);
-    cr_assert_eq(r.modem->bearer.impair[IMPAIR_DOWN].latency_ms, 0);
-    cr_assert_eq(r.modem->bearer.impair[IMPAIR_DOWN].loss, 1);
-    cr_assert_eq(r.modem->reg.tech, PROFILE_WCDMA);
-    cr_assert_eq(r.modem->bearer.open_delay.us, 2000000);
+    cr_assert_eq(r.u.modem->bearer.impair[IMPAIR_UP].latency_ms, 1000);
+    cr_assert_eq(r.u.modem->bearer.impair[IMPAIR_DOWN].latency_ms, 0);
+    cr_assert_eq(r.u.modem->bearer.impair[IMPAIR_DOWN].loss, 1);
+    cr_assert_eq(r.u.modem->reg.tech, PROFILE_WCDMA);
+    cr_assert_eq(r.u.modem->bearer.open_delay.us, 2000000);
     expect("");
     ask("AT+CPIN=4711", OK LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
     ask("AT+CSQ;+CREG?;+CGATT?", LINE("+CSQ: 9,3") LINE("+CREG: 0,5") LINE("+CGATT: 0") OK);
@@ -506,7 +506,7 @@ Test(stage, the_world_is_set_up) {
 #define NOT_FOUND LINE("+CDNSGIP: 0,10") LINE("ERROR")
 
 Test(stage, names_are_those_of_the_table) {
-    fake_host_add_name(r.fake, "real.example", 0x0a000001u);
+    fake_host_add_name(r.u.fake, "real.example", 0x0a000001u);
     play("\"network\": {\"names\": {\"a.example\": \"10.9.8.7\", \"none.example\": "
          "\"not-found\", \"echo.test\": \"10.0.0.5\"}}");
     ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
@@ -514,7 +514,7 @@ Test(stage, names_are_those_of_the_table) {
     ask(LOOK_UP("none.example"), NOT_FOUND);
     ask(LOOK_UP("real.example"), FOUND("real.example", "10.0.0.1"));
     ask(LOOK_UP("echo.test"), FOUND("echo.test", "10.0.0.5"));
-    cr_assert_eq(fake_host_queries(r.fake), 1, "the table is not asked of the host");
+    cr_assert_eq(fake_host_queries(r.u.fake), 1, "the table is not asked of the host");
 }
 
 Test(stage, a_rule_decides_before_the_table) {
@@ -556,7 +556,7 @@ Test(stage, magic_destinations_are_there_unless_they_are_not) {
     expect("");
     pass(10);
     expect(LINE("+CIPOPEN: 0,0"));
-    cr_assert_eq(link_impairments(r.modem->sockets, 0, IMPAIR_UP)->latency_ms, 700);
+    cr_assert_eq(link_impairments(r.u.modem->sockets, 0, IMPAIR_UP)->latency_ms, 700);
     play("\"network\": {\"magic\": false}");
     ask("AT+CIPOPEN=1,\"TCP\",\"refused.test\",80", OK LINE("+CIPOPEN: 1,11"));
 }
@@ -564,18 +564,18 @@ Test(stage, magic_destinations_are_there_unless_they_are_not) {
 Test(stage, what_begins_with_the_connection_begins_then) {
     ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
     ask("AT+CIPOPEN=0,\"TCP\",\"black-hole.test\",80", OK LINE("+CIPOPEN: 0,0"));
-    cr_assert(link_impairments(r.modem->sockets, 0, IMPAIR_UP)->black_hole);
-    cr_assert(link_impairments(r.modem->sockets, 0, IMPAIR_DOWN)->black_hole);
+    cr_assert(link_impairments(r.u.modem->sockets, 0, IMPAIR_UP)->black_hole);
+    cr_assert(link_impairments(r.u.modem->sockets, 0, IMPAIR_DOWN)->black_hole);
 }
 
 Test(stage, what_would_have_begun_with_a_connection_does_not_hit_the_next_one) {
     ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
-    fake_host_on_connect(r.fake, 0, 0, FAKE_SILENT);
+    fake_host_on_connect(r.u.fake, 0, 0, FAKE_SILENT);
     ask("AT+CIPOPEN=0,\"TCP\",\"black-hole.test\",80", OK);
     ask("AT+CIPCLOSE=0", OK LINE("+CIPCLOSE: 0,0"));
-    fake_host_on_connect(r.fake, 0, 0, FAKE_ACCEPT);
+    fake_host_on_connect(r.u.fake, 0, 0, FAKE_ACCEPT);
     ask("AT+CIPOPEN=0,\"TCP\",\"116.236.221.75\",8011", OK LINE("+CIPOPEN: 0,0"));
-    cr_assert_not(link_impairments(r.modem->sockets, 0, IMPAIR_UP)->black_hole);
+    cr_assert_not(link_impairments(r.u.modem->sockets, 0, IMPAIR_UP)->black_hole);
 }
 
 Test(stage, datagrams_to_a_black_hole_leave_links_alone) {
@@ -585,7 +585,7 @@ Test(stage, datagrams_to_a_black_hole_leave_links_alone) {
     stage_rig_read(&r);
     ask("AT+CIPCLOSE=0", LINE("+CIPCLOSE: 0,0") OK);
     ask("AT+CIPOPEN=0,\"TCP\",\"116.236.221.75\",8011", OK LINE("+CIPOPEN: 0,0"));
-    cr_assert_not(link_impairments(r.modem->sockets, 0, IMPAIR_UP)->black_hole);
+    cr_assert_not(link_impairments(r.u.modem->sockets, 0, IMPAIR_UP)->black_hole);
 }
 
 Test(stage, datagrams_to_a_black_hole_do_not_arrive) {
@@ -595,10 +595,10 @@ Test(stage, datagrams_to_a_black_hole_do_not_arrive) {
     stage_rig_type(&r, "AT+CIPSEND=0,1,\"192.0.2.12\",80\rX");
     pass(1000);
     cr_assert_not_null(strstr(stage_rig_read(&r), "+CIPSEND: 0,1,1"));
-    cr_assert_not(fake_host_next_datagram(r.fake, &got));
+    cr_assert_not(fake_host_next_datagram(r.u.fake, &got));
     stage_rig_type(&r, "AT+CIPSEND=0,1,\"192.0.2.7\",80\rX");
     pass(1000);
-    cr_assert(fake_host_next_datagram(r.fake, &got));
+    cr_assert(fake_host_next_datagram(r.u.fake, &got));
 }
 
 /* -- data mode -- */
@@ -610,7 +610,7 @@ Test(stage, data_mode_goes_through_the_tap) {
     cr_assert_not_null(strstr(stage_rig_read(&r), "CONNECT"));
     play("\"rules\": [{\"on\": \"tty.in\", \"times\": 1, \"match\": {\"text\": {\"pattern\": "
          "\"drop\"}}, \"do\": [{\"swallow\": true}]}]");
-    struct fake_link *l = fake_host_link(r.fake, 0x74ecdd4bu, 8011);
+    struct fake_link *l = fake_host_link(r.u.fake, 0x74ecdd4bu, 8011);
     stage_rig_type(&r, "drop me");
     stage_rig_type(&r, "keep me");
     pass(1000);

@@ -93,9 +93,9 @@ static void type(struct rng *rng) {
 }
 
 static void far_end(struct rng *rng) {
-    struct fake_link *l = fake_host_link(r.fake, 0x74ecdd4bu, 8011);
+    struct fake_link *l = fake_host_link(r.u.fake, 0x74ecdd4bu, 8011);
     if (rng_below(rng, 4) == 0) {
-        fake_host_call(r.fake, &caller, 8080);
+        fake_host_call(r.u.fake, &caller, 8080);
     } else if (l != NULL && fake_host_seen(l) == FAKE_SEEN_NOTHING) {
         fake_host_send(l, "from afar", 9);
     }
@@ -104,10 +104,10 @@ static void far_end(struct rng *rng) {
 static void step(struct rng *rng) {
     switch (rng_below(rng, 10)) {
     case 0:
-        chan_set_open(&r.ch, rng_below(rng, 2) == 0);
+        chan_set_open(&r.u.ch, rng_below(rng, 2) == 0);
         break;
     case 1:
-        chan_mem_stall(&r.mem, rng_below(rng, 2) == 0);
+        chan_mem_stall(&r.u.mem, rng_below(rng, 2) == 0);
         break;
     case 2:
         far_end(rng);
@@ -129,11 +129,11 @@ static void step(struct rng *rng) {
 /* As a driver does that wants to begin anew. */
 static bool recovers(void) {
     stage_rig_play(&r, "");
-    chan_mem_stall(&r.mem, false);
-    chan_set_open(&r.ch, false);
+    chan_mem_stall(&r.u.mem, false);
+    chan_set_open(&r.u.ch, false);
     stage_rig_pass(&r, CLK_S(200)); /* commands that wait for the network have their time, too */
-    chan_discard(&r.ch, false, true);
-    chan_set_open(&r.ch, true);
+    chan_discard(&r.u.ch, false, true);
+    chan_set_open(&r.u.ch, true);
     for (int i = 0; i < 3; i++) {
         stage_rig_type(&r, "\x1b\rATQ0V1E0\r");
         stage_rig_pass(&r, CLK_S(2));
