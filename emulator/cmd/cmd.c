@@ -108,8 +108,8 @@ static struct bus_verdict ask(void *owner, enum at_point point, const struct at_
     };
     struct cmd *c = cmd_from(owner);
     struct at_event e = event_of(c, asked);
-    if (point == AT_POINT_RESULT && c->before_result != NULL) {
-        c->before_result(c->before_ctx);
+    if (point == AT_POINT_RESULT && c->first->before_result != NULL) {
+        c->first->before_result(c->first->before_ctx);
     }
     return bus_ask(&c->modem->bus, asks[point], &e);
 }

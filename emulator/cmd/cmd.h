@@ -112,8 +112,8 @@ void cmd_set_mux(struct cmd *c, const struct cmd_mux *mux);
 void cmd_set_muxed(struct cmd *c, bool is_muxed);
 void cmd_close(struct cmd *c); /* its links go to the first one; NULL is allowed */
 
-/* Is called before each final result of a command line goes out: what it says is true then. NULL:
- * nobody is. */
+/* Of the first session: is called before each final result of a command line goes out on any port:
+ * what it says is true then. NULL: nobody is. */
 void cmd_before_result(struct cmd *c, void (*cb)(void *ctx), void *ctx);
 
 struct cmd *cmd_of(struct at_req *rq);
