@@ -23,6 +23,7 @@
 struct files;
 struct profile;
 struct sockets;
+struct wifi;
 
 /* AT+CFUN (V3.00 3.2.1). */
 enum modem_fun { FUN_MINIMUM = 0, FUN_FULL = 1, FUN_FLIGHT = 4, FUN_RESET = 6, FUN_OFFLINE = 7 };
@@ -64,6 +65,7 @@ struct modem {
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
     struct files *files;
+    struct wifi *wifi;
     modem_apn_fn *apn;
     void *apn_ctx;
     bool has_call; /* a voice call */

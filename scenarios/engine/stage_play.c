@@ -11,6 +11,7 @@
 #include "emulator/model/events.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/wifi.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
 #include "scenarios/engine/scenario.h"
@@ -286,6 +287,8 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     modem_power_on(m);
     modem_set_voice_call(m, false);
     modem_set_open_delay(m, CLK_US(0));
+    wifi_leave_all(m->wifi);
+    wifi_set_networks(m->wifi, NULL, 0);
     if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {
         modem_set_sim(m, SIM_READY);
     }

@@ -6,6 +6,7 @@
 #include "emulator/model/events.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/wifi.h"
 
 const char *const words_power[] = {[POWER_OFF] = "off",
                                    [POWER_BOOTING] = "booting",
@@ -17,6 +18,9 @@ const char *const words_sim[] = {
 const char *const words_technology[] = {
     [PROFILE_GSM] = "gsm",      [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte",
     [PROFILE_TDS] = "td-scdma", [PROFILE_CDMA] = "cdma",   NULL};
+
+const char *const words_wifi[] = {
+    [WIFI_AP] = "ap", [WIFI_AP_AP] = "ap-ap", [WIFI_STA_AP] = "sta-ap", NULL};
 
 const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
 static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};
