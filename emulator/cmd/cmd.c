@@ -190,6 +190,7 @@ void cmd_close(struct cmd *c) {
     cmd_hardware_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
+    cmd_ntp_stop(c);
     cmd_tft_stop(c);
     cmd_network_stop(c);
     transparent_stop(c);

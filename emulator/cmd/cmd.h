@@ -23,6 +23,7 @@
 struct chan;
 struct net_ping;
 struct net_resolve;
+struct sntp;
 struct setting_store;
 struct tcpip;
 
@@ -46,6 +47,7 @@ struct cmd {
         struct net_ping *session; /* it runs; at most one of the two is set */
         struct ping_config cfg;
     } ping;                    /* cmd_ping.c */
+    struct sntp *ntp;          /* AT+CNTP under way; cmd_ntp.c */
     int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
     int reported_mode;         /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
@@ -121,6 +123,7 @@ void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);
 void cmd_tcpip_reset(struct cmd *c); /* the module has gone off */
 void cmd_ping_stop(struct cmd *c);
+void cmd_ntp_stop(struct cmd *c);
 void cmd_tft_stop(struct cmd *c);
 
 /* A report whose command has <mode> 0 (hold it back), 1 (drop it in data mode) or more (tell it,
