@@ -191,6 +191,7 @@ void cmd_close(struct cmd *c) {
     cmd_power_stop(c);
     cmd_ping_stop(c);
     cmd_ntp_stop(c);
+    cmd_lbs_stop(c);
     cmd_tft_stop(c);
     cmd_network_stop(c);
     transparent_stop(c);

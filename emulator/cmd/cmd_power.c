@@ -69,6 +69,7 @@ static void go_off(struct cmd *c) {
     cmd_tcpip_reset(c);
     cmd_ping_stop(c);
     cmd_ntp_stop(c);
+    cmd_lbs_stop(c);
     cmd_tft_stop(c);
     setting_restart(session_settings(c->session));
     setting_restart(c->module);

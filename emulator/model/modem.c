@@ -93,6 +93,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
+    place_init(&m->place);
     must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
     bearer_init(&m->bearer, clk, host);
     m->bearer.on_name = on_name;
@@ -273,6 +274,11 @@ void modem_drive_pin(struct modem *m, unsigned pin, bool is_high) {
     struct hardware_pin to = m->hw.pins[pin];
     to.is_driven_high = is_high;
     set_pin(m, pin, to);
+}
+
+void modem_set_place(struct modem *m, const struct place *place) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->place = *place;
 }
 
 /* -- power -- */

@@ -287,6 +287,7 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     modem_power_on(m);
     modem_set_voice_call(m, false);
     modem_set_open_delay(m, CLK_US(0));
+    place_init(&m->place);
     wifi_leave_all(m->wifi);
     wifi_set_networks(m->wifi, NULL, 0);
     if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {

@@ -632,6 +632,16 @@ Test(action, every_verb_has_a_doc_and_its_place) {
     cr_assert_not(action_is_decision(n));
 }
 
+Test(action, the_place_is_what_the_location_server_knows) {
+    ask("AT+CNETSTART", OK LINE("+CNETSTART: 0"));
+    act("{\"place\": {\"latitude\": -33.8567844, \"longitude\": 151.2152967}}");
+    ask("AT+CLBS=1,1", LINE("+CLBS: 0,-33.856784,151.215297,500") OK);
+    act("{\"place\": false}");
+    ask("AT+CLBS=1,1", LINE("+CLBS: 1") OK);
+    act("{\"place\": true}");
+    ask("AT+CLBS=1,1", LINE("+CLBS: 0,-33.856784,151.215297,500") OK);
+}
+
 /* -- WIFI -- */
 
 #define CLIENT "\"74:23:44:8f:64:fd\""
