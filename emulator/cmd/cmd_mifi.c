@@ -35,7 +35,7 @@ static void tell_number(struct at_req *rq, int value) {
 
 void cmd_cwmap(struct at_req *rq) {
     if (is_read(rq)) {
-        tell_number(rq, wifi_of(rq)->is_on ? 1 : 0);
+        tell_number(rq, wifi_of(rq)->cfg.is_on ? 1 : 0);
     } else {
         wifi_switch(wifi_of(rq), at_int(rq, 0) == 1);
         at_ok(rq);
@@ -55,13 +55,13 @@ void cmd_cwmapcfg(struct at_req *rq) {
     enum { ENABLE_SSID_2 };
     struct wifi *w = wifi_of(rq);
     if (is_read(rq)) {
-        at_info(rq, "+CWMAPCFG: %d,%u", (int)w->mode, w->selected);
+        at_info(rq, "+CWMAPCFG: %d,%d", w->cfg.mode, w->cfg.selected);
         at_ok(rq);
     } else if (at_int(rq, 0) == ENABLE_SSID_2) {
         wifi_set_mode(w, (enum wifi_mode)at_int(rq, 1));
         at_ok(rq);
     } else {
-        end(rq, wifi_select(w, (unsigned)at_int(rq, 1)));
+        end(rq, wifi_select(w, at_int(rq, 1)));
     }
 }
 
@@ -131,19 +131,20 @@ void cmd_cwdhcp(struct at_req *rq) {
 
 void cmd_cwclicnt(struct at_req *rq) {
     struct wifi *w = wifi_of(rq);
-    tell_number(rq, (int)wifi_count(w, w->selected));
+    tell_number(rq, (int)wifi_count(w, (unsigned)w->cfg.selected));
 }
 
 /* The example's address; those of the other access points follow on it (guess). */
 void cmd_cwmacaddr(struct at_req *rq) {
     enum { LAST_BYTE = 0x8f };
     const struct wifi *w = wifi_of(rq);
-    if (wifi_is_up(w, w->selected)) {
-        at_info(rq, "0,00:0A:F5:88:88:%02X", LAST_BYTE + w->selected);
+    unsigned selected = (unsigned)w->cfg.selected;
+    if (wifi_is_up(w, selected)) {
+        at_info(rq, "0,00:0A:F5:88:88:%02X", LAST_BYTE + selected);
     }
     unsigned number = 0;
     for (size_t i = 0; i < w->nclients; i++) {
-        if (w->clients[i].point == w->selected) {
+        if (w->clients[i].point == selected) {
             at_info(rq, "%u,%s", ++number, w->clients[i].mac);
         }
     }
@@ -154,7 +155,7 @@ void cmd_cwmacaddr(struct at_req *rq) {
 
 void cmd_cwstainit(struct at_req *rq) {
     if (is_read(rq)) {
-        tell_number(rq, wifi_of(rq)->station.is_open ? 1 : 0);
+        tell_number(rq, wifi_of(rq)->has_station ? 1 : 0);
     } else {
         wifi_open_station(wifi_of(rq), at_int(rq, 0) == 1);
         at_ok(rq);
@@ -166,17 +167,17 @@ void cmd_cwstacfg(struct at_req *rq) {
     enum { SSID, SECURITY, PROTO, PSK };
     struct wifi *w = wifi_of(rq);
     if (!is_read(rq)) {
-        bool is_ours = w->selected == 2 || w->station.is_open;
+        bool is_ours = w->cfg.selected == 2 || w->has_station;
         if (is_ours) {
             wifi_set_station(w, at_text(rq, SSID), at_text(rq, PSK));
         }
         end(rq, is_ours ? 0 : -EPERM);
         return;
     }
-    if (w->station.password[0] != '\0') {
-        at_info(rq, "+CWSTACFG: \"%s\",,,\"%s\"", w->station.ssid, w->station.password);
+    if (w->cfg.password[0] != '\0') {
+        at_info(rq, "+CWSTACFG: \"%s\",,,\"%s\"", w->cfg.ssid, w->cfg.password);
     } else {
-        at_info(rq, "+CWSTACFG: \"%s\"", w->station.ssid);
+        at_info(rq, "+CWSTACFG: \"%s\"", w->cfg.ssid);
     }
     at_ok(rq);
 }
@@ -217,8 +218,7 @@ void cmd_cwlansrv(struct at_req *rq) {
     enum { VALUE, PORT, RECV_MODE };
     struct wifi *w = wifi_of(rq);
     if (is_read(rq)) {
-        at_info(rq, "+CWLANSRV: 192.168.225.1,%u,%d", (unsigned)w->server.port,
-                w->server.is_manual ? 1 : 0);
+        at_info(rq, "+CWLANSRV: 192.168.225.1,%d,%d", w->cfg.port, w->cfg.is_manual ? 1 : 0);
         at_ok(rq);
         return;
     }
@@ -230,8 +230,8 @@ void cmd_cwlansrv(struct at_req *rq) {
     }
     wifi_open_server(w, is_open);
     if (is_set) {
-        w->server.port = (uint16_t)at_int(rq, PORT);
-        w->server.is_manual = at_int(rq, RECV_MODE) == 1;
+        w->cfg.port = at_int(rq, PORT);
+        w->cfg.is_manual = at_int(rq, RECV_MODE) == 1;
     }
     at_ok(rq);
 }
@@ -294,7 +294,7 @@ static void tell_message(struct cmd *c, struct sv message) {
 
 void cmd_mifi_event(struct cmd *c, unsigned topic, const void *payload) {
     const struct wifi *w = c->modem->wifi;
-    if (topic == TOPIC_WIFI_RECEIVED && w->server.is_manual) {
+    if (topic == TOPIC_WIFI_RECEIVED && w->cfg.is_manual) {
         urc_post(c->session, URC_EVENT, "+CWLANMSG: %zu", buf_len(&w->server.cached));
     } else if (topic == TOPIC_WIFI_RECEIVED) {
         tell_message(c, *(const struct sv *)payload);

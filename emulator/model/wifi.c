@@ -13,28 +13,16 @@ enum { SERVER_PORT = 5555 }; /* V3.00 27.3.12 */
 
 /* That all access points are alike, and the password, which is the examples', is a guess, and so is
  * that WIFI is on. */
-static const struct wifi_point factory = {.ssid = "SIM7600MIFI",
-                                          .is_told = true,
-                                          .auth = 5,
-                                          .encrypt = 4,
-                                          .password = "12345678",
-                                          .standard = 4};
+#define POINT                                                                                      \
+    {                                                                                              \
+        .ssid = "SIM7600MIFI", .is_told = true, .auth = 5, .encrypt = 4, .password = "12345678",   \
+        .standard = 4                                                                              \
+    }
+const struct wifi_config wifi_factory = {
+    .is_on = true, .points = {POINT, POINT, POINT}, .port = SERVER_PORT};
 
 static void changed(const struct wifi *w) {
     bus_post(w->bus, TOPIC_WIFI_CHANGED, w);
-}
-
-static void put_factory(struct wifi *w) {
-    w->is_on = true;
-    w->mode = WIFI_AP;
-    w->selected = 0;
-    for (size_t i = 0; i < WIFI_POINTS; i++) {
-        w->points[i] = factory;
-    }
-    w->station.ssid[0] = '\0';
-    w->station.password[0] = '\0';
-    w->server.port = SERVER_PORT;
-    w->server.is_manual = false;
 }
 
 struct wifi *wifi_new(struct bus *bus) {
@@ -43,7 +31,7 @@ struct wifi *wifi_new(struct bus *bus) {
     w->bus = bus;
     buf_init(&w->server.line, LIMIT_WIFI_MESSAGE);
     buf_init(&w->server.cached, LIMIT_WIFI_CACHE);
-    put_factory(w);
+    w->cfg = wifi_factory;
     return w;
 }
 
@@ -72,7 +60,7 @@ bool wifi_is_up(const struct wifi *w, unsigned point) {
     CHECK_OBJ(w, WIFI_MAGIC);
     static const bool has[][WIFI_POINTS] = {
         [WIFI_AP] = {true}, [WIFI_AP_AP] = {true, true}, [WIFI_STA_AP] = {false, false, true}};
-    return point < WIFI_POINTS && w->is_on && has[w->mode][point];
+    return point < WIFI_POINTS && w->cfg.is_on && has[w->cfg.mode][point];
 }
 
 static void drop_client(struct wifi *w, size_t i) {
@@ -146,36 +134,40 @@ size_t wifi_count(const struct wifi *w, unsigned point) {
 
 void wifi_switch(struct wifi *w, bool is_on) {
     CHECK_OBJ(w, WIFI_MAGIC);
-    w->is_on = is_on;
+    w->cfg.is_on = is_on;
     drop_clients(w, WIFI_POINTS);
     changed(w);
 }
 
 void wifi_set_mode(struct wifi *w, enum wifi_mode mode) {
     CHECK_OBJ(w, WIFI_MAGIC);
-    if (w->mode == mode) {
+    if (w->cfg.mode == (int)mode) {
         return;
     }
-    w->mode = mode;
-    w->selected = mode == WIFI_STA_AP ? 2 : 0;
+    w->cfg.mode = mode;
+    w->cfg.selected = mode == WIFI_STA_AP ? 2 : 0;
     drop_clients(w, WIFI_POINTS);
     changed(w);
 }
 
-int wifi_select(struct wifi *w, unsigned point) {
+/* V3.00 27.3.11. */
+static bool is_selectable(int mode, int point) {
+    return point >= 0 && (mode == WIFI_STA_AP ? point == 2 : point <= mode);
+}
+
+int wifi_select(struct wifi *w, int point) {
     CHECK_OBJ(w, WIFI_MAGIC);
-    bool is_there = w->mode == WIFI_STA_AP ? point == 2 : point <= (unsigned)w->mode;
-    if (!is_there) {
+    if (!is_selectable(w->cfg.mode, point)) {
         return -EINVAL;
     }
-    w->selected = point;
+    w->cfg.selected = point;
     return 0;
 }
 
 void wifi_restore(struct wifi *w) {
     CHECK_OBJ(w, WIFI_MAGIC);
     wifi_open_server(w, false);
-    put_factory(w);
+    w->cfg = wifi_factory;
     w->nclients = 0;
     changed(w);
 }
@@ -183,7 +175,7 @@ void wifi_restore(struct wifi *w) {
 void wifi_stop(struct wifi *w) {
     CHECK_OBJ(w, WIFI_MAGIC);
     wifi_open_server(w, false);
-    w->station.is_open = false;
+    w->has_station = false;
     w->nclients = 0;
     changed(w);
 }
@@ -192,7 +184,7 @@ void wifi_stop(struct wifi *w) {
 
 struct wifi_point *wifi_point(struct wifi *w) {
     CHECK_OBJ(w, WIFI_MAGIC);
-    return &w->points[w->selected];
+    return &w->cfg.points[w->cfg.selected];
 }
 
 /* Only ASCII 32 bytes, only Chinese 20, mixed 22; a Chinese character is two bytes, the first above
@@ -220,7 +212,7 @@ int wifi_set_ssid(struct wifi *w, struct sv ssid) {
         return -EINVAL;
     }
     must(sv_copy(ssid, wifi_point(w)->ssid, WIFI_SSID + 1) == 0);
-    drop_clients(w, w->selected);
+    drop_clients(w, (unsigned)w->cfg.selected);
     changed(w);
     return 0;
 }
@@ -262,17 +254,45 @@ static bool is_password(int encrypt, struct sv p) {
     }
 }
 
+static bool is_auth(int auth, int encrypt, struct sv password) {
+    return auth >= 0 && auth <= 5 && is_encrypt(auth, encrypt) && is_password(encrypt, password) &&
+           is_printable(password);
+}
+
 int wifi_set_auth(struct wifi *w, int auth, int encrypt, struct sv password) {
     CHECK_OBJ(w, WIFI_MAGIC);
-    must(auth >= 0 && auth <= 5);
-    if (!is_encrypt(auth, encrypt) || !is_password(encrypt, password) || !is_printable(password)) {
+    if (!is_auth(auth, encrypt, password)) {
         return -EINVAL;
     }
     struct wifi_point *p = wifi_point(w);
     p->auth = auth;
     p->encrypt = encrypt;
     must(sv_copy(password, p->password, sizeof p->password) == 0);
-    drop_clients(w, w->selected);
+    drop_clients(w, (unsigned)w->cfg.selected);
+    changed(w);
+    return 0;
+}
+
+/* -- all that is set -- */
+
+static bool is_point(const struct wifi_point *p) {
+    return is_ssid(sv_of(p->ssid)) && is_auth(p->auth, p->encrypt, sv_of(p->password)) &&
+           p->standard >= 2 && p->standard <= 4 && p->channel >= 0 && p->channel <= 11;
+}
+
+int wifi_configure(struct wifi *w, const struct wifi_config *cfg) {
+    CHECK_OBJ(w, WIFI_MAGIC);
+    bool is_sound = cfg->mode >= WIFI_AP && cfg->mode <= WIFI_STA_AP &&
+                    is_selectable(cfg->mode, cfg->selected) && cfg->port >= 1024 &&
+                    cfg->port <= UINT16_MAX;
+    for (size_t i = 0; i < WIFI_POINTS; i++) {
+        is_sound &= is_point(&cfg->points[i]);
+    }
+    if (!is_sound) {
+        return -EINVAL;
+    }
+    w->cfg = *cfg;
+    w->nclients = 0;
     changed(w);
     return 0;
 }
@@ -281,30 +301,29 @@ int wifi_set_auth(struct wifi *w, int auth, int encrypt, struct sv password) {
 
 void wifi_set_station(struct wifi *w, struct sv ssid, struct sv password) {
     CHECK_OBJ(w, WIFI_MAGIC);
-    must(sv_copy(ssid, w->station.ssid, sizeof w->station.ssid) == 0);
-    must(sv_copy(password, w->station.password, sizeof w->station.password) == 0);
+    must(sv_copy(ssid, w->cfg.ssid, sizeof w->cfg.ssid) == 0);
+    must(sv_copy(password, w->cfg.password, sizeof w->cfg.password) == 0);
     changed(w);
 }
 
 void wifi_open_station(struct wifi *w, bool is_open) {
     CHECK_OBJ(w, WIFI_MAGIC);
-    w->station.is_open = is_open;
+    w->has_station = is_open;
     changed(w);
 }
 
 /* One kind of chip has AT+CWMAPCFG, the other AT+CWSTAINIT for it. */
 bool wifi_has_station(const struct wifi *w) {
     CHECK_OBJ(w, WIFI_MAGIC);
-    return w->is_on && (w->mode == WIFI_STA_AP || w->station.is_open);
+    return w->cfg.is_on && (w->cfg.mode == WIFI_STA_AP || w->has_station);
 }
 
 const struct wifi_network *wifi_joined(const struct wifi *w) {
     CHECK_OBJ(w, WIFI_MAGIC);
     for (size_t i = 0; wifi_has_station(w) && i < w->nnetworks; i++) {
         const struct wifi_network *net = &w->networks[i];
-        bool is_let_in =
-            net->password[0] == '\0' || strcmp(net->password, w->station.password) == 0;
-        if (strcmp(net->ssid, w->station.ssid) == 0 && is_let_in) {
+        bool is_let_in = net->password[0] == '\0' || strcmp(net->password, w->cfg.password) == 0;
+        if (strcmp(net->ssid, w->cfg.ssid) == 0 && is_let_in) {
             return net;
         }
     }
@@ -360,7 +379,7 @@ int wifi_hear(struct wifi *w, struct sv bytes) {
     if (!is_connected(w)) {
         return -ENOTCONN;
     }
-    if (w->server.is_manual) {
+    if (w->cfg.is_manual) {
         buf_put(&w->server.cached, bytes.p, bytes.n); /* what does not fit is lost */
         bus_post(w->bus, TOPIC_WIFI_RECEIVED, &bytes);
         return 0;

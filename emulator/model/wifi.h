@@ -1,9 +1,9 @@
 /* wifi.h: the WIFI chip (V3.00 chapter 27): access points and their clients, the station, the
  * server that clients talk to.
  *
- * What is set stays through restarts (guess: the manual prints no saving mode but for the station,
- * and has a command that restores). Who is out there is for the outside to say: nobody from the
- * start. Changes are posted.
+ * What is set stays through restarts and is in the NVRAM (guess: the manual prints no saving mode
+ * but for the station, and has a command that restores). Who is out there is for the outside to
+ * say: nobody from the start. Changes are posted.
  *
  * Owns: all of it. Borrows: the bus.
  */
@@ -53,22 +53,25 @@ struct wifi_network {
     int signal;                       /* dBm */
 };
 
+/* What is set, and stays. */
+struct wifi_config {
+    bool is_on;
+    int mode;     /* enum wifi_mode */
+    int selected; /* the access point that commands are about */
+    struct wifi_point points[WIFI_POINTS];
+    char ssid[WIFI_SSID + 1]; /* the station's; "": none is chosen */
+    char password[WIFI_PASSWORD + 1];
+    int port;       /* the server's */
+    bool is_manual; /* what comes there is fetched */
+};
+
 struct wifi {
     uint32_t magic;
 #define WIFI_MAGIC 0x31f1a902u
     struct bus *bus;
-    bool is_on;
-    enum wifi_mode mode;
-    unsigned selected; /* the access point that commands are about */
-    struct wifi_point points[WIFI_POINTS];
+    struct wifi_config cfg;
+    bool has_station; /* by AT+CWSTAINIT, until the module goes off */
     struct {
-        char ssid[WIFI_SSID + 1]; /* "": none is chosen */
-        char password[WIFI_PASSWORD + 1];
-        bool is_open; /* by AT+CWSTAINIT, until the module goes off */
-    } station;
-    struct {
-        uint16_t port;
-        bool is_manual; /* what comes is fetched */
         bool is_open;
         struct buf line;   /* of a message, up to its end */
         struct buf cached; /* what was not fetched yet */
@@ -82,14 +85,17 @@ struct wifi {
 struct wifi *wifi_new(struct bus *bus);
 void wifi_free(struct wifi *w); /* NULL is allowed */
 
+extern const struct wifi_config wifi_factory;
 void wifi_restore(struct wifi *w); /* what is set is as from the factory */
-void wifi_stop(struct wifi *w);    /* the module goes off */
+/* All of it. -EINVAL: something of it could not have been set; nothing is. */
+int wifi_configure(struct wifi *w, const struct wifi_config *cfg);
+void wifi_stop(struct wifi *w); /* the module goes off */
 
 /* -- what commands set -- */
 
 void wifi_switch(struct wifi *w, bool is_on);
 void wifi_set_mode(struct wifi *w, enum wifi_mode mode);
-int wifi_select(struct wifi *w, unsigned point); /* -EINVAL: not in this mode */
+int wifi_select(struct wifi *w, int point); /* -EINVAL: not in this mode */
 /* -EINVAL: not as the manual wants it. A new name or password sends the clients away (guess). */
 int wifi_set_ssid(struct wifi *w, struct sv ssid);
 int wifi_set_auth(struct wifi *w, int auth, int encrypt, struct sv password);

@@ -161,8 +161,8 @@ static struct cJSON *network(const struct stage *st) {
 static struct cJSON *wifi(const struct stage *st) {
     const struct wifi *w = stage_world(st)->modem->wifi;
     struct cJSON *json = cJSON_CreateObject();
-    cJSON_AddBoolToObject(json, "on", w->is_on);
-    cJSON_AddStringToObject(json, "mode", words_wifi[w->mode]);
+    cJSON_AddBoolToObject(json, "on", w->cfg.is_on);
+    cJSON_AddStringToObject(json, "mode", words_wifi[w->cfg.mode]);
     struct cJSON *points = cJSON_AddArrayToObject(json, "points");
     for (unsigned i = 0; i < WIFI_POINTS; i++) {
         if (wifi_is_up(w, i)) {

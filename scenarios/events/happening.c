@@ -93,7 +93,7 @@ static void add_hardware(struct happening *h, const struct hardware *hw) {
 }
 
 static void add_wifi(struct happening *h, const struct wifi *w) {
-    add_word(h, "state", w->is_on ? "on" : "off");
+    add_word(h, "state", w->cfg.is_on ? "on" : "off");
     happening_add(h, "clients", (int64_t)w->nclients);
 }
 

@@ -197,7 +197,7 @@ static bool act_on_wifi(struct wifi *w, const struct transcript_step *s) {
     char *text = sv_dup((struct sv){(const char *)s->text, s->n});
     bool is_done = false;
     if (s->kind == TRANSCRIPT_WIFI_JOIN) {
-        is_done = wifi_is_mac(text) && wifi_join(w, text, w->selected) == 0;
+        is_done = wifi_is_mac(text) && wifi_join(w, text, (unsigned)w->cfg.selected) == 0;
     } else if (s->kind == TRANSCRIPT_WIFI_LEAVE) {
         is_done = wifi_leave(w, text) == 0;
     } else if (s->kind == TRANSCRIPT_WIFI_SAYS) {

@@ -46,7 +46,7 @@ Test(happening, every_topic_has_its_facts) {
     static const struct reg reg = {.stat = REG_SEARCHING, .rssi = 7};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
     static const struct sim sim = {.state = SIM_PIN};
-    static const struct wifi wifi = {.is_on = true, .nclients = 2};
+    static const struct wifi wifi = {.cfg = {.is_on = true}, .nclients = 2};
     static const struct sv message = {"hi", 2};
     static const struct {
         enum topic topic;
