@@ -59,7 +59,7 @@ static struct kept look(const struct nvram *nv) {
 static bool is_same(const struct kept *a, const struct kept *b) {
     return a->module == b->module && a->port == b->port && a->nv_fin == b->nv_fin &&
            a->is_locked == b->is_locked && a->pin_tries == b->pin_tries &&
-           strcmp(a->pin, b->pin) == 0 && memcmp(&a->wifi, &b->wifi, sizeof a->wifi) == 0;
+           strcmp(a->pin, b->pin) == 0 && nvram_wifi_is_same(&a->wifi, &b->wifi);
 }
 
 static struct setting_store *store_of(const struct nvram *nv, const struct at_cmd *row) {

@@ -40,6 +40,25 @@ static const struct field point_fields[] = {
     {0},
 };
 
+static bool are_same(const struct field *f, const void *a, const void *b) {
+    for (; f->key != NULL; f++) {
+        const char *p = (const char *)a + f->at;
+        const char *q = (const char *)b + f->at;
+        if (f->type == TEXT ? strcmp(p, q) != 0 : memcmp(p, q, f->size) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool nvram_wifi_is_same(const struct wifi_config *a, const struct wifi_config *b) {
+    bool is_same = are_same(config_fields, a, b);
+    for (size_t i = 0; i < WIFI_POINTS; i++) {
+        is_same &= are_same(point_fields, &a->points[i], &b->points[i]);
+    }
+    return is_same;
+}
+
 static void add_fields(cJSON *to, const struct field *f, const void *from) {
     for (; f->key != NULL; f++) {
         const char *p = (const char *)from + f->at;
@@ -63,7 +82,7 @@ static void add_fields(cJSON *to, const struct field *f, const void *from) {
 }
 
 void nvram_wifi_add(struct cJSON *tree, const struct wifi_config *cfg) {
-    if (memcmp(cfg, &wifi_factory, sizeof *cfg) == 0) {
+    if (nvram_wifi_is_same(cfg, &wifi_factory)) {
         return;
     }
     cJSON *wifi = cJSON_AddObjectToObject(tree, "wifi");

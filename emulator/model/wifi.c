@@ -144,7 +144,7 @@ void wifi_set_mode(struct wifi *w, enum wifi_mode mode) {
     if (w->cfg.mode == (int)mode) {
         return;
     }
-    w->cfg.mode = mode;
+    w->cfg.mode = (int)mode;
     w->cfg.selected = mode == WIFI_STA_AP ? 2 : 0;
     drop_clients(w, WIFI_POINTS);
     changed(w);
