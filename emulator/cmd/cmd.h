@@ -94,6 +94,7 @@ void cmd_store_if(struct at_req *rq, bool is_fit);
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_ussd_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_packet_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);

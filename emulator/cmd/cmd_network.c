@@ -120,9 +120,32 @@ void cmd_network_start(struct cmd *c) {
     }
 }
 
+/* The report compares with the zone as it was before (V3.00 4.2.17, 4.2.18). */
+static void hear_time(struct cmd *c, const struct nitz *nitz) {
+    struct rtc *rtc = &c->modem->rtc;
+    bool is_new = !rtc->has_zone || rtc->zone != nitz->zone;
+    if (is_new && setting_int(c->module, SLOT_CTZR_ON_OFF) != 0) {
+        char time[RTC_TEXT + 1] = "";
+        char summer[12] = "";
+        if (nitz->has_time) {
+            time[0] = ',';
+            nitz_text(nitz, c->modem->clk, time + 1);
+        }
+        if (nitz->summer >= 0) {
+            snprintf(summer, sizeof summer, ",%d", nitz->summer);
+        }
+        urc_post(c->session, URC_EVENT, "+CTZV: %d%s%s", nitz->zone, time, summer);
+    }
+    if (setting_int(c->module, SLOT_CTZU_ON_OFF) != 0) {
+        rtc_follow(rtc, nitz);
+    }
+}
+
 /* Each report speaks of changes of its own. */
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload) {
-    (void)payload;
+    if (topic == TOPIC_TIME_TOLD) {
+        hear_time(c, payload);
+    }
     for (size_t i = 0; topic == TOPIC_REG_CHANGED && i < CMD_REPORTS; i++) {
         const struct report *r = &reports[i];
         int stat = report_stat(r, c->modem);
@@ -366,24 +389,5 @@ void cmd_caoc(struct at_req *rq) {
         return;
     }
     at_info(rq, "+CAOC: \"000000\"");
-    at_ok(rq);
-}
-
-/* There is never a session to be cancelled. */
-void cmd_cusd(struct at_req *rq) {
-    enum { CANCEL = 2 };
-    struct cmd *c = cmd_of(rq);
-    int n = at_form_of(rq) == AT_EXEC ? 0 : at_int(rq, 0);
-    bool is_request = at_form_of(rq) == AT_WRITE && n != CANCEL && at_text(rq, 1).n > 0;
-    if (is_request && !reg_is_registered(&c->modem->reg)) {
-        at_fail(rq, CME_NO_NETWORK_SERVICE);
-        return;
-    }
-    if (n != CANCEL) {
-        setting_set_int(c->module, SLOT_CUSD_N, n);
-    }
-    if (is_request && n == 1) {
-        urc_post(c->session, URC_EVENT, "+CUSD: 4");
-    }
     at_ok(rq);
 }

@@ -74,6 +74,10 @@ struct context_event {
     const char *apn; /* of a question; NULL: not known */
 };
 
+struct call_event {
+    bool is_up; /* a voice call */
+};
+
 /* An unsolicited line that comes from outside the model. */
 struct urc_event {
     const char *text;

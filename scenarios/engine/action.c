@@ -192,6 +192,11 @@ enum {
     X("network", network_spec, act_network, LATER,                                                 \
       "The cell is lost (registration 2, links are dead), or found again, at home or roaming as "  \
       "before.")                                                                                   \
+    X("time", time_told_spec, act_time, LATER,                                                     \
+      "What the network tells of the time, now and at each registration; true: once more as "      \
+      "before, false: nothing any more.")                                                          \
+    X("ussd", ussd_spec, act_ussd, LATER,                                                          \
+      "The network begins a USSD session with this entry of its table.")                           \
     X("deactivate", context_spec, act_deactivate, LATER,                                           \
       "The network takes this PDP context down.")                                                  \
     X("open-delay", wait_spec, act_open_delay, LATER,                                              \

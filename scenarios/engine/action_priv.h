@@ -24,10 +24,10 @@ action_fn act_power, act_restart, act_hang, act_sim, act_signal, act_fade, act_r
     act_attached, act_technology, act_voice_call;
 
 /* act_net.c */
-extern const struct spec network_spec, context_spec, impair_spec, link_spec, peer_action_spec,
-    call_spec;
-action_fn act_network, act_deactivate, act_open_delay, act_impair, act_close, act_reset,
-    act_give_up, act_peer, act_call;
+extern const struct spec network_spec, time_told_spec, ussd_spec, context_spec, impair_spec,
+    link_spec, peer_action_spec, call_spec;
+action_fn act_network, act_time, act_ussd, act_deactivate, act_open_delay, act_impair, act_close,
+    act_reset, act_give_up, act_peer, act_call;
 
 /* What is wrong with a path: the keys that are there change it. */
 extern const struct spec path_spec;

@@ -14,6 +14,7 @@
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
 #include "scenarios/engine/scenario.h"
+#include "scenarios/engine/services.h"
 #include "scenarios/engine/stage_priv.h"
 #include "scenarios/engine/tty_fault.h"
 #include "scenarios/events/happening.h"
@@ -195,6 +196,8 @@ void stage_clear(struct stage *st) {
     }
     st->tables.network = NULL;
     st->tables.magic = st->world.magic;
+    services_free(st->services);
+    st->services = NULL;
     st->sc = NULL;
     st->is_started = false;
     stage_update_wants(st);
@@ -299,6 +302,11 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     if (spec_get(network, "signal") == NULL) {
         modem_set_signal(m, m->profile->rssi, m->profile->ber);
     }
+    if (spec_get(network, "time") == NULL) {
+        struct nitz nitz;
+        nitz_init(&nitz);
+        modem_set_network_time(m, &nitz);
+    }
     for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
         modem_impair(m, dir, &st->impair[dir]);
     }
@@ -309,6 +317,7 @@ static void set_up_network(struct stage *st, const struct cJSON *network) {
     do_first(st, network, "technology", act_technology);
     do_first(st, network, "registration", act_registration);
     do_first(st, network, "signal", act_signal);
+    do_first(st, network, "time", act_time);
     do_first(st, network, "open-delay", act_open_delay);
     if (spec_get(network, "open-delay") != NULL) {
         modem_set_attached(m, false); /* it opens anew, and takes its time */
@@ -322,6 +331,9 @@ static void set_up_network(struct stage *st, const struct cJSON *network) {
             action_path(path, &im);
             modem_impair(m, dir, &im);
         }
+    }
+    if (spec_get(network, "ussd") != NULL) {
+        st->services = services_new(spec_get(network, "ussd"), &m->ussd);
     }
     st->tables.network = network;
     if (!spec_flag(network, "magic", true)) {

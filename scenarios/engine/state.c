@@ -126,6 +126,9 @@ static struct cJSON *module(const struct stage *st) {
     cJSON_AddStringToObject(json, "power", words_power[m->power]);
     cJSON_AddNumberToObject(json, "functionality", m->fun);
     cJSON_AddStringToObject(json, "sim", words_sim[m->sim.state]);
+    char clock[RTC_TEXT];
+    rtc_text(&m->rtc, m->clk, clock);
+    cJSON_AddStringToObject(json, "clock", clock);
     return json;
 }
 
@@ -256,13 +259,34 @@ static void add_copy(struct cJSON *to, const struct scenario *sc, const char *ke
     }
 }
 
+/* What it tells of the time, as an action has it; the universal time goes on meanwhile. */
+static void add_time(struct cJSON *to, const struct modem *m) {
+    const struct nitz *nitz = &m->nitz;
+    if (nitz->is_silent) {
+        cJSON_AddBoolToObject(to, "time", false);
+        return;
+    }
+    struct cJSON *json = cJSON_AddObjectToObject(to, "time");
+    cJSON_AddNumberToObject(json, "zone", nitz->zone);
+    if (nitz->has_time && nitz->ahead.us != 0) {
+        char text[RTC_TEXT];
+        nitz_text(nitz, m->clk, text);
+        cJSON_AddStringToObject(json, "universal", text);
+    } else {
+        cJSON_AddBoolToObject(json, "universal", nitz->has_time);
+    }
+    if (nitz->summer >= 0) {
+        cJSON_AddNumberToObject(json, "summer", nitz->summer);
+    }
+}
+
 static struct cJSON *network_part(const struct stage *st) {
     const struct modem *m = stage_world(st)->modem;
     const struct scenario *sc = stage_scenario(st);
     const struct cJSON *old = sc != NULL ? scenario_part(sc, "network") : NULL;
     struct cJSON *json = old != NULL ? cJSON_Duplicate(old, 1) : cJSON_CreateObject();
-    static const char *const now[] = {"technology", "registration", "attached", "signal",
-                                      "address",    "open-delay",   "impair"};
+    static const char *const now[] = {"technology", "registration", "attached",   "signal",
+                                      "time",       "address",      "open-delay", "impair"};
     for (size_t i = 0; i < sizeof now / sizeof now[0]; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, now[i]);
     }
@@ -272,6 +296,7 @@ static struct cJSON *network_part(const struct stage *st) {
     struct cJSON *signal = cJSON_AddObjectToObject(json, "signal");
     cJSON_AddNumberToObject(signal, "rssi", m->reg.rssi);
     cJSON_AddNumberToObject(signal, "ber", m->reg.ber);
+    add_time(json, m);
     cJSON_AddStringToObject(json, "address", m->profile->ip);
     char delay[32];
     snprintf(delay, sizeof delay, "%lldms", (long long)(m->bearer.open_delay.us / 1000));

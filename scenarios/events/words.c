@@ -18,6 +18,14 @@ const char *const words_technology[] = {
     [PROFILE_GSM] = "gsm",      [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte",
     [PROFILE_TDS] = "td-scdma", [PROFILE_CDMA] = "cdma",   NULL};
 
+const char *const words_ussd[] = {"final", "ask", "ended", "not-supported", "timeout", NULL};
+
+enum ussd_state words_to_ussd(const char *word) {
+    static const enum ussd_state states[] = {USSD_FINAL, USSD_ASKS, USSD_ENDED, USSD_NOT_SUPPORTED,
+                                             USSD_TIMEOUT};
+    return states[words_index(words_ussd, word)];
+}
+
 const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
 static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};
 

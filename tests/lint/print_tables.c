@@ -13,7 +13,9 @@
 #include "emulator/model/events.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
+#include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/ussd.h"
 #include "netstack/net.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/events/happening.h"
@@ -26,6 +28,9 @@ static const struct at_event no_command = {.text = {"+X", 2}, .name = ""};
 static const struct power_event power_event;
 static const struct sim sim;
 static const struct reg reg;
+static const struct nitz nitz;
+static const struct ussd_entry ussd_entry;
+static const struct call_event call_event;
 static const struct hardware hardware;
 static const struct context_event context_event;
 static const struct urc_event urc_event = {.text = "RING"};
@@ -42,7 +47,10 @@ static const struct link_asked link_asked;
              : (const void *)&at_event, struct power_event *                                       \
              : (const void *)&power_event, struct sim *                                            \
              : (const void *)&sim, struct reg *                                                    \
-             : (const void *)&reg, struct hardware *                                               \
+             : (const void *)&reg, struct nitz *                                                   \
+             : (const void *)&nitz, struct ussd_entry *                                            \
+             : (const void *)&ussd_entry, struct call_event *                                      \
+             : (const void *)&call_event, struct hardware *                                        \
              : (const void *)&hardware, struct context_event *                                     \
              : (const void *)&context_event, struct urc_event *                                    \
              : (const void *)&urc_event, struct net_result *                                       \

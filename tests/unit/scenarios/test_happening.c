@@ -6,7 +6,9 @@
 #include "base/limits.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
+#include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/ussd.h"
 #include "scenarios/events/happening.h"
 
 #define IP(a, b, c, d) (((a) << 24) | ((b) << 16) | ((c) << 8) | (d))
@@ -43,6 +45,9 @@ Test(happening, every_topic_has_its_facts) {
     static const struct at_event done = {
         .text = {"OK", 2}, .name = "+CSQ", .args = {"", 0}, .form = 1};
     static const struct reg reg = {.stat = REG_SEARCHING, .rssi = 7};
+    static const struct nitz nitz = {.zone = -4, .summer = 1};
+    static const struct ussd_entry ussd = {.state = USSD_ASKS, .text = "1 or 2?"};
+    static const struct call_event call = {true};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
     static const struct sim sim = {.state = SIM_PIN};
     static const struct {
@@ -54,6 +59,9 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_POWER_CHANGED, &power, "state hung, planned no"},
         {TOPIC_SIM_CHANGED, &sim, "state pin"},
         {TOPIC_REG_CHANGED, &reg, "stat 2, rssi 7"},
+        {TOPIC_TIME_TOLD, &nitz, "zone -4, summer 1"},
+        {TOPIC_USSD_ANSWERED, &ussd, "state 1, text 1 or 2?"},
+        {TOPIC_CALL_CHANGED, &call, "up yes"},
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
