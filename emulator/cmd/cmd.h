@@ -26,7 +26,7 @@ struct net_resolve;
 struct setting_store;
 struct tcpip;
 
-enum { CMD_REPORTS = 3, CMD_INDICATORS = 3 };
+enum { CMD_REPORTS = 3, CMD_INDICATORS = 4 };
 
 /* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
 struct held {
