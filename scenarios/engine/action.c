@@ -181,6 +181,8 @@ enum {
       "The module crashes and starts again after so long.")                                        \
     X("hang", flag_spec, act_hang, LATER,                                                          \
       "The firmware hangs: no answer to anything until it is restarted.")                          \
+    X("hardware", hardware_spec, act_hardware, LATER,                                              \
+      "Supply, temperature, voltages and pins, as the board has them from now on.")                \
     X("sim", sim_state_spec, act_sim, LATER, "The card is pulled, put in, or wants its PIN.")      \
     X("signal", signal_spec, act_signal, LATER, "What AT+CSQ tells.")                              \
     X("fade", fade_spec, act_fade, LATER, "The signal goes there step by step.")                   \

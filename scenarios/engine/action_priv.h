@@ -23,6 +23,10 @@ extern const struct spec power_spec, restart_spec, sim_state_spec, signal_spec, 
 action_fn act_power, act_restart, act_hang, act_sim, act_signal, act_fade, act_registration,
     act_attached, act_technology, act_voice_call;
 
+/* act_hardware.c */
+extern const struct spec hardware_spec;
+action_fn act_hardware;
+
 /* act_net.c */
 extern const struct spec network_spec, time_told_spec, ussd_spec, context_spec, impair_spec,
     link_spec, peer_action_spec, call_spec;

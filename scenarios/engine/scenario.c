@@ -169,6 +169,7 @@ static const struct spec_key module_keys[] = {
      "Command lines that are run before the driver gets the tty; each must answer OK.", 0},
     {"identity", &identity_spec, "What is not as the profile has it.", 0},
     {"nvram", &nvram_spec, "NV items by number.", 0},
+    {"hardware", &hardware_spec, "The board around it.", 0},
     {0},
 };
 static const struct spec module_spec = {

@@ -281,6 +281,19 @@ static void do_first(struct stage *st, const struct cJSON *part, const char *key
     }
 }
 
+static void set_back_hardware(struct modem *m) {
+    struct hardware hw;
+    hardware_init(&hw);
+    modem_set_supply(m, hw.supply);
+    modem_set_temperature(m, hw.temperature);
+    for (unsigned i = 0; i < HARDWARE_ADCS; i++) {
+        modem_set_adc(m, i, hw.adc[i]);
+    }
+    for (unsigned i = 0; i < HARDWARE_PINS; i++) {
+        modem_set_pin_outside(m, i, hw.pins[i].is_outside_high);
+    }
+}
+
 /* What the scenario does not say is as it was when the daemon started: an earlier play may have
  * changed it. Links and settings stay: they are the driver's. */
 static void set_back(struct stage *st, const struct cJSON *sim, const struct cJSON *network) {
@@ -288,6 +301,7 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     modem_set_hung(m, false);
     modem_power_on(m);
     modem_set_voice_call(m, false);
+    set_back_hardware(m);
     modem_set_open_delay(m, CLK_US(0));
     if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {
         modem_set_sim(m, SIM_READY);
@@ -356,6 +370,7 @@ static int set_up(struct stage *st, char **why) {
             return err;
         }
     }
+    do_first(st, module, "hardware", act_hardware);
     set_up_sim(st, sim);
     do_first(st, sim, "state", act_sim);
     set_up_network(st, scenario_part(st->sc, "network"));

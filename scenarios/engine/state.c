@@ -132,6 +132,37 @@ static struct cJSON *module(const struct stage *st) {
     return json;
 }
 
+/* As the action has it. */
+static struct cJSON *board(const struct hardware *hw) {
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "supply", hw->supply);
+    cJSON_AddNumberToObject(json, "temperature", hw->temperature);
+    cJSON_AddNumberToObject(json, "adc", hw->adc[0]);
+    cJSON_AddNumberToObject(json, "adc2", hw->adc[1]);
+    struct cJSON *pins = cJSON_AddObjectToObject(json, "pins");
+    for (unsigned i = 0; i < HARDWARE_PINS; i++) {
+        char gpio[16];
+        snprintf(gpio, sizeof gpio, "%d", hardware_gpio(i));
+        cJSON_AddBoolToObject(pins, gpio, hw->pins[i].is_outside_high);
+    }
+    return json;
+}
+
+/* The board, and the pins that the module drives. */
+static struct cJSON *hardware(const struct stage *st) {
+    const struct hardware *hw = &stage_world(st)->modem->hw;
+    struct cJSON *json = board(hw);
+    struct cJSON *driven = cJSON_AddObjectToObject(json, "driven");
+    for (unsigned i = 0; i < HARDWARE_PINS; i++) {
+        char gpio[16];
+        snprintf(gpio, sizeof gpio, "%d", hardware_gpio(i));
+        if (hw->pins[i].is_out) {
+            cJSON_AddBoolToObject(driven, gpio, hw->pins[i].is_driven_high);
+        }
+    }
+    return json;
+}
+
 static struct cJSON *registration(const struct stage *st) {
     const struct modem *m = stage_world(st)->modem;
     struct cJSON *json = cJSON_CreateObject();
@@ -228,17 +259,17 @@ static const struct {
     const char *name;
     part_fn *make;
 } parts[] = {
-    {"module", module}, {"registration", registration}, {"network", network},
-    {"links", links},   {"servers", servers},           {"tty", tty},
-    {"queues", queues}, {"counters", counters},         {"settings", settings},
-    {"scenario", play},
+    {"module", module},     {"hardware", hardware}, {"registration", registration},
+    {"network", network},   {"links", links},       {"servers", servers},
+    {"tty", tty},           {"queues", queues},     {"counters", counters},
+    {"settings", settings}, {"scenario", play},
 };
 
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-const char *const state_parts[] = {"module",   "registration", "network", "links",
-                                   "servers",  "tty",          "queues",  "counters",
-                                   "settings", "scenario",     NULL};
+const char *const state_parts[] = {"module",   "hardware", "registration", "network",
+                                   "links",    "servers",  "tty",          "queues",
+                                   "counters", "settings", "scenario",     NULL};
 
 struct cJSON *state_json(const struct stage *st, const char *part) {
     struct cJSON *all = cJSON_CreateObject();
@@ -341,6 +372,7 @@ struct cJSON *state_scenario(const struct stage *st) {
     cJSON_AddStringToObject(identity, "imei", m->imei);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(part, "nvram"), "1341",
                             m->nv_fin ? "01" : "00");
+    cJSON_AddItemToObject(part, "hardware", board(&m->hw));
     part = cJSON_AddObjectToObject(json, "sim");
     cJSON_AddStringToObject(part, "state", words_sim[m->sim.state]);
     cJSON_AddStringToObject(part, "pin", m->sim.pin);
