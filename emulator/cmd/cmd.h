@@ -47,6 +47,7 @@ struct cmd {
         struct ping_config cfg;
     } ping;                    /* cmd_ping.c */
     int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
+    uint32_t reported_ci;      /* the cell of these */
     int reported_mode;         /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
     struct filter *filters;         /* of +CGTFT, by context and number; cmd_tft.c */
