@@ -114,7 +114,7 @@ void cmd_cereg(struct at_req *rq) {
 _Static_assert(sizeof reports / sizeof reports[0] == CMD_REPORTS, "one a report");
 
 void cmd_network_start(struct cmd *c) {
-    if (c->cops_mode != COPS_MANUAL_KEPT) {
+    if (c == c->first && c->cops_mode != COPS_MANUAL_KEPT) {
         c->cops_mode = COPS_AUTO;
         cmd_cells_select(c, 0);
     }
@@ -125,11 +125,10 @@ void cmd_network_start(struct cmd *c) {
     }
 }
 
-/* The report compares with the zone as it was before (V3.00 4.2.17, 4.2.18). */
-static void hear_time(struct cmd *c, const struct nitz *nitz) {
-    struct rtc *rtc = &c->modem->rtc;
-    bool is_new = !rtc->has_zone || rtc->zone != nitz->zone;
-    if (is_new && setting_int(c->module, SLOT_CTZR_ON_OFF) != 0) {
+/* The clock follows on behalf of each session anew, which changes nothing. */
+static void hear_time(struct cmd *c, const struct time_event *e) {
+    const struct nitz *nitz = e->nitz;
+    if (e->is_other_zone && setting_int(c->module, SLOT_CTZR_ON_OFF) != 0) {
         char time[RTC_TEXT + 1] = "";
         char summer[12] = "";
         if (nitz->has_time) {
@@ -142,7 +141,7 @@ static void hear_time(struct cmd *c, const struct nitz *nitz) {
         urc_post(c->session, URC_EVENT, "+CTZV: %d%s%s", nitz->zone, time, summer);
     }
     if (setting_int(c->module, SLOT_CTZU_ON_OFF) != 0) {
-        rtc_follow(rtc, nitz);
+        rtc_follow(&c->modem->rtc, nitz);
     }
 }
 
@@ -252,10 +251,10 @@ static void read_oper(struct at_req *rq) {
     const struct profile *p = c->modem->profile;
     int format = setting_int(c->module, SLOT_COPS_FORMAT);
     if (reg_is_registered(&c->modem->reg)) {
-        at_info(rq, "+COPS: %d,%d,\"%s\",%d", c->cops_mode, format, oper_name(p, format),
+        at_info(rq, "+COPS: %d,%d,\"%s\",%d", c->first->cops_mode, format, oper_name(p, format),
                 act_of(c->modem, c->modem->reg.tech));
     } else {
-        at_info(rq, "+COPS: %d", c->cops_mode);
+        at_info(rq, "+COPS: %d", c->first->cops_mode);
     }
     at_ok(rq);
 }
@@ -329,7 +328,7 @@ static void select_oper(struct at_req *rq) {
         at_fail(rq, CME_NO_NETWORK_SERVICE);
         return;
     }
-    c->cops_mode = is_here ? mode : COPS_AUTO;
+    c->first->cops_mode = is_here ? mode : COPS_AUTO;
     cmd_cells_select(c, wanted);
     modem_set_left(c->modem, mode == COPS_LEAVE);
     at_ok(rq);

@@ -43,7 +43,8 @@ static enum reg_stat wanted_stat(const struct reg *reg) {
 
 static void tell_time(struct modem *m) {
     if (reg_is_registered(&m->reg) && !m->nitz.is_silent) {
-        bus_post(&m->bus, TOPIC_TIME_TOLD, &m->nitz);
+        const struct time_event e = {&m->nitz, !m->rtc.has_zone || m->rtc.zone != m->nitz.zone};
+        bus_post(&m->bus, TOPIC_TIME_TOLD, &e);
     }
 }
 
@@ -177,6 +178,16 @@ static void sim_changed(struct modem *m, enum sim_state was) {
         bus_post(&m->bus, TOPIC_SIM_CHANGED, &m->sim);
         update_registration(m);
     }
+}
+
+void modem_set_quirk(struct modem *m, enum modem_quirk quirk, bool on) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->quirks = on ? m->quirks | 1u << quirk : m->quirks & ~(1u << quirk);
+}
+
+bool modem_has_quirk(const struct modem *m, enum modem_quirk quirk) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    return (m->quirks >> quirk & 1) != 0;
 }
 
 void modem_set_sim(struct modem *m, enum sim_state state) {

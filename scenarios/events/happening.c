@@ -131,7 +131,7 @@ void happening_of_topic(struct happening *h, enum topic topic, const void *paylo
         add_reg(h, payload);
         break;
     case TOPIC_TIME_TOLD:
-        add_nitz(h, payload);
+        add_nitz(h, ((const struct time_event *)payload)->nitz);
         break;
     case TOPIC_USSD_ANSWERED:
         add_ussd(h, payload);

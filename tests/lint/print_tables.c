@@ -29,6 +29,7 @@ static const struct power_event power_event;
 static const struct sim sim;
 static const struct reg reg;
 static const struct nitz nitz;
+static const struct time_event time_event = {.nitz = &nitz};
 static const struct ussd_entry ussd_entry;
 static const struct call_event call_event;
 static const struct hardware hardware;
@@ -47,8 +48,8 @@ static const struct link_asked link_asked;
              : (const void *)&at_event, struct power_event *                                       \
              : (const void *)&power_event, struct sim *                                            \
              : (const void *)&sim, struct reg *                                                    \
-             : (const void *)&reg, struct nitz *                                                   \
-             : (const void *)&nitz, struct ussd_entry *                                            \
+             : (const void *)&reg, struct time_event *                                             \
+             : (const void *)&time_event, struct ussd_entry *                                      \
              : (const void *)&ussd_entry, struct call_event *                                      \
              : (const void *)&call_event, struct hardware *                                        \
              : (const void *)&hardware, struct context_event *                                     \

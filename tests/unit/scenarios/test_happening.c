@@ -46,6 +46,7 @@ Test(happening, every_topic_has_its_facts) {
         .text = {"OK", 2}, .name = "+CSQ", .args = {"", 0}, .form = 1};
     static const struct reg reg = {.stat = REG_SEARCHING, .rssi = 7};
     static const struct nitz nitz = {.zone = -4, .summer = 1};
+    static const struct time_event time = {&nitz, true};
     static const struct ussd_entry ussd = {.state = USSD_ASKS, .text = "1 or 2?"};
     static const struct call_event call = {true};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
@@ -59,7 +60,7 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_POWER_CHANGED, &power, "state hung, planned no"},
         {TOPIC_SIM_CHANGED, &sim, "state pin"},
         {TOPIC_REG_CHANGED, &reg, "stat 2, rssi 7"},
-        {TOPIC_TIME_TOLD, &nitz, "zone -4, summer 1"},
+        {TOPIC_TIME_TOLD, &time, "zone -4, summer 1"},
         {TOPIC_USSD_ANSWERED, &ussd, "state 1, text 1 or 2?"},
         {TOPIC_CALL_CHANGED, &call, "up yes"},
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
