@@ -56,6 +56,7 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     }
     cmd_power_event(c, topic, payload);
     cmd_network_event(c, topic, payload);
+    cmd_ussd_event(c, topic, payload);
     cmd_packet_event(c, topic, payload);
     cmd_standard_event(c, topic, payload);
     cmd_status_event(c, topic, payload);

@@ -29,7 +29,7 @@ struct sntp;
 struct setting_store;
 struct tcpip;
 
-enum { CMD_REPORTS = 3, CMD_INDICATORS = 3 };
+enum { CMD_REPORTS = 3, CMD_INDICATORS = 4 };
 
 /* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
 struct held {
@@ -80,6 +80,7 @@ struct cmd {
         struct at_req *asked;    /* AT+CLBS under way, or NULL */
     } lbs;                       /* cmd_lbs.c */
     int reported[CMD_REPORTS];   /* the newest <stat> of +CREG, +CGREG and +CEREG */
+    uint32_t reported_ci;        /* the cell of these */
     int reported_mode;           /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
     struct filter *filters;         /* of +CGTFT, by context and number; cmd_tft.c */
@@ -135,6 +136,7 @@ void cmd_store_if(struct at_req *rq, bool is_fit);
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_ussd_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_packet_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);

@@ -42,6 +42,13 @@ static enum reg_stat wanted_stat(const struct reg *reg) {
     return reg->has_cell || reg->granted == REG_OFF ? reg->granted : REG_SEARCHING;
 }
 
+static void tell_time(struct modem *m) {
+    if (reg_is_registered(&m->reg) && !m->nitz.is_silent) {
+        const struct time_event e = {&m->nitz, !m->rtc.has_zone || m->rtc.zone != m->nitz.zone};
+        bus_post(&m->bus, TOPIC_TIME_TOLD, &e);
+    }
+}
+
 /* Registration follows from what the module wants and what the network grants. */
 static void update_registration(struct modem *m) {
     bool is_on = m->power == POWER_ON || m->power == POWER_HUNG;
@@ -51,6 +58,10 @@ static void update_registration(struct modem *m) {
         m->reg.stat = stat;
         bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
         update_bearer(m);
+        tell_time(m);
+        if (!reg_is_registered(&m->reg)) {
+            ussd_lose(&m->ussd);
+        }
     }
 }
 
@@ -94,6 +105,9 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
     place_init(&m->place);
+    ussd_init(&m->ussd, &m->bus, clk);
+    nitz_init(&m->nitz); /* and has told so already */
+    rtc_follow(&m->rtc, &m->nitz);
     must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
     bearer_init(&m->bearer, clk, host);
     m->bearer.on_name = on_name;
@@ -116,6 +130,7 @@ void modem_free(struct modem *m) {
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
     wifi_free(m->wifi);
+    ussd_fini(&m->ussd);
     files_free(m->files);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
@@ -152,8 +167,12 @@ void modem_impair(struct modem *m, enum impair_direction dir, const struct impai
 
 void modem_set_voice_call(struct modem *m, bool is_up) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    m->has_call = is_up;
-    update_suspended(m);
+    if (m->has_call != is_up) {
+        m->has_call = is_up;
+        const struct call_event e = {is_up};
+        bus_post(&m->bus, TOPIC_CALL_CHANGED, &e);
+        update_suspended(m);
+    }
 }
 
 /* -- card -- */
@@ -331,7 +350,7 @@ static void go_off(void *ctx) {
     struct modem *m = modem_of(ctx);
     clk_stop(m->clk, &m->going.on);
     set_power(m, POWER_OFF);
-    m->has_call = false;
+    modem_set_voice_call(m, false);
     update_suspended(m);
     update_registration(m);
     sockets_forget(m->sockets);
@@ -396,6 +415,12 @@ void modem_set_registration(struct modem *m, enum reg_stat granted) {
         m->reg.found = granted;
     }
     update_registration(m);
+}
+
+void modem_set_network_time(struct modem *m, const struct nitz *nitz) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->nitz = *nitz;
+    tell_time(m);
 }
 
 void modem_set_left(struct modem *m, bool has_left) {

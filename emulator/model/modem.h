@@ -18,6 +18,7 @@
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/ussd.h"
 #include "netstack/bearer.h"
 #include "netstack/host.h"
 
@@ -72,6 +73,8 @@ struct modem {
     struct hardware hw;
     struct place place;
     struct rtc rtc;
+    struct nitz nitz;
+    struct ussd ussd;
     char imei[MODEM_IMEI + 1];   /* the profile's until another one is written */
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
     struct bearer bearer;        /* the network that active contexts give */
@@ -104,6 +107,8 @@ int modem_set_imei(struct modem *m, struct sv imei); /* -EINVAL: not 15 digits *
 void modem_set_fun(struct modem *m, enum modem_fun fun);
 /* What the network grants; no command changes it. The module is it while it looks for a network. */
 void modem_set_registration(struct modem *m, enum reg_stat granted);
+/* What the network tells of the time, now and at each registration. */
+void modem_set_network_time(struct modem *m, const struct nitz *nitz);
 void modem_set_left(struct modem *m, bool has_left); /* AT+COPS=2 */
 void modem_set_attached(struct modem *m, bool is_attached);
 void modem_set_signal(struct modem *m, int rssi, int ber); /* as +CSQ prints them */

@@ -27,11 +27,15 @@ action_fn act_power, act_restart, act_hang, act_sim, act_signal, act_fade, act_r
 extern const struct spec wifi_spec;
 action_fn act_wifi;
 
+/* act_hardware.c */
+extern const struct spec hardware_spec;
+action_fn act_hardware;
+
 /* act_net.c */
-extern const struct spec network_spec, context_spec, impair_spec, link_spec, peer_action_spec,
-    call_spec;
-action_fn act_network, act_deactivate, act_open_delay, act_impair, act_close, act_reset,
-    act_give_up, act_peer, act_call;
+extern const struct spec network_spec, time_told_spec, ussd_spec, context_spec, impair_spec,
+    link_spec, peer_action_spec, call_spec;
+action_fn act_network, act_time, act_ussd, act_deactivate, act_open_delay, act_impair, act_close,
+    act_reset, act_give_up, act_peer, act_call;
 
 /* What is wrong with a path: the keys that are there change it. */
 extern const struct spec path_spec;

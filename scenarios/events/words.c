@@ -20,6 +20,14 @@ const char *const words_technology[] = {
     [PROFILE_GSM] = "gsm",      [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte",
     [PROFILE_TDS] = "td-scdma", [PROFILE_CDMA] = "cdma",   NULL};
 
+const char *const words_ussd[] = {"final", "ask", "ended", "not-supported", "timeout", NULL};
+
+enum ussd_state words_to_ussd(const char *word) {
+    static const enum ussd_state states[] = {USSD_FINAL, USSD_ASKS, USSD_ENDED, USSD_NOT_SUPPORTED,
+                                             USSD_TIMEOUT};
+    return states[words_index(words_ussd, word)];
+}
+
 const char *const words_quirk[] = {
     [QUIRK_CMUX_ADVANCED] = "cmux-advanced",     [QUIRK_CMUX_MSC_FIRST] = "cmux-msc-first",
     [QUIRK_CMUX_NO_CLD] = "cmux-no-cld",         [QUIRK_CMUX_LONG_LENGTHS] = "cmux-long-lengths",

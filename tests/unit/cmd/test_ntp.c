@@ -56,7 +56,7 @@ Test(ntp, the_clock_has_the_years_2000_to_2099) {
         uint32_t s;
         const char *told, *clock;
     } cases[] = {
-        {3155673599u, LINE("+CNTP: 3"), LINE("+CCLK: \"20/01/01,00:00:00\"") OK},
+        {3155673599u, LINE("+CNTP: 3"), LINE("+CCLK: \"20/01/01,00:00:00+00\"") OK},
         {3155673600u, LINE("+CNTP: 0"), LINE("+CCLK: \"00/01/01,00:00:00+00\"") OK},
         {2016466303u, LINE("+CNTP: 0"), LINE("+CCLK: \"99/12/31,23:59:59+00\"") OK},
         {2016466304u, LINE("+CNTP: 3"), LINE("+CCLK: \"99/12/31,23:59:59+00\"") OK},

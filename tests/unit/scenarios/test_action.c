@@ -454,6 +454,48 @@ Test(action, the_model_has_what_is_not_told) {
     cr_assert_eq(r.u.modem->bearer.open_delay.us, 7000000);
 }
 
+Test(action, the_board_changes_what_the_module_measures) {
+    ask("AT+CGISR=3,2,1", OK);
+    act("{\"hardware\": {\"supply\": 3412, \"temperature\": -7, \"adc\": 300, \"adc2\": 20, "
+        "\"pins\": {\"3\": true}}}");
+    expect(LINE("GPIO_3_ISR!"));
+    ask("AT+CBC", LINE("+CBC: 3.412V") OK);
+    ask("AT+CPMUTEMP", LINE("+CPMUTEMP: -7") OK);
+    act("{\"hardware\": {\"supply\": 3700}}");
+    ask("AT+CBC", LINE("+CBC: 3.700V") OK);
+    cr_assert_eq(r.u.modem->hw.temperature, -7, "what is not said stays");
+    cr_assert_eq(r.u.modem->hw.adc[0], 300);
+    cr_assert_eq(r.u.modem->hw.adc[1], 20);
+    cr_assert(r.u.modem->hw.pins[0].is_outside_high);
+}
+
+Test(action, the_network_tells_the_time) {
+    ask("AT+CTZR=1", OK);
+    act("{\"time\": {\"zone\": -8, \"universal\": \"08/12/09,17:00:00\", \"summer\": 1}}");
+    expect(LINE("+CTZV: -8,08/12/09,17:00:00,1"));
+    ask("AT+CCLK=\"20/01/01,00:00:00+04\"", OK);
+    act("{\"time\": true}");
+    expect(LINE("+CTZV: -8,08/12/09,17:00:00,1"));
+    act("{\"time\": {\"zone\": 0, \"universal\": false}}");
+    expect(LINE("+CTZV: 0"));
+    act("{\"time\": false}");
+    ask("AT+CCLK=\"20/01/01,00:00:00+04\"", OK);
+    act("{\"network\": \"lost\"}");
+    act("{\"network\": \"found\"}");
+    expect("");
+}
+
+Test(action, the_network_begins_a_ussd_session) {
+    ask("AT+CUSD=1", OK);
+    act("{\"ussd\": \"*101#\"}");
+    expect(LINE("+CUSD: 1,\"1 Balance\r\n2 Data\",15"));
+    cannot("{\"ussd\": \"*101#\"}", -EBUSY, "there is a session already");
+    cannot("{\"ussd\": \"x\"}", -ENOENT, "there is no such entry");
+    act("{\"registration\": \"searching\"}");
+    expect(LINE("+CUSD: 2"));
+    cannot("{\"ussd\": \"*101#\"}", -ENETDOWN, "the module is not registered");
+}
+
 Test(action, the_signal_fades_step_by_step) {
     act("{\"signal\": {\"rssi\": 20}}");
     act("{\"fade\": {\"rssi\": 10, \"over\": \"10s\"}}");
