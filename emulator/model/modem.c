@@ -92,6 +92,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
+    gnss_init(&m->gnss, clk, &m->bus);
     must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
     bearer_init(&m->bearer, clk, host);
     m->bearer.on_name = on_name;
@@ -112,6 +113,7 @@ void modem_free(struct modem *m) {
     CHECK_OBJ(m, MODEM_MAGIC);
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
+    gnss_fini(&m->gnss);
     files_free(m->files);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
@@ -313,6 +315,7 @@ static void go_off(void *ctx) {
     clk_stop(m->clk, &m->going.on);
     set_power(m, POWER_OFF);
     m->has_call = false;
+    gnss_cut(&m->gnss);
     update_suspended(m);
     update_registration(m);
     sockets_forget(m->sockets);

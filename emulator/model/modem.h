@@ -13,6 +13,7 @@
 
 #include "base/bus.h"
 #include "emulator/model/events.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
@@ -58,6 +59,7 @@ struct modem {
     struct sim sim;
     struct reg reg;
     struct hardware hw;
+    struct gnss gnss; /* gnss.h has its setters */
     struct rtc rtc;
     char imei[MODEM_IMEI + 1];   /* the profile's until another one is written */
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */

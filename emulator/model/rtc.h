@@ -4,6 +4,7 @@
 #define EMULATOR_MODEL_RTC_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/clk.h"
 #include "base/sv.h"
@@ -13,6 +14,13 @@ struct rtc {
     bool has_zone; /* from the factory on it has none */
     int zone;      /* quarters of an hour east of Greenwich, -47 to 48 */
 };
+
+struct rtc_date {
+    int year, month, day, hour, minute, second; /* month and day from 1 on */
+};
+
+/* Of seconds since 1970, from then on. */
+struct rtc_date rtc_date_of(int64_t s);
 
 enum { RTC_TEXT = 21 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
@@ -91,6 +92,11 @@ static void add_hardware(struct happening *h, const struct hardware *hw) {
     happening_add(h, "temperature", hw->temperature);
 }
 
+static void add_gnss(struct happening *h, const struct gnss *g) {
+    add_word(h, "state", words_gnss[g->state]);
+    add_word(h, "sky", g->sky.is_clear ? "yes" : "no");
+}
+
 static void add_link(struct happening *h, const struct link_result *r) {
     happening_add(h, "link", r->link);
     happening_add(h, "err", r->err);
@@ -114,6 +120,9 @@ void happening_of_topic(struct happening *h, enum topic topic, const void *paylo
         break;
     case TOPIC_HARDWARE_CHANGED:
         add_hardware(h, payload);
+        break;
+    case TOPIC_GNSS_CHANGED:
+        add_gnss(h, payload);
         break;
     case TOPIC_CONTEXT_CHANGED:
         add_context(h, payload);

@@ -10,6 +10,8 @@
 extern const char *const words_power[];      /* enum power_state */
 extern const char *const words_sim[];        /* enum sim_state */
 extern const char *const words_technology[]; /* enum profile_tech */
+extern const char *const words_gnss[];       /* enum gnss_state */
+extern const char *const words_systems[];    /* enum gnss_system */
 
 /* Of enum reg_stat, whose numbers have a gap. */
 extern const char *const words_registration[];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
@@ -44,6 +45,7 @@ Test(happening, every_topic_has_its_facts) {
         .text = {"OK", 2}, .name = "+CSQ", .args = {"", 0}, .form = 1};
     static const struct reg reg = {.stat = REG_SEARCHING, .rssi = 7};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
+    static const struct gnss gnss = {.state = GNSS_SEARCHING};
     static const struct sim sim = {.state = SIM_PIN};
     static const struct {
         enum topic topic;
@@ -56,6 +58,7 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_REG_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
+        {TOPIC_GNSS_CHANGED, &gnss, "state searching, sky no"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
         {TOPIC_URC, &urc, "text RING"},
         {TOPIC_NET_OPENED, &net, "err 10"},
