@@ -187,6 +187,9 @@ enum {
     X("registration", registration_spec, act_registration, LATER, "What the network grants.")      \
     X("attached", flag_spec, act_attached, LATER, "The packet service, as AT+CGATT has it.")       \
     X("technology", technology_spec, act_technology, LATER, "The newest that is there.")           \
+    X("gnss", gnss_spec, act_gnss, LATER,                                                          \
+      "What its satellite receiver hears and where the module is; the rest stays, and it moves "   \
+      "on.")                                                                                       \
     X("voice-call", flag_spec, act_voice_call, LATER,                                              \
       "A call that has the radio: in GSM no TCP passes.")                                          \
     X("network", network_spec, act_network, LATER,                                                 \

@@ -168,6 +168,7 @@ static const struct spec_key module_keys[] = {
      "Command lines that are run before the driver gets the tty; each must answer OK.", 0},
     {"identity", &identity_spec, "What is not as the profile has it.", 0},
     {"nvram", &nvram_spec, "NV items by number.", 0},
+    {"gnss", &gnss_spec, "What its satellite receiver hears, and where the module is.", 0},
     {0},
 };
 static const struct spec module_spec = {

@@ -286,6 +286,8 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     modem_power_on(m);
     modem_set_voice_call(m, false);
     modem_set_open_delay(m, CLK_US(0));
+    const struct gnss_sky sky = gnss_default_sky();
+    gnss_set_sky(&m->gnss, &sky);
     if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {
         modem_set_sim(m, SIM_READY);
     }
@@ -337,6 +339,7 @@ static int set_up(struct stage *st, char **why) {
     if (nv != NULL) {
         modem_set_nv_fin(st->world.modem, strcmp(nv, "01") == 0);
     }
+    do_first(st, module, "gnss", act_gnss);
     const struct cJSON *command = NULL;
     cJSON_ArrayForEach(command, spec_get(module, "settings")) {
         int err = run_setting(st, command->valuestring, why);

@@ -129,6 +129,38 @@ static struct cJSON *module(const struct stage *st) {
     return json;
 }
 
+static void add_time(struct cJSON *to, const char *key, clk_dur time) {
+    char text[32];
+    snprintf(text, sizeof text, "%lldms", (long long)(time.us / 1000));
+    cJSON_AddStringToObject(to, key, text);
+}
+
+/* As it is written in a file. */
+static struct cJSON *sky(const struct modem *m) {
+    const struct gnss_sky sky = gnss_sky_now(&m->gnss);
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddBoolToObject(json, "sky", sky.is_clear);
+    struct cJSON *satellites = cJSON_AddObjectToObject(json, "satellites");
+    for (unsigned s = 0; s < GNSS_SYSTEMS; s++) {
+        cJSON_AddNumberToObject(satellites, words_systems[s], sky.satellites[s]);
+    }
+    add_time(json, "cold", sky.cold);
+    add_time(json, "hot", sky.hot);
+    cJSON_AddNumberToObject(json, "lat", sky.place.lat);
+    cJSON_AddNumberToObject(json, "lon", sky.place.lon);
+    cJSON_AddNumberToObject(json, "alt", sky.place.alt);
+    cJSON_AddNumberToObject(json, "speed", sky.place.speed);
+    cJSON_AddNumberToObject(json, "course", sky.place.course);
+    return json;
+}
+
+static struct cJSON *gnss(const struct stage *st) {
+    const struct modem *m = stage_world(st)->modem;
+    struct cJSON *json = sky(m);
+    cJSON_AddStringToObject(json, "state", words_gnss[m->gnss.state]);
+    return json;
+}
+
 static struct cJSON *registration(const struct stage *st) {
     const struct modem *m = stage_world(st)->modem;
     struct cJSON *json = cJSON_CreateObject();
@@ -225,17 +257,17 @@ static const struct {
     const char *name;
     part_fn *make;
 } parts[] = {
-    {"module", module}, {"registration", registration}, {"network", network},
-    {"links", links},   {"servers", servers},           {"tty", tty},
-    {"queues", queues}, {"counters", counters},         {"settings", settings},
-    {"scenario", play},
+    {"module", module},     {"gnss", gnss},     {"registration", registration},
+    {"network", network},   {"links", links},   {"servers", servers},
+    {"tty", tty},           {"queues", queues}, {"counters", counters},
+    {"settings", settings}, {"scenario", play},
 };
 
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-const char *const state_parts[] = {"module",   "registration", "network", "links",
-                                   "servers",  "tty",          "queues",  "counters",
-                                   "settings", "scenario",     NULL};
+const char *const state_parts[] = {"module",   "gnss",     "registration", "network",
+                                   "links",    "servers",  "tty",          "queues",
+                                   "counters", "settings", "scenario",     NULL};
 
 struct cJSON *state_json(const struct stage *st, const char *part) {
     struct cJSON *all = cJSON_CreateObject();
@@ -273,9 +305,7 @@ static struct cJSON *network_part(const struct stage *st) {
     cJSON_AddNumberToObject(signal, "rssi", m->reg.rssi);
     cJSON_AddNumberToObject(signal, "ber", m->reg.ber);
     cJSON_AddStringToObject(json, "address", m->profile->ip);
-    char delay[32];
-    snprintf(delay, sizeof delay, "%lldms", (long long)(m->bearer.open_delay.us / 1000));
-    cJSON_AddStringToObject(json, "open-delay", delay);
+    add_time(json, "open-delay", m->bearer.open_delay);
     struct cJSON *impair = cJSON_AddObjectToObject(json, "impair");
     add_impair(impair, "up", &m->bearer.impair[IMPAIR_UP]);
     add_impair(impair, "down", &m->bearer.impair[IMPAIR_DOWN]);
@@ -316,6 +346,7 @@ struct cJSON *state_scenario(const struct stage *st) {
     cJSON_AddStringToObject(identity, "imei", m->imei);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(part, "nvram"), "1341",
                             m->nv_fin ? "01" : "00");
+    cJSON_AddItemToObject(part, "gnss", sky(m));
     part = cJSON_AddObjectToObject(json, "sim");
     cJSON_AddStringToObject(part, "state", words_sim[m->sim.state]);
     cJSON_AddStringToObject(part, "pin", m->sim.pin);
