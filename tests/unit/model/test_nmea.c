@@ -131,10 +131,10 @@ Test(nmea, minutes_are_rounded_and_never_sixty) {
     };
     char text[NMEA_FIELDS];
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct gnss_view v = {.has_fix = true, .place = {table[i].lat, table[i].lon}};
+        struct gnss_view v = {.has_fix = true, .place = {.lat = table[i].lat, .lon = table[i].lon}};
         cr_assert_str_eq(nmea_position(&v, text), table[i].want);
     }
-    struct gnss_view none = {.place = {1, 1}};
+    struct gnss_view none = {.place = {.lat = 1}};
     cr_assert_str_eq(nmea_position(&none, text), ",,,");
     cr_assert_str_eq(nmea_time(&none, text), "");
     cr_assert_str_eq(nmea_course(&none, text), "");
