@@ -84,7 +84,7 @@ static void tell_strengths(struct cmd *c, const struct gnss_view *v) {
                  {"PQ", GNSS_QZSS}};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         enum gnss_system system = lines[i].system;
-        bool is_silenced = system == GNSS_GPS && (c->gnss.nmea & NMEA_GSV) == 0;
+        bool is_silenced = system == GNSS_GPS && (c->first->gnss.nmea & NMEA_GSV) == 0;
         if (v->nsats[system] == 0 || is_silenced) {
             continue;
         }
@@ -173,7 +173,7 @@ void cmd_gnss_report(struct at_req *rq) {
 /* An APN, and with the user plane a server: AT+CGPSURL (application note 4). */
 static bool has_help(const struct cmd *c) {
     bool is_user_plane = setting_int(c->module, SLOT_CGPSMD_METHOD) == 1;
-    return bearer_is_there(&c->modem->bearer) && (!is_user_plane || c->gnss.has_server);
+    return bearer_is_there(&c->modem->bearer) && (!is_user_plane || c->first->gnss.has_server);
 }
 
 /* The file itself is not fetched: where there is a packet network, it is there (guess). */
@@ -187,7 +187,7 @@ static int download(struct cmd *c) {
 
 void cmd_cgpsxd(struct at_req *rq) {
     struct cmd *c = cmd_of(rq);
-    if (!c->gnss.has_xtra) {
+    if (!c->first->gnss.has_xtra) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
@@ -205,7 +205,7 @@ void cmd_cgpsxd(struct at_req *rq) {
 void cmd_cgpsxtradata(struct at_req *rq) {
     enum { MINUTES = 7 * 24 * 60, GPS_EPOCH = 315964800 };
     const struct gnss *g = gnss_of(rq);
-    bool is_there = cmd_of(rq)->gnss.has_xtra && gnss_has_xtra(g);
+    bool is_there = cmd_of(rq)->first->gnss.has_xtra && gnss_has_xtra(g);
     struct rtc_date d = rtc_date_of(is_there ? g->xtra_from.us / 1000000 : GPS_EPOCH);
     at_info(rq, "+CGPSXTRADATA: %d,\"%04d/%02d/%02d,%02d:%02d:%02d\"", is_there ? MINUTES : 0,
             d.year, d.month, d.day, d.hour, d.minute, d.second);
@@ -244,12 +244,12 @@ static bool may_start(const struct cmd *c, enum gnss_mode *mode) {
         }
         *mode = GNSS_STANDALONE;
     }
-    return (c->gnss.modes & mode_bits[*mode]) != 0 && c->modem->gnss.state == GNSS_OFF;
+    return (c->first->gnss.modes & mode_bits[*mode]) != 0 && c->modem->gnss.state == GNSS_OFF;
 }
 
 /* AT+CGPSXDAUTO: the file is fetched if it is missing. */
 static bool has_xtra(struct cmd *c) {
-    if (!c->gnss.has_xtra) {
+    if (!c->first->gnss.has_xtra) {
         return false;
     }
     if (!gnss_has_xtra(&c->modem->gnss) && setting_int(c->module, SLOT_CGPSXDAUTO_ON_OFF) == 1) {
@@ -264,7 +264,7 @@ static bool start(struct cmd *c, enum gnss_mode mode) {
     }
     const struct gnss_session session = {
         .mode = mode,
-        .systems = c->gnss.systems,
+        .systems = c->first->gnss.systems,
         .is_helped = has_xtra(c) || mode != GNSS_STANDALONE,
         .is_fast = setting_int(c->module, SLOT_CGPSNMEARATE_RATE) == 1,
     };
@@ -354,6 +354,9 @@ static unsigned systems_of(int32_t mode) {
 
 void cmd_gnss_start(struct cmd *c) {
     c->gnss.state = c->modem->gnss.state;
+    if (c != c->first) {
+        return;
+    }
     c->gnss.nmea = (uint32_t)setting_int(c->module, SLOT_CGPSNMEA_NMEA);
     c->gnss.modes = (uint32_t)setting_int(c->module, SLOT_CGPSPMD_MODE);
     c->gnss.systems = systems_of(setting_int(c->module, SLOT_CGNSSMODE_GNSS_MODE));

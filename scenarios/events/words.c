@@ -5,6 +5,7 @@
 #include "base/obj.h"
 #include "emulator/model/events.h"
 #include "emulator/model/gnss.h"
+#include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
 
@@ -26,6 +27,11 @@ const char *const words_gnss[] = {[GNSS_OFF] = "off",
 const char *const words_systems[] = {
     [GNSS_GPS] = "gps",       [GNSS_GLONASS] = "glonass", [GNSS_GALILEO] = "galileo",
     [GNSS_BEIDOU] = "beidou", [GNSS_QZSS] = "qzss",       NULL};
+
+const char *const words_quirk[] = {
+    [QUIRK_CMUX_ADVANCED] = "cmux-advanced",     [QUIRK_CMUX_MSC_FIRST] = "cmux-msc-first",
+    [QUIRK_CMUX_NO_CLD] = "cmux-no-cld",         [QUIRK_CMUX_LONG_LENGTHS] = "cmux-long-lengths",
+    [QUIRK_CMUX_EARLY_URCS] = "cmux-early-urcs", NULL};
 
 const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
 static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};
