@@ -115,6 +115,7 @@ bool unit_keep(struct unit *u, const char *folder, char error[NVRAM_ERROR]) {
     u->nvram = nvram_open(&cfg, error);
     if (u->nvram != NULL) {
         cmd_before_result(u->cmd, before_result, u);
+        cmd_gnss_start(u->cmd); /* with what is stored */
     }
     return u->nvram != NULL;
 }

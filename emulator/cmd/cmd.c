@@ -62,6 +62,7 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_status_event(c, topic, payload);
     cmd_hardware_event(c, topic, payload);
     cmd_mifi_event(c, topic, payload);
+    cmd_gnss_event(c, topic, payload);
     session_set_mute(c->session, c->is_muxed);
     cmd_tcpip_event(c, topic, payload);
 }
@@ -184,6 +185,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     cmd_standard_start(c);
     cmd_hardware_start(c);
     cmd_power_start(c);
+    cmd_gnss_start(c);
     cmd_mux_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
@@ -218,6 +220,7 @@ void cmd_close(struct cmd *c) {
     bus_ignore(&c->modem->bus, on_bus, c);
     cmd_status_stop(c);
     cmd_hardware_stop(c);
+    cmd_gnss_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
     cmd_ntp_stop(c);

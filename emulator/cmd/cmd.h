@@ -29,7 +29,7 @@ struct sntp;
 struct setting_store;
 struct tcpip;
 
-enum { CMD_REPORTS = 3, CMD_INDICATORS = 4 };
+enum { CMD_REPORTS = 3, CMD_INDICATORS = 4, CMD_GNSS_REPORTS = 4 };
 
 /* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
 struct held {
@@ -95,7 +95,20 @@ struct cmd {
         struct clk_timer warning; /* AT+CVALARM: while the supply is bad */
         int heat;                 /* as +CMTE told it last */
         bool is_high[HARDWARE_PINS];
-    } hw;                  /* cmd_hardware.c */
+    } hw; /* cmd_hardware.c */
+    struct {
+        struct gnss_report {
+            struct cmd *cmd;
+            struct clk_timer timer; /* until the next one */
+        } reports[CMD_GNSS_REPORTS];
+        enum gnss_state state; /* the newest one */
+        /* Of the first session: what the module has started with. Later changes count from its
+         * next start on. */
+        uint32_t nmea; /* the sentences of AT+CGPSNMEA */
+        uint32_t modes;
+        unsigned systems;
+        bool has_server, has_xtra;
+    } gnss;                /* cmd_gnss.c */
     struct clk_timer scan; /* AT+COPS=? */
     uint8_t cops_techs;    /* its <AcT>: 1 << enum profile_tech; 0: none given */
     struct clk_timer cpsi; /* until the next +CPSI of AT+CPSI=<time> */
@@ -142,6 +155,7 @@ void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_mifi_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_gnss_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
@@ -154,6 +168,8 @@ void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: 
 void cmd_status_stop(struct cmd *c);
 void cmd_hardware_start(struct cmd *c); /* the module's start, too */
 void cmd_hardware_stop(struct cmd *c);
+void cmd_gnss_start(struct cmd *c); /* the module's start, too */
+void cmd_gnss_stop(struct cmd *c);
 void cmd_network_start(struct cmd *c); /* the module's start, too */
 void cmd_packet_start(struct cmd *c);
 void cmd_standard_start(struct cmd *c);

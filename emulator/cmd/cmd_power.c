@@ -64,6 +64,7 @@ static void go_off(struct cmd *c) {
     session_set_deaf(c->session, true);
     cmd_status_stop(c);
     cmd_hardware_stop(c);
+    cmd_gnss_stop(c);
     cmd_power_stop(c);
     session_reset(c->session);
     cmd_tcpip_reset(c);
@@ -85,6 +86,7 @@ static void come_on(struct cmd *c) {
     cmd_packet_start(c);
     cmd_standard_start(c);
     cmd_hardware_start(c);
+    cmd_gnss_start(c);
     if (c->modem->profile->usb) {
         chan_set_present(session_chan(c->session), true);
     }

@@ -104,10 +104,10 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
-    place_init(&m->place);
     ussd_init(&m->ussd, &m->bus, clk);
     nitz_init(&m->nitz); /* and has told so already */
     rtc_follow(&m->rtc, &m->nitz);
+    gnss_init(&m->gnss, clk, &m->bus);
     must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
     bearer_init(&m->bearer, clk, host);
     m->bearer.on_name = on_name;
@@ -131,6 +131,7 @@ void modem_free(struct modem *m) {
     clk_stop(m->clk, &m->going.on);
     wifi_free(m->wifi);
     ussd_fini(&m->ussd);
+    gnss_fini(&m->gnss);
     files_free(m->files);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
@@ -305,11 +306,6 @@ void modem_drive_pin(struct modem *m, unsigned pin, bool is_high) {
     set_pin(m, pin, to);
 }
 
-void modem_set_place(struct modem *m, const struct place *place) {
-    CHECK_OBJ(m, MODEM_MAGIC);
-    m->place = *place;
-}
-
 /* -- power -- */
 
 static struct modem *modem_of(void *ctx) {
@@ -351,6 +347,7 @@ static void go_off(void *ctx) {
     clk_stop(m->clk, &m->going.on);
     set_power(m, POWER_OFF);
     modem_set_voice_call(m, false);
+    gnss_cut(&m->gnss);
     update_suspended(m);
     update_registration(m);
     sockets_forget(m->sockets);

@@ -13,8 +13,8 @@
 
 #include "base/bus.h"
 #include "emulator/model/events.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
-#include "emulator/model/place.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
@@ -71,7 +71,7 @@ struct modem {
     struct sim sim;
     struct reg reg;
     struct hardware hw;
-    struct place place;
+    struct gnss gnss; /* gnss.h has its setters */
     struct rtc rtc;
     struct nitz nitz;
     struct ussd ussd;
@@ -120,7 +120,6 @@ void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high);
 /* What the module makes of a pin. */
 void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out);
 void modem_drive_pin(struct modem *m, unsigned pin, bool is_high);
-void modem_set_place(struct modem *m, const struct place *place); /* as the network knows it */
 /* The best cell that is there; the module camps on it if it may. */
 void modem_set_tech(struct modem *m, enum profile_tech tech);
 /* AT+CNMP, AT+CNBP, AT+CNAOP: it looks for a cell at once. Without one it searches. */

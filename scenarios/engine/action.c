@@ -189,10 +189,11 @@ enum {
     X("registration", registration_spec, act_registration, LATER, "What the network grants.")      \
     X("attached", flag_spec, act_attached, LATER, "The packet service, as AT+CGATT has it.")       \
     X("technology", technology_spec, act_technology, LATER, "The newest that is there.")           \
+    X("gnss", gnss_spec, act_gnss, LATER,                                                          \
+      "What its satellite receiver hears and where the module is; the rest stays, and it moves "   \
+      "on.")                                                                                       \
     X("voice-call", flag_spec, act_voice_call, LATER,                                              \
       "A call that has the radio: in GSM no TCP passes.")                                          \
-    X("place", place_spec, act_place, LATER,                                                       \
-      "Where the module is, as AT+CLBS tells it; false: nobody knows.")                            \
     X("wifi", wifi_spec, act_wifi, LATER,                                                          \
       "What WIFI devices around the module do, and the networks in the air.")                      \
     X("network", network_spec, act_network, LATER,                                                 \

@@ -19,9 +19,9 @@ action_fn act_cut, act_drip, act_corrupt, act_garble, act_line_end, act_insert, 
 
 /* act_module.c */
 extern const struct spec power_spec, restart_spec, sim_state_spec, signal_spec, fade_spec,
-    registration_spec, technology_spec, place_spec;
+    registration_spec, technology_spec, gnss_spec;
 action_fn act_power, act_restart, act_hang, act_sim, act_signal, act_fade, act_registration,
-    act_attached, act_technology, act_voice_call, act_place;
+    act_attached, act_technology, act_voice_call, act_gnss;
 
 /* act_wifi.c */
 extern const struct spec wifi_spec;

@@ -174,6 +174,7 @@ static const struct spec_key module_keys[] = {
     {"identity", &identity_spec, "What is not as the profile has it.", 0},
     {"nvram", &nvram_spec, "NV items by number.", 0},
     {"hardware", &hardware_spec, "The board around it.", 0},
+    {"gnss", &gnss_spec, "What its satellite receiver hears, and where the module is.", 0},
     {"quirks", &quirks_spec, "What some firmware does and other does not; see below.", 0},
     {0},
 };

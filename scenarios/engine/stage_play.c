@@ -305,10 +305,11 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     modem_set_voice_call(m, false);
     set_back_hardware(m);
     modem_set_open_delay(m, CLK_US(0));
+    const struct gnss_sky sky = gnss_default_sky();
+    gnss_set_sky(&m->gnss, &sky);
     for (enum modem_quirk quirk = 0; quirk < QUIRKS; quirk++) {
         modem_set_quirk(m, quirk, false);
     }
-    place_init(&m->place);
     wifi_leave_all(m->wifi);
     wifi_set_networks(m->wifi, NULL, 0);
     if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {
@@ -371,6 +372,7 @@ static int set_up(struct stage *st, char **why) {
     if (nv != NULL) {
         modem_set_nv_fin(st->world.modem, strcmp(nv, "01") == 0);
     }
+    do_first(st, module, "gnss", act_gnss);
     const struct cJSON *quirk = NULL;
     cJSON_ArrayForEach(quirk, spec_get(module, "quirks")) {
         enum modem_quirk which = (enum modem_quirk)words_index(words_quirk, quirk->valuestring);

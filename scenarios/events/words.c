@@ -4,6 +4,7 @@
 
 #include "base/obj.h"
 #include "emulator/model/events.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
@@ -19,6 +20,14 @@ const char *const words_sim[] = {
 const char *const words_technology[] = {
     [PROFILE_GSM] = "gsm",      [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte",
     [PROFILE_TDS] = "td-scdma", [PROFILE_CDMA] = "cdma",   NULL};
+const char *const words_gnss[] = {[GNSS_OFF] = "off",
+                                  [GNSS_STOPPING] = "stopping",
+                                  [GNSS_SEARCHING] = "searching",
+                                  [GNSS_FIXED] = "fixed",
+                                  NULL};
+const char *const words_systems[] = {
+    [GNSS_GPS] = "gps",       [GNSS_GLONASS] = "glonass", [GNSS_GALILEO] = "galileo",
+    [GNSS_BEIDOU] = "beidou", [GNSS_QZSS] = "qzss",       NULL};
 
 const char *const words_ussd[] = {"final", "ask", "ended", "not-supported", "timeout", NULL};
 

@@ -12,6 +12,8 @@ extern const char *const words_power[];      /* enum power_state */
 extern const char *const words_sim[];        /* enum sim_state */
 extern const char *const words_wifi[];       /* enum wifi_mode */
 extern const char *const words_technology[]; /* enum profile_tech */
+extern const char *const words_gnss[];       /* enum gnss_state */
+extern const char *const words_systems[];    /* enum gnss_system */
 extern const char *const words_quirk[];      /* enum modem_quirk */
 
 /* Of enum ussd_state, whose numbers have a gap. */

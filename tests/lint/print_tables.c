@@ -11,6 +11,7 @@
 
 #include "base/obj.h"
 #include "emulator/model/events.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
@@ -36,6 +37,7 @@ static const struct call_event call_event;
 static const struct hardware hardware;
 static const struct wifi wifi;
 static const struct sv message = {"hi", 2};
+static const struct gnss gnss;
 static const struct context_event context_event;
 static const struct urc_event urc_event = {.text = "RING"};
 static const struct net_result net_result;
@@ -57,7 +59,8 @@ static const struct link_asked link_asked;
              : (const void *)&message, struct time_event *                                         \
              : (const void *)&time_event, struct ussd_entry *                                      \
              : (const void *)&ussd_entry, struct call_event *                                      \
-             : (const void *)&call_event, struct context_event *                                   \
+             : (const void *)&call_event, struct gnss *                                            \
+             : (const void *)&gnss, struct context_event *                                         \
              : (const void *)&context_event, struct urc_event *                                    \
              : (const void *)&urc_event, struct net_result *                                       \
              : (const void *)&net_result, struct link_result *                                     \

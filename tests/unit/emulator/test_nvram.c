@@ -572,6 +572,18 @@ Test(nvram, what_was_answered_ok_is_stored_by_then) {
     unit_rig_stop(&unit);
 }
 
+/* AT+CGPSAUTO, AT+CGNSSMODE: the daemon's start is the module's. */
+Test(nvram, the_receiver_starts_with_what_is_stored) {
+    unit_start();
+    ask("AT+CGPSAUTO=1;+CGNSSMODE=4", OK);
+    cr_assert_eq(unit.modem->gnss.state, GNSS_OFF);
+    unit_rig_stop(&unit);
+    unit_start();
+    cr_assert_eq(unit.modem->gnss.state, GNSS_SEARCHING);
+    cr_assert_eq(unit.modem->gnss.session.systems, 1u << GNSS_GPS | 1u << GNSS_GALILEO);
+    unit_rig_stop(&unit);
+}
+
 Test(nvram, the_card_keeps_its_lock_its_pin_and_its_tries) {
     unit_start();
     modem_set_sim(unit.modem, SIM_PUK);

@@ -119,3 +119,24 @@ Test(unit, a_restart_is_one_of_all_ports) {
     cr_assert_str_eq(on_second(), lines);
     ask_second("AT", "AT\r" OK);
 }
+
+/* Its start counts for all ports, its reports are on the port that asked for them. */
+Test(unit, the_receiver_is_the_modules) {
+    ask_second("ATE0", "ATE0\r" OK);
+    ask_second("AT+CGPSPMD=2;+CGPSMD=0", OK);
+    modem_restart(rig.modem, CLK_S(1), false);
+    unit_rig_pass(&rig, CLK_S(2));
+    unit_rig_read(&rig);
+    on_second();
+    unit_rig_ask(&rig, "ATE0", "ATE0\r" OK);
+    ask_second("ATE0", "ATE0\r" OK);
+    ask_second("AT+CGPS=1", LINE("ERROR"));
+    ask_second("AT+CGPS=1,2", OK);
+    ask_second("AT+CGPSINFO=1", OK);
+    unit_rig_pass(&rig, CLK_S(1));
+    unit_rig_ask(&rig, "AT+CGPS?", LINE("+CGPS: 1,2") OK);
+    cr_assert_str_eq(on_second(), LINE("+CGPSINFO: ,,,,,,,,"));
+    unit_rig_ask(&rig, "AT+CGPSINFO=0", OK);
+    unit_rig_pass(&rig, CLK_S(5));
+    cr_assert_str_eq(on_second(), "");
+}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
@@ -51,6 +52,7 @@ Test(happening, every_topic_has_its_facts) {
     static const struct ussd_entry ussd = {.state = USSD_ASKS, .text = "1 or 2?"};
     static const struct call_event call = {true};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
+    static const struct gnss gnss = {.state = GNSS_SEARCHING};
     static const struct sim sim = {.state = SIM_PIN};
     static const struct wifi wifi = {.cfg = {.is_on = true}, .nclients = 2};
     static const struct sv message = {"hi", 2};
@@ -68,6 +70,7 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_CALL_CHANGED, &call, "up yes"},
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
+        {TOPIC_GNSS_CHANGED, &gnss, "state searching, sky no"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
         {TOPIC_WIFI_CHANGED, &wifi, "state on, clients 2"},
         {TOPIC_WIFI_RECEIVED, &message, "text hi"},
