@@ -243,8 +243,9 @@ static void on_event(void *ctx, enum chan_event event) {
         session_idle(s);
         break;
     case CHAN_CLOSED:
-        /* What would be answered later would be answered to the next DTE. */
-        if (is_abortable(s) || s->hold.is_active ||
+        /* What would be answered later would be answered to the next DTE. What the module is
+         * working on is as good as done. */
+        if (is_abortable(s) || (s->hold.is_active && !s->hold.is_latency) ||
             (s->req.is_open && (s->req.on_cancel != NULL || s->req.on_drained != NULL))) {
             session_cancel(s);
         }
@@ -295,6 +296,11 @@ void session_close(struct at_session *s) {
     setting_store_free(s->port);
     OBJ_FINI(s);
     free(s);
+}
+
+void session_set_timing(struct at_session *s, enum at_timing timing) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    s->timing = timing;
 }
 
 void session_set_deaf(struct at_session *s, bool is_deaf) {

@@ -19,6 +19,7 @@
 #include "base/bus.h"
 #include "base/sv.h"
 #include "emulator/at/errors.h"
+#include "emulator/at/latency.h"
 
 struct at_session;
 struct at_table;
@@ -55,6 +56,10 @@ struct at_session_config {
 
 struct at_session *session_new(const struct at_session_config *cfg);
 void session_close(struct at_session *s); /* cancels what runs; NULL is allowed */
+
+/* What answers and unsolicited results take from now on; nothing until it is called. A command is
+ * run, and its whole answer leaves, when its time is over; unsolicited results keep their order. */
+void session_set_timing(struct at_session *s, enum at_timing timing);
 
 /* The module is off or hangs: input is thrown away and nothing is said; what runs goes on unheard,
  * and unsolicited results wait. */
