@@ -235,6 +235,7 @@ static int start_modem(struct app *a, unsigned i) {
         .clk = a->clk,
         .host = host_uv_host(a->host),
         .chan = port_chan(slot->port),
+        .timing = o->timing,
         .seed = director_seed(a->director, o->seed) + i,
     };
     slot->unit = unit_new(&unit);

@@ -14,6 +14,7 @@ enum option_id {
     OPT_MAP,
     OPT_LISTEN,
     OPT_CLOCK,
+    OPT_TIMING,
     OPT_DNS,
     OPT_IMPAIR,
     OPT_SEED,
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
     {"map", required_argument, NULL, OPT_MAP},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"clock", required_argument, NULL, OPT_CLOCK},
+    {"timing", required_argument, NULL, OPT_TIMING},
     {"dns", required_argument, NULL, OPT_DNS},
     {"impair", required_argument, NULL, OPT_IMPAIR},
     {"seed", required_argument, NULL, OPT_SEED},
@@ -92,6 +94,8 @@ static const char help_text[] =
     "  --control PATH               a Unix socket for sim7x00ctl (mode 0600)\n"
     "  --clock real|xN|manual       the module's time: real, N (1 to 1000) times as fast, or\n"
     "                               it stands still until sim7x00ctl advances it\n"
+    "  --timing none|typical|worst  how long answers take (none); with the others the module\n"
+    "                               starts when the program does\n"
     "  --dns SERVERS                name servers, ADDR[:PORT][,...] (the host's own)\n"
     "  --impair DIR:WHAT[,...]      what is wrong with the network; DIR: up, down, both; WHAT:\n"
     "                               latency=MS, jitter=MS, rate=BPS, lose=COUNT, loss=P,\n"
@@ -170,6 +174,21 @@ static int take_clock(struct options *o, const char *value, char error[OPTIONS_E
     }
     o->clock_factor = (unsigned)factor;
     return 0;
+}
+
+static int take_timing(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    static const char *const names[] = {
+        [AT_TIMING_NONE] = "none",
+        [AT_TIMING_TYPICAL] = "typical",
+        [AT_TIMING_WORST] = "worst",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], value) == 0) {
+            o->timing = (enum at_timing)i;
+            return 0;
+        }
+    }
+    return fail(error, "--timing: '%.64s' is not allowed: none, typical or worst", value);
 }
 
 static int take_modems(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
@@ -278,6 +297,8 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_entry("--listen", o->listens, &o->listen_count, optarg, error);
     case OPT_CLOCK:
         return take_clock(o, optarg, error);
+    case OPT_TIMING:
+        return take_timing(o, optarg, error);
     case OPT_DNS:
         return take_text("--dns", &o->dns, optarg, "ADDR[:PORT][,...]", error);
     case OPT_IMPAIR:

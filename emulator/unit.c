@@ -54,6 +54,24 @@ static const char *apn_of(void *ctx, unsigned cid) {
     return apn == NULL || (*apn == '\0' && older != NULL) ? older : apn;
 }
 
+/* A module was reported to need more than 10 s until it answered (LilyGO T-SIM7600X pull request
+ * 41); all instants are guesses. */
+static struct modem_boot boot_of(enum at_timing timing) {
+    const struct modem_boot typical = {.usb = CLK_S(10),
+                                       .rdy = CLK_S(12),
+                                       .sim = CLK_S(13),
+                                       .sms = CLK_S(16),
+                                       .pb = CLK_S(18),
+                                       .away = CLK_S(3)};
+    const struct modem_boot worst = {.usb = CLK_S(20),
+                                     .rdy = CLK_S(30),
+                                     .sim = CLK_S(35),
+                                     .sms = CLK_S(45),
+                                     .pb = CLK_S(60),
+                                     .away = CLK_S(10)};
+    return timing == AT_TIMING_WORST ? worst : typical;
+}
+
 struct unit *unit_new(const struct unit_config *cfg) {
     struct unit *u = xmalloc(sizeof *u);
     OBJ_INIT(u, UNIT_MAGIC);
@@ -62,7 +80,12 @@ struct unit *unit_new(const struct unit_config *cfg) {
     u->modem = modem_new(cfg->profile, cfg->clk, cfg->host);
     modem_set_seed(u->modem, cfg->seed);
     modem_set_apn(u->modem, apn_of, u);
+    if (cfg->timing != AT_TIMING_NONE) {
+        const struct modem_boot boot = boot_of(cfg->timing);
+        modem_start(u->modem, &boot);
+    }
     u->cmd = cmd_new(u->modem, u->settings, cfg->chan);
+    session_set_timing(u->cmd->session, cfg->timing);
     return u;
 }
 

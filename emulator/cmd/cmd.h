@@ -73,6 +73,7 @@ struct cmd {
         struct clk_timer going;
         size_t next;            /* line of the start */
         struct clk_timer start; /* until that one */
+        struct clk_timer usb;   /* until the port on USB is there */
     } power;                    /* cmd_power.c */
     void (*before_result)(void *ctx);
     void *before_ctx;

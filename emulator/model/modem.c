@@ -88,6 +88,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->clk = clk;
     m->power = POWER_ON;
     m->fun = FUN_FULL;
+    m->boot.away = CLK_S(1); /* guess */
     bus_init(&m->bus);
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
@@ -319,6 +320,15 @@ static void go_off(void *ctx) {
     if (m->going.is_restart) {
         clk_start(m->clk, &m->going.on, m->going.pause, start, m);
     }
+}
+
+void modem_start(struct modem *m, const struct modem_boot *boot) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    clk_dur left = {boot->rdy.us - (m->profile->usb ? boot->usb.us : 0)};
+    m->boot = *boot;
+    m->power = POWER_BOOTING;
+    update_registration(m);
+    clk_start(m->clk, &m->going.on, left, on_started, m);
 }
 
 void modem_restart(struct modem *m, clk_dur off, bool is_planned) {

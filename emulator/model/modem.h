@@ -34,6 +34,8 @@ enum { MODEM_IMEI = 15 };  /* digits */
 struct modem_boot {
     clk_dur rdy; /* it is on */
     clk_dur sim, sms, pb;
+    clk_dur usb;  /* a port on USB is there; not behind rdy */
+    clk_dur away; /* before all that, when it restarts itself */
 };
 
 /* The APN of a context, or NULL. */
@@ -46,7 +48,7 @@ struct modem {
     struct clk *clk;
     struct bus bus;
     enum power_state power;
-    struct modem_boot boot; /* all 0: at once */
+    struct modem_boot boot; /* all 0 but `away`: at once */
     struct {
         struct clk_timer off; /* it goes off in a turn of its own */
         struct clk_timer on;  /* the next step of coming on */
@@ -123,6 +125,9 @@ void modem_set_voice_call(struct modem *m, bool is_up);
  * After `off` it starts again, as new but for what is stored. A planned one is asked about
  * (ASK_POWER_RESTART); an off module stays off. */
 void modem_restart(struct modem *m, clk_dur off, bool is_planned);
+/* A new module is one that has been on for long. With this call, before anything else, it is one
+ * that has just been switched on: with a port on USB so far that the port is there. */
+void modem_start(struct modem *m, const struct modem_boot *boot);
 void modem_power_off(struct modem *m, bool is_planned);
 void modem_power_on(struct modem *m);
 /* The firmware hangs: nothing is answered and nothing passes, until a restart or power off. Only a

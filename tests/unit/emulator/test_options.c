@@ -35,6 +35,16 @@ Test(options, without_any_are_the_defaults) {
     cr_assert_eq(o.seed, 0);
     cr_assert_null(o.trace);
     cr_assert_null(o.nvram);
+    cr_assert_eq(o.timing, AT_TIMING_NONE);
+}
+
+Test(options, timing_is_one_of_three_words) {
+    cr_assert_eq(parse("--timing typical"), 0);
+    cr_assert_eq(o.timing, AT_TIMING_TYPICAL);
+    cr_assert_eq(parse("--timing worst"), 0);
+    cr_assert_eq(o.timing, AT_TIMING_WORST);
+    cr_assert_eq(parse("--timing worst --timing none"), 0);
+    cr_assert_eq(o.timing, AT_TIMING_NONE);
 }
 
 Test(options, all_are_taken) {
@@ -120,6 +130,8 @@ Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
         {"--clock x1001", {"--clock: 'x1001' is not allowed", real}},
         {"--clock x", {"--clock: 'x' is not allowed", real}},
         {"--clock x2.5", {"--clock: 'x2.5' is not allowed", real}},
+        {"--timing fast", {"--timing: 'fast' is not allowed", "none, typical or worst"}},
+        {"--timing=", {"--timing: '' is not allowed", "none, typical or worst"}},
         {"--modems 0", {"--modems: '0' is not allowed", "a number from 1 to 1000"}},
         {"--modems 1001", {"--modems: '1001' is not allowed", "a number from 1 to 1000"}},
         {"--modems two", {"--modems: 'two' is not allowed", "a number from 1 to 1000"}},
@@ -209,11 +221,11 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
                                        "sim7500a",     "sim7600c",  "sim7600g",  NULL};
     options_print_help(to, many);
     fclose(to);
-    const char *const names[] = {"--profile",     "--link",       "--map",    "--listen",
-                                 "--clock",       "--dns",        "--json",   "--modems",
-                                 "--quick-start", "--log",        "--help",   "--version",
-                                 "--log-json",    "appnote-1.00", "--impair", "--seed",
-                                 "--trace",       "black-hole",   "--wait",   "sim7600g"};
+    const char *const names[] = {
+        "--profile",  "--link",       "--map",         "--listen", "--clock", "--dns",
+        "--json",     "--modems",     "--quick-start", "--log",    "--help",  "--version",
+        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace", "black-hole",
+        "--wait",     "sim7600g",     "--timing"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         cr_assert_not_null(strstr(text, names[i]), "%s", names[i]);
     }
