@@ -20,6 +20,7 @@ enum option_id {
     OPT_SEED,
     OPT_TRACE,
     OPT_NVRAM,
+    OPT_FILES,
     OPT_MODEMS,
     OPT_JSON,
     OPT_LOG,
@@ -49,6 +50,7 @@ static const struct option long_options[] = {
     {"seed", required_argument, NULL, OPT_SEED},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"nvram", required_argument, NULL, OPT_NVRAM},
+    {"files", required_argument, NULL, OPT_FILES},
     {"modems", required_argument, NULL, OPT_MODEMS},
     {"json", no_argument, NULL, OPT_JSON},
     {"log", required_argument, NULL, OPT_LOG},
@@ -107,6 +109,8 @@ static const char help_text[] =
     "  --nvram DIR                  what the module stores (AT&W and such) is kept in\n"
     "                               DIR/nvram.json, with --modems in DIR/NUMBER/nvram.json\n"
     "                               (it ends with the process)\n"
+    "  --files DIR                  the module's file system is in DIR/C, DIR/D, DIR/E, DIR/F,\n"
+    "                               with --modems in DIR/NUMBER/C and so on (in memory)\n"
     "  --modems N                   N modules (1 to 1000) with the links PATH0, PATH1, ...\n"
     "  --quick-start                the server of the vendor's TCP/IP application note,\n"
     "                               116.236.221.75:8011, and its UDP peers\n"
@@ -309,6 +313,8 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_text("--trace", &o->trace, optarg, "a file", error);
     case OPT_NVRAM:
         return take_text("--nvram", &o->nvram, optarg, "a folder", error);
+    case OPT_FILES:
+        return take_text("--files", &o->files, optarg, "a folder", error);
     case OPT_MODEMS:
         return take_modems(o, optarg, error);
     case OPT_SCENARIO:

@@ -40,6 +40,7 @@ struct options {
     uint64_t seed;
     const char *trace;       /* NULL: none */
     const char *nvram;       /* NULL: it ends with the process */
+    const char *files;       /* NULL: in memory */
     const char *scenario;    /* NULL: none */
     const char *control;     /* NULL: none */
     const char *junit, *tap; /* NULL: none */

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/obj.h"
+#include "emulator/model/files_host.h"
 
 enum { ROOT = 3 }; /* characters of "C:/" */
 
@@ -37,13 +39,18 @@ struct files {
     size_t n, cap;
     bool is_card_out;
     struct files_path current;
+    struct files_host *host; /* NULL: in memory only */
 };
+
+static void go_home(struct files *f) {
+    f->current = (struct files_path){"C:/"};
+}
 
 struct files *files_new(struct clk *clk) {
     struct files *f = xmalloc(sizeof *f);
     OBJ_INIT(f, FILES_MAGIC);
     f->clk = clk;
-    files_restart(f);
+    go_home(f);
     return f;
 }
 
@@ -61,13 +68,9 @@ void files_free(struct files *f) {
         entry_fini(&f->entries[i]);
     }
     free(f->entries);
+    files_host_free(f->host);
     OBJ_FINI(f);
     free(f);
-}
-
-void files_restart(struct files *f) {
-    CHECK_OBJ(f, FILES_MAGIC);
-    f->current = (struct files_path){"C:/"};
 }
 
 /* -- names and paths -- */
@@ -161,7 +164,7 @@ void files_set_card(struct files *f, bool is_in) {
     CHECK_OBJ(f, FILES_MAGIC);
     f->is_card_out = !is_in;
     if (check_card(f, &f->current) != 0) {
-        files_restart(f);
+        go_home(f);
     }
 }
 
@@ -284,6 +287,86 @@ static size_t used_of(const struct files *f, int drive) {
     return used;
 }
 
+/* -- the host's folder -- */
+
+/* How far a load is. */
+struct load {
+    struct files *files;
+    struct files_path folder;
+    unsigned left_out;
+};
+
+/* Whether the module can have it; `path` is where. */
+static bool is_fit(const struct files *f, const struct files_found *what, struct files_path *path) {
+    int drive = drive_of(path->text[0]);
+    return !what->is_other && is_name(sv_of(what->name)) && descend(path, sv_of(what->name)) == 0 &&
+           f->n < LIMIT_FILES && what->size <= drives[drive].total - used_of(f, drive);
+}
+
+static void on_found(void *ctx, const struct files_found *what) {
+    struct load *l = ctx;
+    struct files_path path = l->folder;
+    uint8_t *mem = NULL;
+    bool is_good = is_fit(l->files, what, &path);
+    if (is_good && what->size > 0) {
+        mem = xmalloc(what->size);
+        is_good = files_host_read(l->files->host, path.text, mem, what->size) == 0;
+    }
+    if (!is_good) {
+        LOG(LOG_MODEL, LOG_INFO, "files", "%s: left out: %s", l->folder.text, what->name);
+        l->left_out++;
+        free(mem);
+        return;
+    }
+    insert(l->files, (struct entry){.path = xstrdup(path.text),
+                                    .info = {what->is_folder, what->size, what->changed},
+                                    .mem = mem});
+}
+
+static void load(struct files *f) {
+    struct load l = {.files = f};
+    while (f->n > 0) {
+        drop(f, &f->entries[f->n - 1]);
+    }
+    for (size_t i = 0; i < NDRIVES; i++) {
+        l.folder = (struct files_path){{drives[i].letter, ':', '/'}};
+        files_host_scan(f->host, l.folder.text, on_found, &l);
+    }
+    /* What stands in a folder is put in behind it, and so is looked at in its turn. */
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->entries[i].info.is_folder) {
+            must(sv_copy(sv_of(f->entries[i].path), l.folder.text, sizeof l.folder.text) == 0);
+            files_host_scan(f->host, l.folder.text, on_found, &l);
+        }
+    }
+    if (l.left_out > 0) {
+        LOG(LOG_MODEL, LOG_WARN, "files", "%u left out that the module cannot have", l.left_out);
+    }
+}
+
+int files_keep(struct files *f, const char *folder) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    must(f->host == NULL);
+    char letters[NDRIVES + 1] = "";
+    for (size_t i = 0; i < NDRIVES; i++) {
+        letters[i] = drives[i].letter;
+    }
+    int err = 0;
+    f->host = files_host_new(folder, letters, &err);
+    if (err == 0) {
+        load(f);
+    }
+    return err;
+}
+
+void files_restart(struct files *f) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    go_home(f);
+    if (f->host != NULL) {
+        load(f);
+    }
+}
+
 struct files_usage files_usage(struct files *f) {
     CHECK_OBJ(f, FILES_MAGIC);
     int drive = drive_of(f->current.text[0]);
@@ -339,10 +422,13 @@ int files_may_create(const struct files *f, const struct files_path *path, size_
 }
 
 int files_create(struct files *f, const struct files_path *path, const void *p, size_t n) {
+    clk_wall now = clk_wall_now(f->clk);
     int rc = files_may_create(f, path, n);
+    if (rc == 0 && f->host != NULL) {
+        rc = files_host_create(f->host, path->text, p, n, now);
+    }
     if (rc == 0) {
-        struct entry e = {.path = xstrdup(path->text),
-                          .info = {.size = n, .created = clk_wall_now(f->clk)}};
+        struct entry e = {.path = xstrdup(path->text), .info = {.size = n, .created = now}};
         if (n > 0) {
             e.mem = xmalloc(n);
             memcpy(e.mem, p, n);
@@ -354,9 +440,20 @@ int files_create(struct files *f, const struct files_path *path, const void *p, 
 
 int files_make_folder(struct files *f, const struct files_path *path) {
     int rc = files_may_create(f, path, 0);
+    if (rc == 0 && f->host != NULL) {
+        rc = files_host_make_folder(f->host, path->text);
+    }
     if (rc == 0) {
         insert(f, (struct entry){.path = xstrdup(path->text),
                                  .info = {.is_folder = true, .created = clk_wall_now(f->clk)}});
+    }
+    return rc;
+}
+
+static int remove_entry(struct files *f, struct entry *e) {
+    int rc = f->host != NULL ? files_host_remove(f->host, e->path, e->info.is_folder) : 0;
+    if (rc == 0) {
+        drop(f, e);
     }
     return rc;
 }
@@ -372,8 +469,7 @@ int files_remove_folder(struct files *f, const struct files_path *path) {
             return -ENOTEMPTY;
         }
     }
-    drop(f, e);
-    return 0;
+    return remove_entry(f, e);
 }
 
 int files_read(const struct files *f, const struct files_path *path, size_t at, void *to,
@@ -395,21 +491,20 @@ int files_read(const struct files *f, const struct files_path *path, size_t at, 
 int files_remove(struct files *f, const struct files_path *path) {
     CHECK_OBJ(f, FILES_MAGIC);
     struct entry *e = find_file(f, path);
-    if (e == NULL) {
-        return -ENOENT;
-    }
-    drop(f, e);
-    return 0;
+    return e == NULL ? -ENOENT : remove_entry(f, e);
 }
 
-void files_remove_all(struct files *f) {
+int files_remove_all(struct files *f) {
     CHECK_OBJ(f, FILES_MAGIC);
+    int rc = 0;
     for (size_t i = f->n; i-- > 0;) {
         struct entry *e = &f->entries[i];
         if (!e->info.is_folder && name_inside(e, &f->current) != NULL) {
-            drop(f, e);
+            int err = remove_entry(f, e);
+            rc = rc != 0 ? rc : err;
         }
     }
+    return rc;
 }
 
 int files_rename(struct files *f, const struct files_path *from, const struct files_path *to) {
@@ -420,6 +515,10 @@ int files_rename(struct files *f, const struct files_path *from, const struct fi
     }
     if (find(f, to->text) != NULL) {
         return -EEXIST;
+    }
+    int rc = f->host != NULL ? files_host_rename(f->host, from->text, to->text) : 0;
+    if (rc != 0) {
+        return rc;
     }
     struct entry moved = take(f, e);
     free(moved.path);
