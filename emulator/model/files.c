@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/obj.h"
 #include "emulator/model/files_host.h"
+#include "emulator/model/sdcard.h"
 
 enum { ROOT = 3 }; /* characters of "C:/" */
 
@@ -38,6 +39,7 @@ struct files {
     struct entry *entries; /* in the order of their paths; roots are not among them */
     size_t n, cap;
     bool is_card_out;
+    struct sdcard card;
     struct files_path current;
     struct files_host *host; /* NULL: in memory only */
 };
@@ -50,6 +52,7 @@ struct files *files_new(struct clk *clk) {
     struct files *f = xmalloc(sizeof *f);
     OBJ_INIT(f, FILES_MAGIC);
     f->clk = clk;
+    sdcard_init(&f->card);
     go_home(f);
     return f;
 }
@@ -279,6 +282,13 @@ static void drop(struct files *f, struct entry *at) {
     entry_fini(&e);
 }
 
+/* The card is larger than what is kept of it; D: is its first partition (guess). */
+static size_t total_of(const struct files *f, int drive) {
+    size_t total = drives[drive].total;
+    size_t partition = (size_t)f->card.kb[0] * 1024;
+    return drives[drive].is_card && partition < total ? partition : total;
+}
+
 static size_t used_of(const struct files *f, int drive) {
     size_t used = drives[drive].reserved;
     for (size_t i = 0; i < f->n; i++) {
@@ -300,7 +310,7 @@ struct load {
 static bool is_fit(const struct files *f, const struct files_found *what, struct files_path *path) {
     int drive = drive_of(path->text[0]);
     return !what->is_other && is_name(sv_of(what->name)) && descend(path, sv_of(what->name)) == 0 &&
-           f->n < LIMIT_FILES && what->size <= drives[drive].total - used_of(f, drive);
+           f->n < LIMIT_FILES && what->size <= total_of(f, drive) - used_of(f, drive);
 }
 
 static void on_found(void *ctx, const struct files_found *what) {
@@ -370,7 +380,7 @@ void files_restart(struct files *f) {
 struct files_usage files_usage(struct files *f) {
     CHECK_OBJ(f, FILES_MAGIC);
     int drive = drive_of(f->current.text[0]);
-    return (struct files_usage){drives[drive].letter, drives[drive].total, used_of(f, drive)};
+    return (struct files_usage){drives[drive].letter, total_of(f, drive), used_of(f, drive)};
 }
 
 /* -- what is done with them -- */
@@ -418,7 +428,7 @@ int files_may_create(const struct files *f, const struct files_path *path, size_
         return -ENFILE;
     }
     int drive = drive_of(path->text[0]);
-    return n > drives[drive].total - used_of(f, drive) ? -ENOSPC : 0;
+    return n > total_of(f, drive) - used_of(f, drive) ? -ENOSPC : 0;
 }
 
 int files_create(struct files *f, const struct files_path *path, const void *p, size_t n) {
@@ -503,6 +513,36 @@ int files_remove_all(struct files *f) {
             int err = remove_entry(f, e);
             rc = rc != 0 ? rc : err;
         }
+    }
+    return rc;
+}
+
+const struct sdcard *files_card(const struct files *f) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    return f->is_card_out ? NULL : &f->card;
+}
+
+/* What stands in a folder goes before it: it is behind it in the list. */
+int files_format_card(struct files *f) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    int rc = f->is_card_out ? -ENODEV : 0;
+    for (size_t i = f->n; rc == 0 && i-- > 0;) {
+        if (drives[drive_of(f->entries[i].path[0])].is_card) {
+            rc = remove_entry(f, &f->entries[i]);
+        }
+    }
+    if (rc == 0 && !is_folder(f, f->current.text)) {
+        f->current.text[ROOT] = '\0';
+    }
+    return rc;
+}
+
+int files_divide_card(struct files *f, size_t n, const int32_t *kb) {
+    struct sdcard to = f->card;
+    int rc = sdcard_divide(&to, n, kb);
+    rc = rc != 0 ? rc : files_format_card(f);
+    if (rc == 0) {
+        f->card = to;
     }
     return rc;
 }

@@ -27,6 +27,7 @@
 #include "base/sv.h"
 
 struct files;
+struct sdcard;
 
 struct files_path {
     char text[LIMIT_FILE_PATH + 1];
@@ -51,6 +52,12 @@ void files_free(struct files *f); /* NULL is allowed */
  * process has it; other -E...: the system's. */
 int files_keep(struct files *f, const char *folder);
 void files_restart(struct files *f); /* the module starts: the first drive again */
+/* The card in the slot; NULL: it is out. */
+const struct sdcard *files_card(const struct files *f);
+/* Makes partitions as sdcard_divide has it, or formats all: what was on it is gone. -ENODEV: it is
+ * out. What the host refuses to remove stays, with its error. */
+int files_divide_card(struct files *f, size_t n, const int32_t *kb);
+int files_format_card(struct files *f);
 /* D: what is on it comes back with it. Who stands in it while it goes, is on the first drive. */
 void files_set_card(struct files *f, bool is_in);
 struct files_usage files_usage(struct files *f);    /* of the current drive */

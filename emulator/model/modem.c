@@ -243,6 +243,22 @@ void modem_set_adc(struct modem *m, unsigned adc, int mv) {
     set_measured(m, &m->hw.adc[adc], mv);
 }
 
+int modem_set_i2c(struct modem *m, uint8_t address, uint8_t reg, uint8_t value) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    int rc = i2c_attach(&m->hw.i2c, address);
+    if (rc == 0) {
+        must(i2c_write(&m->hw.i2c, address, reg, &value, 1) == 0);
+        bus_post(&m->bus, TOPIC_HARDWARE_CHANGED, &m->hw);
+    }
+    return rc;
+}
+
+void modem_remove_i2c(struct modem *m, uint8_t address) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    i2c_detach(&m->hw.i2c, address);
+    bus_post(&m->bus, TOPIC_HARDWARE_CHANGED, &m->hw);
+}
+
 static void set_pin(struct modem *m, unsigned pin, struct hardware_pin to) {
     CHECK_OBJ(m, MODEM_MAGIC);
     bool was_high = hardware_is_high(&m->hw, pin);

@@ -96,6 +96,10 @@ void modem_set_supply(struct modem *m, int mv);
 void modem_set_temperature(struct modem *m, int celsius);
 void modem_set_adc(struct modem *m, unsigned adc, int mv);
 void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high);
+/* A register of a device on the I2C bus, which is put there with it; from the module or from
+ * outside. -ENOSPC: there are too many devices. */
+int modem_set_i2c(struct modem *m, uint8_t address, uint8_t reg, uint8_t value);
+void modem_remove_i2c(struct modem *m, uint8_t address);
 /* What the module makes of a pin. */
 void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out);
 void modem_drive_pin(struct modem *m, unsigned pin, bool is_high);

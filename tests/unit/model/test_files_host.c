@@ -365,3 +365,16 @@ Test(files_host, a_host_that_refuses_is_an_error_and_nothing_has_changed) {
     cr_assert_str_eq(text_of("C:/a"), "one");
     cr_assert_str_eq(text_of("C:/b"), "none");
 }
+
+Test(files_host, a_card_is_emptied_on_the_host_but_for_what_is_unseen) {
+    const int32_t size = 1000;
+    make_folder("D:/sub");
+    cr_assert_eq(make("D:/sub/a", "one"), 0);
+    cr_assert_eq(make("C:/a", "one"), 0);
+    cr_assert_eq(files_divide_card(f, 2, &size), 0);
+    cr_assert(!host_has("in/D/sub") && host_has("in/C/a") && host_has("in/D"));
+    make_folder("D:/sub");
+    host_put("in/D/sub/.hidden", "x");
+    cr_assert_eq(files_format_card(f), -ENOTEMPTY);
+    cr_assert(host_has("in/D/sub/.hidden"));
+}
