@@ -6,7 +6,7 @@
 #include "handlers.h"
 
 /* The answer is on its way, then the module goes. How long that takes is nowhere said (guess). */
-enum { GOING_MS = 100 };
+enum { GOING_MS = 50 };
 
 /* -- the lines of a start, in the order of field logs: RDY, +CPIN: READY, SMS DONE, PB DONE
  * (LilyGO T-SIM7600X pull request 41); V3.00 names none. -- */

@@ -291,6 +291,8 @@ void modem_drive_pin(struct modem *m, unsigned pin, bool is_high) {
 
 /* -- power -- */
 
+enum { LEAVING_MS = 50 };
+
 static struct modem *modem_of(void *ctx) {
     struct modem *m;
     CAST_OBJ(m, ctx, MODEM_MAGIC);
@@ -347,6 +349,16 @@ void modem_start(struct modem *m, const struct modem_boot *boot) {
     clk_start(m->clk, &m->going.on, left, on_started, m);
 }
 
+/* Who is told to go leaves the network first: with the network open modules in the field say that
+ * it is closed behind the OK of AT+CRESET (field F19). How long that takes is a guess. */
+static clk_dur leave(struct modem *m, bool is_planned) {
+    if (!is_planned) {
+        return CLK_US(0);
+    }
+    modem_set_attached(m, false);
+    return CLK_MS(LEAVING_MS);
+}
+
 void modem_restart(struct modem *m, clk_dur off, bool is_planned) {
     CHECK_OBJ(m, MODEM_MAGIC);
     struct power_event e = {POWER_BOOTING, is_planned};
@@ -360,6 +372,7 @@ void modem_restart(struct modem *m, clk_dur off, bool is_planned) {
     m->going.is_planned = is_planned;
     m->going.is_restart = true;
     m->going.pause = off;
+    v.delay.us += leave(m, is_planned).us;
     clk_start(m->clk, &m->going.off, v.delay, go_off, m);
 }
 
@@ -370,7 +383,7 @@ void modem_power_off(struct modem *m, bool is_planned) {
     if (m->power == POWER_OFF) {
         clk_stop(m->clk, &m->going.on);
     } else {
-        clk_start(m->clk, &m->going.off, CLK_US(0), go_off, m);
+        clk_start(m->clk, &m->going.off, leave(m, is_planned), go_off, m);
     }
 }
 

@@ -25,7 +25,14 @@ struct profile;
 struct sockets;
 
 /* AT+CFUN (V3.00 3.2.1). */
-enum modem_fun { FUN_MINIMUM = 0, FUN_FULL = 1, FUN_FLIGHT = 4, FUN_RESET = 6, FUN_OFFLINE = 7 };
+enum modem_fun {
+    FUN_MINIMUM = 0,
+    FUN_FULL = 1,
+    FUN_FLIGHT = 4,
+    FUN_FACTORY = 5,
+    FUN_RESET = 6,
+    FUN_OFFLINE = 7,
+};
 
 enum { MODEM_CIDS = 179 }; /* V3.00 8.2.4: 1-24 and 100-179 */
 enum { MODEM_IMEI = 15 };  /* digits */
@@ -127,7 +134,7 @@ void modem_set_voice_call(struct modem *m, bool is_up);
 
 /* Off: links die without a word beyond what the host sends, calls end, the registration is gone.
  * After `off` it starts again, as new but for what is stored. A planned one is asked about
- * (ASK_POWER_RESTART); an off module stays off. */
+ * (ASK_POWER_RESTART), and leaves the packet service before it goes; an off module stays off. */
 void modem_restart(struct modem *m, clk_dur off, bool is_planned);
 /* A new module is one that has been on for long. With this call, before anything else, it is one
  * that has just been switched on: with a port on USB so far that the port is there. */

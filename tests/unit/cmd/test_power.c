@@ -70,11 +70,14 @@ Test(power, creset_answers_goes_and_comes_back_with_the_lines_of_a_start) {
     stop();
 }
 
-Test(power, both_forms_of_cfun_restart_and_others_are_refused) {
+Test(power, both_forms_of_cfun_restart_and_others_do_not) {
     start();
-    ask("AT+CFUN=4,1", LINE("ERROR"));
-    ask("AT+CFUN=5", LINE("ERROR"));
-    ask("AT+CFUN=4", OK);
+    ask("AT+CFUN=4,1", OK);
+    ask("AT+CFUN?", LINE("+CFUN: 4") OK);
+    pass_ms(5000);
+    expect("");
+    ask("AT+CFUN=2", LINE("ERROR"));
+    ask("AT+CFUN=3", LINE("ERROR"));
     ask("AT+CFUN=1,1", OK);
     pass_ms(1100);
     expect(START);
@@ -85,11 +88,47 @@ Test(power, both_forms_of_cfun_restart_and_others_are_refused) {
     stop();
 }
 
+Test(power, factory_test_mode_has_no_service_and_is_left) {
+    start();
+    ask("AT+CFUN=5", OK);
+    ask("AT+CFUN?", LINE("+CFUN: 5") OK);
+    ask("AT+CPSI?", LINE("+CPSI: NO SERVICE,Factory Test Mode") OK);
+    ask("AT+CREG?", LINE("+CREG: 0,0") OK);
+    ask("AT+CFUN=1", OK);
+    ask("AT+CREG?", LINE("+CREG: 0,1") OK);
+    stop();
+}
+
+Test(power, who_is_told_to_go_leaves_the_network_first) {
+    start();
+    open_link();
+    ask("AT+CRESET", OK);
+    pass_ms(50);
+    expect(LINE("+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY"));
+    cr_assert_eq(rig.modem->power, POWER_ON);
+    pass_ms(50);
+    cr_assert_eq(rig.modem->power, POWER_OFF);
+    pass_ms(1000);
+    expect(START);
+    ask("AT+CGATT?", "AT+CGATT?\r" LINE("+CGATT: 1") OK);
+    ask("ATE0", "ATE0\r" OK);
+    open_link();
+    ask("AT+CPOF", OK);
+    pass_ms(100);
+    expect(LINE("+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY"));
+    cr_assert_eq(rig.modem->power, POWER_OFF);
+    modem_power_on(rig.modem);
+    expect(START);
+    ask("AT+CGATT?", "AT+CGATT?\r" LINE("+CGATT: 1") OK);
+    stop();
+}
+
 Test(power, only_a_reset_leads_out_of_offline_mode) {
     start();
     ask("AT+CFUN=7", OK);
     ask("AT+CPSI?", LINE("+CPSI: NO SERVICE,Offline") OK);
     ask("AT+CFUN=1", LINE("ERROR"));
+    ask("AT+CFUN=1,1", LINE("ERROR"));
     ask("AT+CFUN?", LINE("+CFUN: 7") OK);
     ask("AT+CFUN=6", OK);
     pass_ms(1100);
