@@ -62,13 +62,15 @@ static struct modem_boot boot_of(enum at_timing timing) {
                                        .sim = CLK_S(13),
                                        .sms = CLK_S(16),
                                        .pb = CLK_S(18),
-                                       .away = CLK_S(3)};
+                                       .away = CLK_S(3),
+                                       .search = CLK_S(5)};
     const struct modem_boot worst = {.usb = CLK_S(20),
                                      .rdy = CLK_S(30),
                                      .sim = CLK_S(35),
                                      .sms = CLK_S(45),
                                      .pb = CLK_S(60),
-                                     .away = CLK_S(10)};
+                                     .away = CLK_S(10),
+                                     .search = CLK_S(90)};
     return timing == AT_TIMING_WORST ? worst : typical;
 }
 

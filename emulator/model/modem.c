@@ -41,11 +41,33 @@ static enum reg_stat wanted_stat(const struct reg *reg) {
     return reg->has_cell || reg->granted == REG_OFF ? reg->granted : REG_SEARCHING;
 }
 
+static void update_registration(struct modem *m);
+
+static void on_searched(void *ctx) {
+    struct modem *m;
+    CAST_OBJ(m, ctx, MODEM_MAGIC);
+    update_registration(m);
+}
+
+/* What it finds takes its time when it begins to look. */
+static void update_search(struct modem *m, bool is_looking) {
+    if (!is_looking) {
+        clk_stop(m->clk, &m->search);
+    } else if (!m->is_looking && m->boot.search.us > 0) {
+        clk_start(m->clk, &m->search, m->boot.search, on_searched, m);
+    }
+    m->is_looking = is_looking;
+}
+
 /* Registration follows from what the module wants and what the network grants. */
 static void update_registration(struct modem *m) {
     bool is_on = m->power == POWER_ON || m->power == POWER_HUNG;
     bool is_looking = is_on && m->sim.state == SIM_READY && m->fun == FUN_FULL && !m->reg.has_left;
     enum reg_stat stat = is_looking ? wanted_stat(&m->reg) : REG_OFF;
+    update_search(m, is_looking);
+    if (clk_pending(&m->search) && stat != REG_OFF) {
+        stat = REG_SEARCHING;
+    }
     if (m->reg.stat != stat) {
         m->reg.stat = stat;
         bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
@@ -113,6 +135,7 @@ void modem_free(struct modem *m) {
     CHECK_OBJ(m, MODEM_MAGIC);
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
+    clk_stop(m->clk, &m->search);
     files_free(m->files);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);

@@ -43,6 +43,8 @@ struct modem_boot {
     clk_dur sim, sms, pb;
     clk_dur usb;  /* a port on USB is there; not behind rdy */
     clk_dur away; /* before all that, when it restarts itself */
+    /* From then on that it looks for a network, whatever made it do so: it has looked. */
+    clk_dur search;
 };
 
 /* The APN of a context, or NULL. */
@@ -66,6 +68,8 @@ struct modem {
     enum modem_fun fun;
     struct sim sim;
     struct reg reg;
+    struct clk_timer search; /* until it has found a network, if it is_looking for one */
+    bool is_looking;
     struct hardware hw;
     struct rtc rtc;
     char imei[MODEM_IMEI + 1];   /* the profile's until another one is written */

@@ -452,12 +452,36 @@ Test(power, under_a_timing_it_boots_and_tells_so) {
     cr_assert_eq(rig.modem->reg.stat, REG_OFF);
     ask("AT", "");
     expect_at(&at, 12000 + URC_MS, LINE("RDY"));
-    cr_assert_eq(rig.modem->reg.stat, rig.modem->reg.granted);
+    cr_assert_eq(rig.modem->reg.stat, REG_SEARCHING);
     expect_at(&at, 13000 + URC_MS, LINE("+CPIN: READY"));
     expect_at(&at, 16000 + URC_MS, LINE("SMS DONE"));
     expect_at(&at, 18000 + URC_MS, LINE("PB DONE"));
     pass_ms(60000);
     expect("");
+    stop();
+}
+
+Test(power, it_takes_a_search_to_find_a_network) {
+    unit_rig_boot(&rig, "appnote-1.00", AT_TIMING_TYPICAL);
+    pass_ms(16999);
+    cr_assert_eq(rig.modem->reg.stat, REG_SEARCHING);
+    pass_ms(1);
+    cr_assert_eq(rig.modem->reg.stat, REG_HOME);
+    modem_set_fun(rig.modem, FUN_FLIGHT);
+    cr_assert_eq(rig.modem->reg.stat, REG_OFF);
+    modem_set_fun(rig.modem, FUN_FULL);
+    pass_ms(4999);
+    modem_set_registration(rig.modem, REG_ROAMING);
+    cr_assert_eq(rig.modem->reg.stat, REG_SEARCHING);
+    pass_ms(1);
+    cr_assert_eq(rig.modem->reg.stat, REG_ROAMING);
+    modem_set_registration(rig.modem, REG_HOME);
+    cr_assert_eq(rig.modem->reg.stat, REG_HOME, "no search: it has not begun to look");
+    modem_set_left(rig.modem, true);
+    modem_set_left(rig.modem, false);
+    modem_set_left(rig.modem, true);
+    pass_ms(60000);
+    cr_assert_eq(rig.modem->reg.stat, REG_OFF);
     stop();
 }
 
