@@ -95,8 +95,8 @@ static void expect_at(const char *typed, int64_t ms, const char *answer) {
 
 Test(latency, without_timing_nothing_takes_any) {
     for (size_t i = 0; i < nclasses; i++) {
-        char typed[16];
-        snprintf(typed, sizeof typed, "AT%s\r", names[i]);
+        char typed[32];
+        snprintf(typed, sizeof typed, "AT%.7s\r", names[i]);
         expect(typed, ANSWER);
         urc_post(rig.s, URC_EVENT, "%s: 1", names[i]);
         cr_assert(strstr(at_rig_read(&rig), ": 1\r\n") != NULL);
@@ -108,10 +108,10 @@ Test(latency, each_class_answers_each_form_in_its_time_and_whole) {
     for (int t = 0; t < AT_LATENCY_TIMES; t++) {
         session_set_timing(rig.s, (enum at_timing)(AT_TIMING_TYPICAL + t));
         for (size_t i = 0; i < nclasses; i++) {
-            char typed[16];
-            snprintf(typed, sizeof typed, "AT%s\r", names[i]);
+            char typed[32];
+            snprintf(typed, sizeof typed, "AT%.7s\r", names[i]);
             expect_at(typed, at_latencies[i].act[t], ANSWER);
-            snprintf(typed, sizeof typed, "AT%s?\r", names[i]);
+            snprintf(typed, sizeof typed, "AT%.7s?\r", names[i]);
             expect_at(typed, at_latencies[i].ask[t], ANSWER);
         }
     }
@@ -121,8 +121,8 @@ Test(latency, each_class_has_its_time_for_unsolicited_results) {
     for (int t = 0; t < AT_LATENCY_TIMES; t++) {
         session_set_timing(rig.s, (enum at_timing)(AT_TIMING_TYPICAL + t));
         for (size_t i = 0; i < nclasses; i++) {
-            char line[16];
-            snprintf(line, sizeof line, "\r\n%s: 1\r\n", names[i]);
+            char line[32];
+            snprintf(line, sizeof line, "\r\n%.7s: 1\r\n", names[i]);
             urc_post(rig.s, URC_EVENT, "%s: 1", names[i]);
             expect_at("", at_latencies[i].urc[t], line);
         }
@@ -203,7 +203,7 @@ Test(latency, unsolicited_results_keep_their_order) {
     urc_post(rig.s, URC_EVENT, "%s: open", names[slow]);
     urc_post(rig.s, URC_EVENT, "data");
     char both[64];
-    snprintf(both, sizeof both, "\r\n%s: open\r\n\r\ndata\r\n", names[slow]);
+    snprintf(both, sizeof both, "\r\n%.7s: open\r\n\r\ndata\r\n", names[slow]);
     expect_at("", at_latencies[slow].urc[1], both);
 }
 
