@@ -34,6 +34,9 @@ static void on_setting(void *ctx, unsigned slot) {
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_MAX_NET_RETRIES),
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_NET_TIMEOUT));
     }
+    if (slot == SLOT_CSCLK_STATUS) {
+        cmd_sleep_changed(u->cmd);
+    }
     cmd_cells_changed(u->cmd, slot);
 }
 

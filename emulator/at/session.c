@@ -233,6 +233,9 @@ static void forget_input(struct chan *ch) {
 
 static void on_event(void *ctx, enum chan_event event) {
     struct at_session *s = session_of(ctx);
+    if (s->cfg.dtr != NULL) {
+        s->cfg.dtr(s->cfg.owner);
+    }
     switch (event) {
     case CHAN_OPENED:
         /* What an earlier DTE typed ahead is not the new one's. In data mode it is not ours. */

@@ -110,6 +110,10 @@ static void done(void *owner, const struct at_asked *result) {
     cmd_power_done(c);
 }
 
+static void on_dtr(void *owner) {
+    cmd_sleep_changed(cmd_from(owner));
+}
+
 /* One place decides for all rows which error a missing card or PIN is. */
 static int missing(void *owner, unsigned needs) {
     struct cmd *c = cmd_from(owner);
@@ -159,6 +163,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
         .missing = missing,
         .ask = ask,
         .done = done,
+        .dtr = on_dtr,
     };
     c->session = session_new(&cfg);
     setting_on_change(session_settings(c->session), on_port_setting, c);
@@ -187,6 +192,7 @@ void cmd_close(struct cmd *c) {
     bus_ignore(&c->modem->bus, on_bus, c);
     cmd_status_stop(c);
     cmd_hardware_stop(c);
+    cmd_sleep_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
     cmd_tft_stop(c);

@@ -75,6 +75,10 @@ struct cmd {
         struct clk_timer start; /* until that one */
         struct clk_timer usb;   /* until the port on USB is there */
     } power;                    /* cmd_power.c */
+    struct {
+        enum sleep_state { SLEEP_AWAKE, SLEEP_ASLEEP, SLEEP_WAKING } state;
+        struct clk_timer timer; /* until the next one */
+    } sleep;                    /* cmd_sleep.c */
     void (*before_result)(void *ctx);
     void *before_ctx;
 };
@@ -103,6 +107,9 @@ void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
 
+/* DTR or AT+CSCLK has changed. */
+void cmd_sleep_changed(struct cmd *c);
+
 /* A setting of the module has changed. */
 void cmd_cells_changed(struct cmd *c, unsigned slot);
 void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: any */
@@ -115,6 +122,7 @@ void cmd_network_start(struct cmd *c); /* the module's start, too */
 void cmd_packet_start(struct cmd *c);
 void cmd_standard_start(struct cmd *c);
 void cmd_network_stop(struct cmd *c);
+void cmd_sleep_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
 void cmd_tcpip_start(struct cmd *c);

@@ -82,6 +82,7 @@ static void go_off(struct cmd *c) {
     session_set_deaf(c->session, true);
     cmd_status_stop(c);
     cmd_hardware_stop(c);
+    cmd_sleep_stop(c);
     cmd_power_stop(c);
     session_reset(c->session);
     cmd_tcpip_reset(c);
