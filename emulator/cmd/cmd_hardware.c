@@ -369,7 +369,7 @@ void cmd_cfdisk(struct at_req *rq) {
     } else if (at_form_of(rq) == AT_EXEC) {
         rc = files_format_card(f);
     }
-    for (size_t i = 0; rc == 0 && at_form_of(rq) == AT_READ && i < card->n; i++) {
+    for (size_t i = 0; card != NULL && at_form_of(rq) == AT_READ && i < card->n; i++) {
         at_info(rq, "+CFDISK: %zu,%lld", i + 1, (long long)card->kb[i]);
     }
     if (rc == 0) {

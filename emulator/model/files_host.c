@@ -273,13 +273,12 @@ int files_host_rename(struct files_host *h, const char *from, const char *to) {
     const char *new = NULL;
     int old_folder = open_parent(h, from, &old_name);
     int folder = open_parent(h, to, &new);
-    int rc = 0;
-    if (old_folder < 0 || folder < 0) {
-        rc = fault(from, errno);
-    } else if (is_taken(folder, new)) {
-        rc = -EEXIST;
-    } else if (renameat(old_folder, old_name, folder, new) != 0 || fsync(folder) != 0) {
-        rc = fault(from, errno);
+    bool is_there = old_folder >= 0 && folder >= 0;
+    int rc = -EEXIST;
+    if (!is_there || !is_taken(folder, new)) {
+        bool is_done = is_there && renameat(old_folder, old_name, folder, new) == 0 &&
+                       fsync(folder) == 0 && fsync(old_folder) == 0;
+        rc = is_done ? 0 : fault(from, errno);
     }
     if (old_folder >= 0) {
         close(old_folder);
