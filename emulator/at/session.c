@@ -238,6 +238,7 @@ static void on_event(void *ctx, enum chan_event event) {
     }
     switch (event) {
     case CHAN_OPENED:
+        s->is_left = false;
         /* What an earlier DTE typed ahead is not the new one's. In data mode it is not ours. */
         if (chan_is_top(s->cfg.chan, s)) {
             forget_input(s->cfg.chan);
@@ -246,9 +247,12 @@ static void on_event(void *ctx, enum chan_event event) {
         session_idle(s);
         break;
     case CHAN_CLOSED:
-        /* What would be answered later would be answered to the next DTE. What the module is
-         * working on is as good as done. */
-        if (is_abortable(s) || (s->hold.is_active && !s->hold.is_latency) ||
+        s->is_left = true;
+        if (hold_hurry(s) && !chan_is_top(s->cfg.chan, s)) {
+            chan_tell_top(s->cfg.chan, CHAN_CLOSED);
+        }
+        /* What would be answered later would be answered to the next DTE. */
+        if (is_abortable(s) || s->hold.is_active ||
             (s->req.is_open && (s->req.on_cancel != NULL || s->req.on_drained != NULL))) {
             session_cancel(s);
         }

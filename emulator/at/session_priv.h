@@ -80,6 +80,7 @@ struct at_session {
 #define AT_SESSION_MAGIC 0xa75e5510u
     struct at_session_config cfg;
     enum at_timing timing;
+    bool is_left; /* the DTE has gone: what it still wanted is done at once */
     struct setting_store *port;
     struct line line;
     bool has_line;         /* a command line is being run */
@@ -112,6 +113,7 @@ struct bus_verdict session_ask_urc(struct at_session *s, const char *text);
 /* As unsolicited information; \n separates them. */
 void session_say_lines(struct at_session *s, struct sv lines);
 void hold_clear(struct at_session *s);
+bool hold_hurry(struct at_session *s); /* what the module works on, if it does, is done now */
 
 /* reply.c */
 enum reply_code {

@@ -7,7 +7,7 @@
 #include "emulator/at/latency.h"
 #include "tests/support/at_rig.h"
 
-enum { CLASSES_MAX = 16, OTHERS = 1 };
+enum { CLASSES_MAX = 16, OTHERS = 2 };
 
 static struct at_rig rig;
 static struct at_cmd rows[CLASSES_MAX + OTHERS]; /* one of each class: +LA0, +LB0, ... */
@@ -32,6 +32,16 @@ static void on_cancel(void *ctx) {
 static void run_long(struct at_req *rq) {
     pending = rq;
     at_on_cancel(rq, on_cancel, NULL);
+}
+
+static void on_data(struct at_req *rq, const uint8_t *p, size_t n) {
+    (void)p;
+    (void)n;
+    at_ok(rq);
+}
+
+static void run_prompt(struct at_req *rq) {
+    at_prompt(rq, ">", 5, 5, on_data);
 }
 
 static struct bus_verdict ask(enum at_point point, const struct at_asked *what) {
@@ -62,6 +72,11 @@ static void start(void) {
                                      .code_forms = AT_EXEC,
                                      .flags = AT_ABORTABLE,
                                      .run = run_long};
+    rows[nclasses + 1] = (struct at_cmd){.name = "+ASK",
+                                         .kind = AT_ACTION,
+                                         .forms = AT_EXEC,
+                                         .code_forms = AT_EXEC,
+                                         .run = run_prompt};
     at_rig_start(&rig, rows, nclasses + OTHERS, NULL, 0);
     at_rig_expect(&rig, "ATE0\r", "ATE0\r\r\nOK\r\n");
     rig.ask = ask;
@@ -181,16 +196,32 @@ Test(latency, a_byte_aborts_before_and_while_an_abortable_command_runs) {
 Test(latency, a_driver_that_closes_does_not_stop_what_the_module_works_on) {
     session_set_timing(rig.s, AT_TIMING_TYPICAL);
     chan_set_open(&rig.ch, true);
-    expect("AT+LA\r", "");
+    expect("AT+LA\rAT+LA\r", "");
     chan_set_open(&rig.ch, false);
-    pass(at_latencies[0].act[0]);
-    cr_assert_eq(runs, 1);
+    cr_assert_eq(runs, 2, "and what it still wanted is done");
+    expect("", ANSWER ANSWER);
     chan_set_open(&rig.ch, true);
     verdict.delay = CLK_MS(500);
-    expect("AT+LA\r", ANSWER); /* the old answer alone */
+    expect("AT+LA\r", "");
     chan_set_open(&rig.ch, false);
     pass(1000);
-    cr_assert_eq(runs, 1, "one that somebody else delays ends with the driver");
+    cr_assert_eq(runs, 2, "one that somebody else delays ends with the driver");
+    chan_set_open(&rig.ch, true);
+    expect_at("AT+LA\r", at_latencies[0].act[0], ANSWER);
+}
+
+Test(latency, no_prompt_and_no_long_command_waits_for_a_driver_that_has_gone) {
+    session_set_timing(rig.s, AT_TIMING_TYPICAL);
+    for (int i = 0; i < 2; i++) {
+        chan_set_open(&rig.ch, true);
+        expect(i == 0 ? "AT+ASK\r" : "AT+LONG\r", "");
+        chan_set_open(&rig.ch, false);
+        at_rig_read(&rig);
+        cr_assert_null(pending);
+        chan_set_open(&rig.ch, true);
+        expect_at("AT\r", at_latencies[0].act[0], OK);
+        chan_set_open(&rig.ch, false);
+    }
 }
 
 Test(latency, unsolicited_results_keep_their_order) {
