@@ -310,6 +310,16 @@ void session_set_timing(struct at_session *s, enum at_timing timing) {
     s->timing = timing;
 }
 
+enum at_timing session_timing(const struct at_session *s) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    return s->timing;
+}
+
+void session_set_mute(struct at_session *s, bool is_mute) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    s->is_mute = is_mute;
+}
+
 void session_set_deaf(struct at_session *s, bool is_deaf) {
     CHECK_OBJ(s, AT_SESSION_MAGIC);
     chan_set_deaf(s->cfg.chan, is_deaf);

@@ -62,10 +62,14 @@ void session_close(struct at_session *s); /* cancels what runs; NULL is allowed 
 /* What answers and unsolicited results take from now on; nothing until it is called. A command is
  * run, and its whole answer leaves, when its time is over; unsolicited results keep their order. */
 void session_set_timing(struct at_session *s, enum at_timing timing);
+enum at_timing session_timing(const struct at_session *s);
 
 /* The module is off or hangs: input is thrown away and nothing is said; what runs goes on unheard,
  * and unsolicited results wait. */
 void session_set_deaf(struct at_session *s, bool is_deaf);
+/* Unsolicited results are not for this port (AT+CATR, a multiplexer on it): those that are posted
+ * are thrown away. Received data still waits for its reader. */
+void session_set_mute(struct at_session *s, bool is_mute);
 /* As new: what runs is dropped without a word, with what was typed and what waits to be said. Not
  * from inside a handler; who else stands on the channel takes himself off. */
 void session_reset(struct at_session *s);

@@ -19,8 +19,9 @@ static bool is_on(const struct cmd *c) {
 static bool may_sleep(const struct cmd *c) {
     const struct chan *chan = session_chan(c->session);
     bool is_dtr_off = !chan->is_open || chan->is_dtr_off;
-    return is_on(c) && is_dtr_off && !c->modem->profile->usb && chan_is_top(chan, c->session) &&
-           setting_int(c->module, SLOT_CSCLK_STATUS) != 0;
+    bool is_virtual = c->role >= CMD_DLCI1;
+    return is_on(c) && is_dtr_off && !is_virtual && !c->modem->profile->usb &&
+           chan_is_top(chan, c->session) && setting_int(c->module, SLOT_CSCLK_STATUS) != 0;
 }
 
 static void on_asleep(void *ctx) {
