@@ -99,3 +99,18 @@ Test(unit, a_restart_is_one_of_all_ports) {
     cr_assert_str_eq(on_second(), lines);
     ask_second("AT", "AT\r" OK);
 }
+
+Test(unit, every_port_boots_and_has_the_timing_of_the_first, .init = NULL, .fini = NULL) {
+    unit_rig_boot(&rig, "sim7600e", AT_TIMING_TYPICAL);
+    chan_init(&second, "modem");
+    chan_mem_init(&second_mem, &second, rig.clk);
+    unit_add_port(rig.unit, CMD_MODEM, &second);
+    ask_second("AT", "");
+    unit_rig_pass(&rig, CLK_S(20));
+    cr_assert_str_eq(on_second(),
+                     LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
+    ask_second("AT", "AT\r");
+    unit_rig_pass(&rig, CLK_MS(15));
+    cr_assert_str_eq(on_second(), OK);
+    stop();
+}
