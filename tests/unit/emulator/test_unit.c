@@ -100,7 +100,8 @@ Test(unit, a_restart_is_one_of_all_ports) {
     ask_second("AT", "AT\r" OK);
 }
 
-Test(unit, every_port_boots_and_has_the_timing_of_the_first, .init = NULL, .fini = NULL) {
+Test(unit, every_port_boots_and_has_the_timing_of_the_first) {
+    stop();
     unit_rig_boot(&rig, "sim7600e", AT_TIMING_TYPICAL);
     chan_init(&second, "modem");
     chan_mem_init(&second_mem, &second, rig.clk);
@@ -112,5 +113,4 @@ Test(unit, every_port_boots_and_has_the_timing_of_the_first, .init = NULL, .fini
     ask_second("AT", "AT\r");
     unit_rig_pass(&rig, CLK_MS(15));
     cr_assert_str_eq(on_second(), OK);
-    stop();
 }
