@@ -58,6 +58,11 @@
 #define LIMIT_FILE_BLOCK 512 /* bytes of one block of AT+CFTRANTX (guess) */
 #define LIMIT_I2C_DEVICES 8  /* on the module's I2C bus: a board has fewer */
 
+#define LIMIT_WIFI_CLIENTS 32   /* V3.00 27.3.9 */
+#define LIMIT_WIFI_NETWORKS 32  /* in the air: a street has fewer */
+#define LIMIT_WIFI_MESSAGE 1024 /* V3.00 27.3.13: bytes of a line; the rest is ignored */
+#define LIMIT_WIFI_CACHE 10240  /* V3.00 27.3.13: bytes not fetched yet; further ones are lost */
+
 #define LIMIT_ANSWER 16384  /* bytes of an answer that was made outside */
 #define LIMIT_RULES 256     /* rules on one module */
 #define LIMIT_PENDING 1024  /* actions on one module that wait for their time */

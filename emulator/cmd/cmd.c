@@ -60,6 +60,7 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_standard_event(c, topic, payload);
     cmd_status_event(c, topic, payload);
     cmd_hardware_event(c, topic, payload);
+    cmd_mifi_event(c, topic, payload);
     session_set_mute(c->session, c->is_muxed);
     cmd_tcpip_event(c, topic, payload);
 }
@@ -225,6 +226,8 @@ void cmd_close(struct cmd *c) {
     cmd_sleep_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
+    cmd_ntp_stop(c);
+    cmd_lbs_stop(c);
     cmd_tft_stop(c);
     cmd_network_stop(c);
     transparent_stop(c);

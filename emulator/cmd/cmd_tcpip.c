@@ -415,6 +415,9 @@ void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload) {
     case TOPIC_SIGNAL_CHANGED:
     case TOPIC_HARDWARE_CHANGED:
     case TOPIC_CONTEXT_CHANGED:
+    case TOPIC_WIFI_CHANGED:
+    case TOPIC_WIFI_RECEIVED:
+    case TOPIC_WIFI_SENT:
     case TOPIC_URC:
     case TOPIC_COUNT:
         break;

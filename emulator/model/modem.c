@@ -9,6 +9,7 @@
 #include "emulator/model/files.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sockets.h"
+#include "emulator/model/wifi.h"
 
 /* The bearer follows from registration, attachment and contexts. */
 static void update_bearer(struct modem *m) {
@@ -115,6 +116,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
+    place_init(&m->place);
     must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
     bearer_init(&m->bearer, clk, host);
     m->bearer.on_name = on_name;
@@ -123,6 +125,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->bearer.dormancy = CLK_S(profile->dormancy_s);
     m->sockets = sockets_new(&m->bus, &m->bearer);
     m->files = files_new(clk);
+    m->wifi = wifi_new(&m->bus);
     reset_contexts(m);
     update_bearer(m);
     return m;
@@ -136,6 +139,7 @@ void modem_free(struct modem *m) {
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
     clk_stop(m->clk, &m->search);
+    wifi_free(m->wifi);
     files_free(m->files);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
@@ -322,6 +326,11 @@ void modem_drive_pin(struct modem *m, unsigned pin, bool is_high) {
     set_pin(m, pin, to);
 }
 
+void modem_set_place(struct modem *m, const struct place *place) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->place = *place;
+}
+
 /* -- power -- */
 
 enum { LEAVING_MS = 50 };
@@ -368,6 +377,7 @@ static void go_off(void *ctx) {
     update_suspended(m);
     update_registration(m);
     sockets_forget(m->sockets);
+    wifi_stop(m->wifi);
     if (m->going.is_restart) {
         clk_start(m->clk, &m->going.on, m->going.pause, start, m);
     }

@@ -14,6 +14,7 @@
 #include "base/bus.h"
 #include "emulator/model/events.h"
 #include "emulator/model/hardware.h"
+#include "emulator/model/place.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
@@ -23,6 +24,7 @@
 struct files;
 struct profile;
 struct sockets;
+struct wifi;
 
 /* AT+CFUN (V3.00 3.2.1). */
 enum modem_fun {
@@ -81,12 +83,14 @@ struct modem {
     struct clk_timer search; /* until it has found a network, if it is_looking for one */
     bool is_looking;
     struct hardware hw;
+    struct place place;
     struct rtc rtc;
     char imei[MODEM_IMEI + 1];   /* the profile's until another one is written */
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
     struct files *files;
+    struct wifi *wifi;
     modem_apn_fn *apn;
     void *apn_ctx;
     uint32_t quirks; /* 1 << enum modem_quirk */
@@ -128,6 +132,7 @@ void modem_remove_i2c(struct modem *m, uint8_t address);
 /* What the module makes of a pin. */
 void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out);
 void modem_drive_pin(struct modem *m, unsigned pin, bool is_high);
+void modem_set_place(struct modem *m, const struct place *place); /* as the network knows it */
 /* The best cell that is there; the module camps on it if it may. */
 void modem_set_tech(struct modem *m, enum profile_tech tech);
 /* AT+CNMP, AT+CNBP, AT+CNAOP: it looks for a cell at once. Without one it searches. */

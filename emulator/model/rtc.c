@@ -95,3 +95,21 @@ void rtc_text(const struct rtc *rtc, const struct clk *clk, char to[RTC_TEXT]) {
                  (is_west ? -rtc->zone : rtc->zone) % 100);
     }
 }
+
+bool rtc_is_zone(int zone) {
+    return zone >= ZONE_LEAST && zone <= ZONE_MOST;
+}
+
+int rtc_set_utc(struct rtc *rtc, const struct clk *clk, clk_wall utc, int zone) {
+    enum { QUARTER_S = 900 };
+    int64_t local = utc.us + (int64_t)zone * QUARTER_S * 1000000;
+    int64_t first = year_start(CENTURY) * DAY_S * 1000000;
+    int64_t end = year_start(CENTURY + 100) * DAY_S * 1000000;
+    if (!rtc_is_zone(zone) || local < first || local >= end) {
+        return -ERANGE;
+    }
+    rtc->ahead = CLK_US(local - clk_wall_now(clk).us);
+    rtc->has_zone = true;
+    rtc->zone = zone;
+    return 0;
+}

@@ -19,6 +19,9 @@ enum { RTC_TEXT = 21 };
 /* "yy/MM/dd,hh:mm:ss", with a zone "+zz" or "-zz" behind it. -EINVAL: not of this form, or no such
  * time. Without a zone the old one stays. */
 int rtc_set(struct rtc *rtc, const struct clk *clk, struct sv text);
+bool rtc_is_zone(int zone);
+/* -ERANGE: a zone or, in that zone, a year (2000 to 2099) that the clock has not. */
+int rtc_set_utc(struct rtc *rtc, const struct clk *clk, clk_wall utc, int zone);
 void rtc_text(const struct rtc *rtc, const struct clk *clk, char to[RTC_TEXT]);
 
 #endif

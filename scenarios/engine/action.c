@@ -189,6 +189,10 @@ enum {
     X("technology", technology_spec, act_technology, LATER, "The newest that is there.")           \
     X("voice-call", flag_spec, act_voice_call, LATER,                                              \
       "A call that has the radio: in GSM no TCP passes.")                                          \
+    X("place", place_spec, act_place, LATER,                                                       \
+      "Where the module is, as AT+CLBS tells it; false: nobody knows.")                            \
+    X("wifi", wifi_spec, act_wifi, LATER,                                                          \
+      "What WIFI devices around the module do, and the networks in the air.")                      \
     X("network", network_spec, act_network, LATER,                                                 \
       "The cell is lost (registration 2, links are dead), or found again, at home or roaming as "  \
       "before.")                                                                                   \

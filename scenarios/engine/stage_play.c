@@ -11,6 +11,7 @@
 #include "emulator/model/events.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/wifi.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
 #include "scenarios/engine/scenario.h"
@@ -290,6 +291,9 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     for (enum modem_quirk quirk = 0; quirk < QUIRKS; quirk++) {
         modem_set_quirk(m, quirk, false);
     }
+    place_init(&m->place);
+    wifi_leave_all(m->wifi);
+    wifi_set_networks(m->wifi, NULL, 0);
     if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {
         modem_set_sim(m, SIM_READY);
     }

@@ -9,6 +9,7 @@
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sockets.h"
+#include "emulator/model/wifi.h"
 #include "scenarios/engine/scenario.h"
 #include "scenarios/engine/stage.h"
 #include "scenarios/events/words.h"
@@ -157,6 +158,25 @@ static struct cJSON *network(const struct stage *st) {
     return json;
 }
 
+static struct cJSON *wifi(const struct stage *st) {
+    const struct wifi *w = stage_world(st)->modem->wifi;
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddBoolToObject(json, "on", w->cfg.is_on);
+    cJSON_AddStringToObject(json, "mode", words_wifi[w->cfg.mode]);
+    struct cJSON *points = cJSON_AddArrayToObject(json, "points");
+    for (unsigned i = 0; i < WIFI_POINTS; i++) {
+        if (wifi_is_up(w, i)) {
+            struct cJSON *point = cJSON_CreateObject();
+            cJSON_AddNumberToObject(point, "point", i);
+            cJSON_AddNumberToObject(point, "clients", (double)wifi_count(w, i));
+            cJSON_AddItemToArray(points, point);
+        }
+    }
+    cJSON_AddBoolToObject(json, "server", w->server.is_open);
+    cJSON_AddBoolToObject(json, "joined", wifi_joined(w) != NULL);
+    return json;
+}
+
 static void add_command(void *ctx, const char *command) {
     cJSON_AddItemToArray(ctx, cJSON_CreateString(command));
 }
@@ -225,17 +245,19 @@ static const struct {
     const char *name;
     part_fn *make;
 } parts[] = {
-    {"module", module}, {"registration", registration}, {"network", network},
-    {"links", links},   {"servers", servers},           {"tty", tty},
-    {"queues", queues}, {"counters", counters},         {"settings", settings},
+    {"module", module},     {"registration", registration},
+    {"network", network},   {"links", links},
+    {"servers", servers},   {"wifi", wifi},
+    {"tty", tty},           {"queues", queues},
+    {"counters", counters}, {"settings", settings},
     {"scenario", play},
 };
 
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-const char *const state_parts[] = {"module",   "registration", "network", "links",
-                                   "servers",  "tty",          "queues",  "counters",
-                                   "settings", "scenario",     NULL};
+const char *const state_parts[] = {"module",   "registration", "network",  "links",
+                                   "servers",  "wifi",         "tty",      "queues",
+                                   "counters", "settings",     "scenario", NULL};
 
 struct cJSON *state_json(const struct stage *st, const char *part) {
     struct cJSON *all = cJSON_CreateObject();

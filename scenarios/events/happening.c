@@ -9,6 +9,7 @@
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/wifi.h"
 #include "scenarios/events/words.h"
 
 const char *const happening_names[] = {
@@ -91,6 +92,11 @@ static void add_hardware(struct happening *h, const struct hardware *hw) {
     happening_add(h, "temperature", hw->temperature);
 }
 
+static void add_wifi(struct happening *h, const struct wifi *w) {
+    add_word(h, "state", w->cfg.is_on ? "on" : "off");
+    happening_add(h, "clients", (int64_t)w->nclients);
+}
+
 static void add_link(struct happening *h, const struct link_result *r) {
     happening_add(h, "link", r->link);
     happening_add(h, "err", r->err);
@@ -114,6 +120,13 @@ void happening_of_topic(struct happening *h, enum topic topic, const void *paylo
         break;
     case TOPIC_HARDWARE_CHANGED:
         add_hardware(h, payload);
+        break;
+    case TOPIC_WIFI_CHANGED:
+        add_wifi(h, payload);
+        break;
+    case TOPIC_WIFI_RECEIVED:
+    case TOPIC_WIFI_SENT:
+        happening_add_text(h, "text", *(const struct sv *)payload);
         break;
     case TOPIC_CONTEXT_CHANGED:
         add_context(h, payload);

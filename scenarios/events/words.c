@@ -7,6 +7,7 @@
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/wifi.h"
 
 const char *const words_power[] = {[POWER_OFF] = "off",
                                    [POWER_BOOTING] = "booting",
@@ -23,6 +24,8 @@ const char *const words_quirk[] = {
     [QUIRK_CMUX_ADVANCED] = "cmux-advanced",     [QUIRK_CMUX_MSC_FIRST] = "cmux-msc-first",
     [QUIRK_CMUX_NO_CLD] = "cmux-no-cld",         [QUIRK_CMUX_LONG_LENGTHS] = "cmux-long-lengths",
     [QUIRK_CMUX_EARLY_URCS] = "cmux-early-urcs", NULL};
+const char *const words_wifi[] = {
+    [WIFI_AP] = "ap", [WIFI_AP_AP] = "ap-ap", [WIFI_STA_AP] = "sta-ap", NULL};
 
 const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
 static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};

@@ -9,6 +9,7 @@
 /* By the enum, with NULL behind the last one. */
 extern const char *const words_power[];      /* enum power_state */
 extern const char *const words_sim[];        /* enum sim_state */
+extern const char *const words_wifi[];       /* enum wifi_mode */
 extern const char *const words_technology[]; /* enum profile_tech */
 extern const char *const words_quirk[];      /* enum modem_quirk */
 

@@ -14,6 +14,7 @@
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/wifi.h"
 #include "netstack/net.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/events/happening.h"
@@ -27,6 +28,8 @@ static const struct power_event power_event;
 static const struct sim sim;
 static const struct reg reg;
 static const struct hardware hardware;
+static const struct wifi wifi;
+static const struct sv message = {"hi", 2};
 static const struct context_event context_event;
 static const struct urc_event urc_event = {.text = "RING"};
 static const struct net_result net_result;
@@ -43,7 +46,9 @@ static const struct link_asked link_asked;
              : (const void *)&power_event, struct sim *                                            \
              : (const void *)&sim, struct reg *                                                    \
              : (const void *)&reg, struct hardware *                                               \
-             : (const void *)&hardware, struct context_event *                                     \
+             : (const void *)&hardware, struct wifi *                                              \
+             : (const void *)&wifi, struct sv *                                                    \
+             : (const void *)&message, struct context_event *                                      \
              : (const void *)&context_event, struct urc_event *                                    \
              : (const void *)&urc_event, struct net_result *                                       \
              : (const void *)&net_result, struct link_result *                                     \

@@ -7,6 +7,7 @@
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/wifi.h"
 #include "scenarios/events/happening.h"
 
 #define IP(a, b, c, d) (((a) << 24) | ((b) << 16) | ((c) << 8) | (d))
@@ -45,6 +46,8 @@ Test(happening, every_topic_has_its_facts) {
     static const struct reg reg = {.stat = REG_SEARCHING, .rssi = 7};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
     static const struct sim sim = {.state = SIM_PIN};
+    static const struct wifi wifi = {.cfg = {.is_on = true}, .nclients = 2};
+    static const struct sv message = {"hi", 2};
     static const struct {
         enum topic topic;
         const void *payload;
@@ -57,6 +60,9 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
+        {TOPIC_WIFI_CHANGED, &wifi, "state on, clients 2"},
+        {TOPIC_WIFI_RECEIVED, &message, "text hi"},
+        {TOPIC_WIFI_SENT, &message, "text hi"},
         {TOPIC_URC, &urc, "text RING"},
         {TOPIC_NET_OPENED, &net, "err 10"},
         {TOPIC_NET_CLOSED, &net, "err 10"},

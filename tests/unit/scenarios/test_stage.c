@@ -169,6 +169,9 @@ Test(stage, a_new_play_finds_the_module_as_it_was_at_the_start) {
     play("\"timeline\": [{\"at\": \"0s\", \"do\": [{\"hang\": true}, {\"sim\": \"absent\"}, "
          "{\"signal\": {\"rssi\": 1}}, {\"registration\": \"denied\"}, {\"attached\": false}, "
          "{\"technology\": \"gsm\"}, {\"voice-call\": true}, {\"open-delay\": \"1h\"}, "
+         "{\"place\": false}, {\"wifi\": {\"join\": \"02:00:00:00:00:01\"}}, {\"wifi\": "
+         "{\"networks\": [{\"bssid\": "
+         "\"02:00:00:00:00:02\", \"ssid\": \"x\"}]}}, "
          "{\"impair\": {\"black-hole\": true}}, {\"garble\": {}}, "
          "{\"fade\": {\"rssi\": 31, \"over\": \"30s\"}}, {\"cut\": {\"for\": \"1h\"}}]}]");
     pass(1);
@@ -176,6 +179,8 @@ Test(stage, a_new_play_finds_the_module_as_it_was_at_the_start) {
     play("");
     stage_rig_type(&r, "\rAT\r");
     cr_assert_not_null(strstr(stage_rig_read(&r), OK));
+    cr_assert(r.u.modem->place.is_known);
+    ask("AT+CWCLICNT?;+CWSTAINIT=1;+CWSTASCAN", LINE("+CWCLICNT: 0") OK);
     ask("AT+CSQ;+CREG?;+CGATT?;+CPIN?",
         LINE("+CSQ: 22,0") LINE("+CREG: 0,1") LINE("+CGATT: 1") LINE("+CPIN: READY") OK);
     pass(60000);
