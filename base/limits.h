@@ -59,6 +59,7 @@
 #define LIMIT_FILES 1024     /* files and folders of one module: its list stays short to search */
 #define LIMIT_FILE_PATH 254  /* V3.00 20.1: a name with its drive and folders */
 #define LIMIT_FILE_BLOCK 512 /* bytes of one block of AT+CFTRANTX (guess) */
+#define LIMIT_I2C_DEVICES 8  /* on the module's I2C bus: a board has fewer */
 
 #define LIMIT_WIFI_CLIENTS 32   /* V3.00 27.3.9 */
 #define LIMIT_WIFI_NETWORKS 32  /* in the air: a street has fewer */

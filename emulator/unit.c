@@ -38,6 +38,12 @@ static void on_setting(void *ctx, unsigned slot) {
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_MAX_NET_RETRIES),
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_NET_TIMEOUT));
     }
+    if (slot == SLOT_CSCLK_STATUS) {
+        cmd_sleep_changed(u->cmd);
+        for (size_t i = 0; i < u->nmore; i++) {
+            cmd_sleep_changed(u->more[i]);
+        }
+    }
     cmd_cells_changed(u->cmd, slot);
 }
 
@@ -58,6 +64,26 @@ static const char *apn_of(void *ctx, unsigned cid) {
     return apn == NULL || (*apn == '\0' && older != NULL) ? older : apn;
 }
 
+/* A module was reported to need more than 10 s until it answered (LilyGO T-SIM7600X pull request
+ * 41); all instants are guesses. */
+static struct modem_boot boot_of(enum at_timing timing) {
+    const struct modem_boot typical = {.usb = CLK_S(10),
+                                       .rdy = CLK_S(12),
+                                       .sim = CLK_S(13),
+                                       .sms = CLK_S(16),
+                                       .pb = CLK_S(18),
+                                       .away = CLK_S(3),
+                                       .search = CLK_S(5)};
+    const struct modem_boot worst = {.usb = CLK_S(20),
+                                     .rdy = CLK_S(30),
+                                     .sim = CLK_S(35),
+                                     .sms = CLK_S(45),
+                                     .pb = CLK_S(60),
+                                     .away = CLK_S(10),
+                                     .search = CLK_S(90)};
+    return timing == AT_TIMING_WORST ? worst : typical;
+}
+
 struct unit *unit_new(const struct unit_config *cfg) {
     struct unit *u = xmalloc(sizeof *u);
     OBJ_INIT(u, UNIT_MAGIC);
@@ -66,8 +92,13 @@ struct unit *unit_new(const struct unit_config *cfg) {
     u->modem = modem_new(cfg->profile, cfg->clk, cfg->host);
     modem_set_seed(u->modem, cfg->seed);
     modem_set_apn(u->modem, apn_of, u);
+    if (cfg->timing != AT_TIMING_NONE) {
+        const struct modem_boot boot = boot_of(cfg->timing);
+        modem_start(u->modem, &boot);
+    }
     u->mux = mux_new(u->modem, u->settings); /* before the ports, to end before they go off */
     u->cmd = cmd_new(u->modem, u->settings, cfg->chan, CMD_AT, NULL);
+    session_set_timing(u->cmd->session, cfg->timing);
     mux_serve(u->mux, u->cmd);
     return u;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "emulator/at/latency.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/nvram.h"
 #include "netstack/host.h"
@@ -21,6 +22,8 @@ struct unit_config {
     struct clk *clk;
     struct net_host host;
     uint64_t seed;
+    /* Other than AT_TIMING_NONE: it starts now; else it has been on for long. */
+    enum at_timing timing;
     struct chan *chan; /* of the first port */
 };
 

@@ -124,6 +124,10 @@ static void done(void *owner, const struct at_asked *result) {
     cmd_power_done(c);
 }
 
+static void on_dtr(void *owner) {
+    cmd_sleep_changed(cmd_from(owner));
+}
+
 /* One place decides for all rows which error a missing card or PIN is. */
 static int missing(void *owner, unsigned needs) {
     struct cmd *c = cmd_from(owner);
@@ -176,8 +180,10 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
         .missing = missing,
         .ask = ask,
         .done = done,
+        .dtr = on_dtr,
     };
     c->session = session_new(&cfg);
+    session_set_timing(c->session, session_timing(c->first->session));
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
     cmd_network_start(c);
@@ -221,6 +227,7 @@ void cmd_close(struct cmd *c) {
     cmd_status_stop(c);
     cmd_hardware_stop(c);
     cmd_gnss_stop(c);
+    cmd_sleep_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
     cmd_ntp_stop(c);

@@ -118,9 +118,14 @@ struct cmd {
         /* What a command has asked for; it is done behind its line's result. */
         enum { POWER_GO_NOWHERE, POWER_GO_RESTART, POWER_GO_OFF } go;
         struct clk_timer going;
-        size_t next;              /* line of the start */
-        struct clk_timer start;   /* until that one */
-    } power;                      /* cmd_power.c */
+        size_t next;            /* line of the start */
+        struct clk_timer start; /* until that one */
+        struct clk_timer usb;   /* until the port on USB is there */
+    } power;                    /* cmd_power.c */
+    struct {
+        enum sleep_state { SLEEP_AWAKE, SLEEP_ASLEEP, SLEEP_WAKING } state;
+        struct clk_timer timer;   /* until the next one */
+    } sleep;                      /* cmd_sleep.c */
     struct cmd_mux mux;           /* cmd_mux.c */
     struct cmd_mux_mode mux_mode; /* the newest one */
     bool is_muxed;                /* frames go over its port: unsolicited results do not */
@@ -160,6 +165,9 @@ void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
 
+/* DTR or AT+CSCLK has changed. */
+void cmd_sleep_changed(struct cmd *c);
+
 /* A setting of the module has changed. */
 void cmd_cells_changed(struct cmd *c, unsigned slot);
 void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: any */
@@ -174,6 +182,7 @@ void cmd_network_start(struct cmd *c); /* the module's start, too */
 void cmd_packet_start(struct cmd *c);
 void cmd_standard_start(struct cmd *c);
 void cmd_network_stop(struct cmd *c);
+void cmd_sleep_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_mux_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);

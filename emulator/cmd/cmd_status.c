@@ -12,9 +12,9 @@ enum { AUTOCSQ_S = 5, AUTOCSQ_EVERY = 0, AUTOCSQ_CHANGES = 1 }; /* V3.00 3.2.9 *
 static void set_fun(struct at_req *rq) {
     struct modem *m = cmd_of(rq)->modem;
     int fun = at_int(rq, 0);
-    bool is_reset = fun == FUN_RESET || at_int(rq, 1) == 1;
+    bool is_reset = fun == FUN_RESET || (fun == FUN_FULL && at_int(rq, 1) == 1);
     bool is_stuck = m->fun == FUN_OFFLINE && fun != FUN_OFFLINE && fun != FUN_RESET;
-    if (is_stuck || (at_int(rq, 1) == 1 && fun != FUN_FULL)) {
+    if (is_stuck) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }

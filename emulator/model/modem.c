@@ -49,11 +49,33 @@ static void tell_time(struct modem *m) {
     }
 }
 
+static void update_registration(struct modem *m);
+
+static void on_searched(void *ctx) {
+    struct modem *m;
+    CAST_OBJ(m, ctx, MODEM_MAGIC);
+    update_registration(m);
+}
+
+/* What it finds takes its time when it begins to look. */
+static void update_search(struct modem *m, bool is_looking) {
+    if (!is_looking) {
+        clk_stop(m->clk, &m->search);
+    } else if (!m->is_looking && m->boot.search.us > 0) {
+        clk_start(m->clk, &m->search, m->boot.search, on_searched, m);
+    }
+    m->is_looking = is_looking;
+}
+
 /* Registration follows from what the module wants and what the network grants. */
 static void update_registration(struct modem *m) {
     bool is_on = m->power == POWER_ON || m->power == POWER_HUNG;
     bool is_looking = is_on && m->sim.state == SIM_READY && m->fun == FUN_FULL && !m->reg.has_left;
     enum reg_stat stat = is_looking ? wanted_stat(&m->reg) : REG_OFF;
+    update_search(m, is_looking);
+    if (clk_pending(&m->search) && stat != REG_OFF) {
+        stat = REG_SEARCHING;
+    }
     if (m->reg.stat != stat) {
         m->reg.stat = stat;
         bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
@@ -100,6 +122,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->clk = clk;
     m->power = POWER_ON;
     m->fun = FUN_FULL;
+    m->boot.away = CLK_S(1); /* guess */
     bus_init(&m->bus);
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
@@ -129,6 +152,7 @@ void modem_free(struct modem *m) {
     CHECK_OBJ(m, MODEM_MAGIC);
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
+    clk_stop(m->clk, &m->search);
     wifi_free(m->wifi);
     ussd_fini(&m->ussd);
     gnss_fini(&m->gnss);
@@ -276,6 +300,22 @@ void modem_set_adc(struct modem *m, unsigned adc, int mv) {
     set_measured(m, &m->hw.adc[adc], mv);
 }
 
+int modem_set_i2c(struct modem *m, uint8_t address, uint8_t reg, uint8_t value) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    int rc = i2c_attach(&m->hw.i2c, address);
+    if (rc == 0) {
+        must(i2c_write(&m->hw.i2c, address, reg, &value, 1) == 0);
+        bus_post(&m->bus, TOPIC_HARDWARE_CHANGED, &m->hw);
+    }
+    return rc;
+}
+
+void modem_remove_i2c(struct modem *m, uint8_t address) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    i2c_detach(&m->hw.i2c, address);
+    bus_post(&m->bus, TOPIC_HARDWARE_CHANGED, &m->hw);
+}
+
 static void set_pin(struct modem *m, unsigned pin, struct hardware_pin to) {
     CHECK_OBJ(m, MODEM_MAGIC);
     bool was_high = hardware_is_high(&m->hw, pin);
@@ -307,6 +347,8 @@ void modem_drive_pin(struct modem *m, unsigned pin, bool is_high) {
 }
 
 /* -- power -- */
+
+enum { LEAVING_MS = 50 };
 
 static struct modem *modem_of(void *ctx) {
     struct modem *m;
@@ -357,6 +399,25 @@ static void go_off(void *ctx) {
     }
 }
 
+void modem_start(struct modem *m, const struct modem_boot *boot) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    clk_dur left = {boot->rdy.us - (m->profile->usb ? boot->usb.us : 0)};
+    m->boot = *boot;
+    m->power = POWER_BOOTING;
+    update_registration(m);
+    clk_start(m->clk, &m->going.on, left, on_started, m);
+}
+
+/* Who is told to go leaves the network first: with the network open modules in the field say that
+ * it is closed behind the OK of AT+CRESET (field F19). How long that takes is a guess. */
+static clk_dur leave(struct modem *m, bool is_planned) {
+    if (!is_planned) {
+        return CLK_US(0);
+    }
+    modem_set_attached(m, false);
+    return CLK_MS(LEAVING_MS);
+}
+
 void modem_restart(struct modem *m, clk_dur off, bool is_planned) {
     CHECK_OBJ(m, MODEM_MAGIC);
     struct power_event e = {POWER_BOOTING, is_planned};
@@ -370,6 +431,7 @@ void modem_restart(struct modem *m, clk_dur off, bool is_planned) {
     m->going.is_planned = is_planned;
     m->going.is_restart = true;
     m->going.pause = off;
+    v.delay.us += leave(m, is_planned).us;
     clk_start(m->clk, &m->going.off, v.delay, go_off, m);
 }
 
@@ -380,7 +442,7 @@ void modem_power_off(struct modem *m, bool is_planned) {
     if (m->power == POWER_OFF) {
         clk_stop(m->clk, &m->going.on);
     } else {
-        clk_start(m->clk, &m->going.off, CLK_US(0), go_off, m);
+        clk_start(m->clk, &m->going.off, leave(m, is_planned), go_off, m);
     }
 }
 

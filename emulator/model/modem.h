@@ -28,7 +28,14 @@ struct sockets;
 struct wifi;
 
 /* AT+CFUN (V3.00 3.2.1). */
-enum modem_fun { FUN_MINIMUM = 0, FUN_FULL = 1, FUN_FLIGHT = 4, FUN_RESET = 6, FUN_OFFLINE = 7 };
+enum modem_fun {
+    FUN_MINIMUM = 0,
+    FUN_FULL = 1,
+    FUN_FLIGHT = 4,
+    FUN_FACTORY = 5,
+    FUN_RESET = 6,
+    FUN_OFFLINE = 7,
+};
 
 /* What some modules or firmwares do and others do not; none of it by default. */
 enum modem_quirk {
@@ -47,6 +54,10 @@ enum { MODEM_IMEI = 15 };  /* digits */
 struct modem_boot {
     clk_dur rdy; /* it is on */
     clk_dur sim, sms, pb;
+    clk_dur usb;  /* a port on USB is there; not behind rdy */
+    clk_dur away; /* before all that, when it restarts itself */
+    /* From then on that it looks for a network, whatever made it do so: it has looked. */
+    clk_dur search;
 };
 
 /* The APN of a context, or NULL. */
@@ -59,7 +70,7 @@ struct modem {
     struct clk *clk;
     struct bus bus;
     enum power_state power;
-    struct modem_boot boot; /* all 0: at once */
+    struct modem_boot boot; /* all 0 but `away`: at once */
     struct {
         struct clk_timer off; /* it goes off in a turn of its own */
         struct clk_timer on;  /* the next step of coming on */
@@ -70,6 +81,8 @@ struct modem {
     enum modem_fun fun;
     struct sim sim;
     struct reg reg;
+    struct clk_timer search; /* until it has found a network, if it is_looking for one */
+    bool is_looking;
     struct hardware hw;
     struct gnss gnss; /* gnss.h has its setters */
     struct rtc rtc;
@@ -117,6 +130,10 @@ void modem_set_supply(struct modem *m, int mv);
 void modem_set_temperature(struct modem *m, int celsius);
 void modem_set_adc(struct modem *m, unsigned adc, int mv);
 void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high);
+/* A register of a device on the I2C bus, which is put there with it; from the module or from
+ * outside. -ENOSPC: there are too many devices. */
+int modem_set_i2c(struct modem *m, uint8_t address, uint8_t reg, uint8_t value);
+void modem_remove_i2c(struct modem *m, uint8_t address);
 /* What the module makes of a pin. */
 void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out);
 void modem_drive_pin(struct modem *m, unsigned pin, bool is_high);
@@ -144,8 +161,11 @@ void modem_set_voice_call(struct modem *m, bool is_up);
 
 /* Off: links die without a word beyond what the host sends, calls end, the registration is gone.
  * After `off` it starts again, as new but for what is stored. A planned one is asked about
- * (ASK_POWER_RESTART); an off module stays off. */
+ * (ASK_POWER_RESTART), and leaves the packet service before it goes; an off module stays off. */
 void modem_restart(struct modem *m, clk_dur off, bool is_planned);
+/* A new module is one that has been on for long. With this call, before anything else, it is one
+ * that has just been switched on: with a port on USB so far that the port is there. */
+void modem_start(struct modem *m, const struct modem_boot *boot);
 void modem_power_off(struct modem *m, bool is_planned);
 void modem_power_on(struct modem *m);
 /* The firmware hangs: nothing is answered and nothing passes, until a restart or power off. Only a

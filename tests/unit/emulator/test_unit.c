@@ -140,3 +140,18 @@ Test(unit, the_receiver_is_the_modules) {
     unit_rig_pass(&rig, CLK_S(5));
     cr_assert_str_eq(on_second(), "");
 }
+
+Test(unit, every_port_boots_and_has_the_timing_of_the_first) {
+    stop();
+    unit_rig_boot(&rig, "sim7600e", AT_TIMING_TYPICAL);
+    chan_init(&second, "modem");
+    chan_mem_init(&second_mem, &second, rig.clk);
+    unit_add_port(rig.unit, CMD_MODEM, &second);
+    ask_second("AT", "");
+    unit_rig_pass(&rig, CLK_S(20));
+    cr_assert_str_eq(on_second(),
+                     LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
+    ask_second("AT", "AT\r");
+    unit_rig_pass(&rig, CLK_MS(15));
+    cr_assert_str_eq(on_second(), OK);
+}
