@@ -16,6 +16,7 @@
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/sim_file.h"
 #include "emulator/nvram_file.h"
 #include "scenarios/json/spec.h"
 
@@ -24,9 +25,10 @@ static const char format_name[] = "sim7x00 nvram";
 /* What a flush looks at. */
 struct kept {
     uint64_t module, port; /* setting_stores */
+    uint64_t card;         /* sim_files_changes */
     bool nv_fin, is_locked;
-    int pin_tries;
-    char pin[SIM_CODE];
+    int pin_tries, pin2_tries;
+    char pin[SIM_CODE], pin2[SIM_CODE];
 };
 
 struct nvram {
@@ -43,18 +45,22 @@ static struct kept look(const struct nvram *nv) {
     struct kept k = {
         .module = setting_stores(nv->cfg.module),
         .port = setting_stores(nv->cfg.port),
+        .card = sim_files_changes(m->card),
         .nv_fin = m->nv_fin,
         .is_locked = m->sim.is_locked,
         .pin_tries = m->sim.pin_tries,
+        .pin2_tries = m->sim.pin2_tries,
     };
     memcpy(k.pin, m->sim.pin, sizeof k.pin);
+    memcpy(k.pin2, m->sim.pin2, sizeof k.pin2);
     return k;
 }
 
 static bool is_same(const struct kept *a, const struct kept *b) {
-    return a->module == b->module && a->port == b->port && a->nv_fin == b->nv_fin &&
-           a->is_locked == b->is_locked && a->pin_tries == b->pin_tries &&
-           strcmp(a->pin, b->pin) == 0;
+    return a->module == b->module && a->port == b->port && a->card == b->card &&
+           a->nv_fin == b->nv_fin && a->is_locked == b->is_locked && a->pin_tries == b->pin_tries &&
+           a->pin2_tries == b->pin2_tries && strcmp(a->pin, b->pin) == 0 &&
+           strcmp(a->pin2, b->pin2) == 0;
 }
 
 static struct setting_store *store_of(const struct nvram *nv, const struct at_cmd *row) {
@@ -164,18 +170,47 @@ static void add_records(const struct nvram *nv, cJSON *all, const struct at_cmd 
     }
 }
 
+/* "7F10/6F3A": the content in hexadecimal, of files that are not as they were made. */
+static void add_files(const struct sim_files *card, cJSON *tree) {
+    cJSON *to = cJSON_CreateObject();
+    const struct sim_file *file = NULL;
+    for (int i = 0; (file = sim_file_info(i)) != NULL; i++) {
+        if (!sim_files_is_changed(card, i)) {
+            continue;
+        }
+        char path[SIM_FILE_PATH];
+        size_t n = sim_file_size(file);
+        char *hex = xmalloc(2 * n + 1);
+        for (size_t k = 0; k < n; k++) {
+            snprintf(hex + 2 * k, 3, "%02X", sim_files_content(card, i)[k]);
+        }
+        sim_file_path(i, path);
+        cJSON_AddStringToObject(to, path, hex);
+        free(hex);
+    }
+    if (to->child != NULL) {
+        must(cJSON_AddItemToObject(tree, "sim_files", to));
+    } else {
+        cJSON_Delete(to);
+    }
+}
+
 static void add_sim(const struct nvram *nv, cJSON *tree) {
     const struct sim *sim = &nv->cfg.modem->sim;
     struct sim fresh;
     sim_init(&fresh);
+    add_files(nv->cfg.modem->card, tree);
     if (sim->is_locked == fresh.is_locked && sim->pin_tries == fresh.pin_tries &&
-        strcmp(sim->pin, fresh.pin) == 0) {
+        sim->pin2_tries == fresh.pin2_tries && strcmp(sim->pin, fresh.pin) == 0 &&
+        strcmp(sim->pin2, fresh.pin2) == 0) {
         return;
     }
     cJSON *to = cJSON_AddObjectToObject(tree, "sim");
     cJSON_AddBoolToObject(to, "is_locked", sim->is_locked);
     cJSON_AddStringToObject(to, "pin", sim->pin);
     cJSON_AddNumberToObject(to, "pin_tries", sim->pin_tries);
+    cJSON_AddStringToObject(to, "pin2", sim->pin2);
+    cJSON_AddNumberToObject(to, "pin2_tries", sim->pin2_tries);
 }
 
 static cJSON *tree_of(const struct nvram *nv) {
@@ -382,10 +417,15 @@ static void read_items(const struct nvram *nv, const cJSON *items) {
     }
 }
 
+static bool is_tries(const cJSON *item) {
+    return cJSON_IsNumber(item) && item->valueint >= 0 && item->valueint <= SIM_PIN_TRIES;
+}
+
 static void read_sim(const struct nvram *nv, const cJSON *values) {
     struct modem *m = nv->cfg.modem;
     bool is_locked = m->sim.is_locked;
     int tries = m->sim.pin_tries;
+    int tries2 = m->sim.pin2_tries;
     const cJSON *item = NULL;
     cJSON_ArrayForEach(item, values) {
         const char *key = item->string != NULL ? item->string : "";
@@ -395,9 +435,13 @@ static void read_sim(const struct nvram *nv, const cJSON *values) {
             is_good = true;
         } else if (strcmp(key, "pin") == 0 && cJSON_IsString(item)) {
             is_good = modem_set_sim_codes(m, sv_of(item->valuestring), sv_of(m->sim.puk)) == 0;
-        } else if (strcmp(key, "pin_tries") == 0 && cJSON_IsNumber(item) && item->valueint >= 0 &&
-                   item->valueint <= SIM_PIN_TRIES) {
+        } else if (strcmp(key, "pin2") == 0 && cJSON_IsString(item)) {
+            is_good = sim_set_code2(&m->sim, sv_of(item->valuestring)) == 0;
+        } else if (strcmp(key, "pin_tries") == 0 && is_tries(item)) {
             tries = item->valueint;
+            is_good = true;
+        } else if (strcmp(key, "pin2_tries") == 0 && is_tries(item)) {
+            tries2 = item->valueint;
             is_good = true;
         }
         if (!is_good) {
@@ -407,6 +451,36 @@ static void read_sim(const struct nvram *nv, const cJSON *values) {
     if (is_locked) {
         modem_set_sim(m, tries > 0 ? SIM_PIN : SIM_PUK);
         m->sim.pin_tries = tries;
+    }
+    m->sim.pin2_tries = tries2;
+}
+
+/* NULL: not that many bytes in hexadecimal. Else the caller's, for free(). */
+static uint8_t *bytes_of_hex(const char *hex, size_t n) {
+    if (strlen(hex) != 2 * n || strspn(hex, "0123456789ABCDEFabcdef") != 2 * n) {
+        return NULL;
+    }
+    uint8_t *bytes = xmalloc(n);
+    for (size_t i = 0; i < n; i++) {
+        char pair[] = {hex[2 * i], hex[2 * i + 1], '\0'};
+        bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
+    }
+    return bytes;
+}
+
+static void read_files(const struct nvram *nv, const cJSON *values) {
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, values) {
+        const char *key = item->string != NULL ? item->string : "";
+        int file = sim_file_of_path(key);
+        size_t n = file != SIM_FILE_NONE ? sim_file_size(sim_file_info(file)) : 0;
+        uint8_t *bytes = n > 0 && cJSON_IsString(item) ? bytes_of_hex(item->valuestring, n) : NULL;
+        if (bytes != NULL) {
+            sim_files_write(nv->cfg.modem->card, file, 0, bytes, n);
+        } else {
+            skip(nv, "sim_files", key, n > 0 ? "its content is not allowed" : "no such file");
+        }
+        free(bytes);
     }
 }
 
@@ -424,6 +498,8 @@ static void read_tree(const struct nvram *nv, const cJSON *tree) {
             read_items(nv, item);
         } else if (strcmp(item->string, "sim") == 0) {
             read_sim(nv, item);
+        } else if (strcmp(item->string, "sim_files") == 0) {
+            read_files(nv, item);
         } else {
             skip(nv, "the text", item->string, "not known");
         }

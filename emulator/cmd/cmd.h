@@ -91,6 +91,11 @@ struct cmd *cmd_from(void *ctx); /* in a callback whose context it is */
 /* Ends a write: stores what was given as the row says, or ERROR where the values are not fit. */
 void cmd_store_if(struct at_req *rq, bool is_fit);
 
+/* Whether the card's PIN2 is good, if it is given as argument `arg`, then by it; if not the request
+ * is ended. */
+bool cmd_has_pin2(struct at_req *rq, size_t arg);
+void cmd_end_pin2(struct at_req *rq, int rc); /* with what entering it, or its PUK, has given */
+
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);

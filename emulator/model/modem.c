@@ -8,6 +8,7 @@
 #include "emulator/model/events.h"
 #include "emulator/model/files.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_file.h"
 #include "emulator/model/sockets.h"
 
 /* The bearer follows from registration, attachment and contexts. */
@@ -90,6 +91,8 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->fun = FUN_FULL;
     bus_init(&m->bus);
     sim_init(&m->sim);
+    m->card = sim_files_new(profile);
+    sim_apdu_reset(&m->apdu);
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
     must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
@@ -113,6 +116,7 @@ void modem_free(struct modem *m) {
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
     files_free(m->files);
+    sim_files_free(m->card);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
     OBJ_FINI(m);
@@ -185,6 +189,14 @@ int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin) {
     CHECK_OBJ(m, MODEM_MAGIC);
     enum sim_state was = m->sim.state;
     int rc = sim_enter_puk(&m->sim, puk, new_pin);
+    sim_changed(m, was);
+    return rc;
+}
+
+int modem_unblock_sim(struct modem *m, struct sv puk, struct sv new_pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_unblock(&m->sim, puk, new_pin);
     sim_changed(m, was);
     return rc;
 }
@@ -294,6 +306,7 @@ static void on_started(void *ctx) {
     enum sim_state was = m->sim.state;
     hardware_restart(&m->hw);
     sim_restart(&m->sim);
+    sim_apdu_reset(&m->apdu);
     files_restart(m->files);
     sim_changed(m, was);
     reset_contexts(m);

@@ -17,11 +17,13 @@
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/sim_apdu.h"
 #include "netstack/bearer.h"
 #include "netstack/host.h"
 
 struct files;
 struct profile;
+struct sim_files;
 struct sockets;
 
 /* AT+CFUN (V3.00 3.2.1). */
@@ -56,6 +58,8 @@ struct modem {
     } going;
     enum modem_fun fun;
     struct sim sim;
+    struct sim_files *card; /* its files */
+    struct sim_apdu apdu;   /* where raw commands to it are */
     struct reg reg;
     struct hardware hw;
     struct rtc rtc;
@@ -79,6 +83,7 @@ void modem_set_sim(struct modem *m, enum sim_state state);
 int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk);
 int modem_enter_pin(struct modem *m, struct sv pin);
 int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin);
+int modem_unblock_sim(struct modem *m, struct sv puk, struct sv new_pin);
 int modem_lock_sim(struct modem *m, struct sv pin, bool is_locked);
 int modem_change_pin(struct modem *m, struct sv pin, struct sv new_pin);
 int modem_set_imei(struct modem *m, struct sv imei); /* -EINVAL: not 15 digits */

@@ -570,6 +570,22 @@ Test(nvram, what_was_answered_ok_is_stored_by_then) {
     unit_rig_stop(&unit);
 }
 
+Test(nvram, the_card_keeps_what_was_written_into_its_files_and_its_second_pin) {
+    unit_start();
+    ask("AT+CRSM=214,28539,0,0,3,\"62F220\"", LINE("+CRSM: 144,0") OK);
+    ask("AT+CSIM=42,\"002400811031323334FFFFFFFF35353535FFFFFFFF\"", LINE("+CSIM: 4,\"9000\"") OK);
+    unit_rig_stop(&unit);
+    unit_start();
+    ask("ATE0", "ATE0\r" OK);
+    ask("AT+CRSM=176,28539,0,0,4", LINE("+CRSM: 144,0,\"62F220FF\"") OK);
+    cr_assert_str_eq(unit.modem->sim.pin2, "5555");
+    cr_assert_eq(sim_enter_pin2(&unit.modem->sim, SV("1")), -EACCES);
+    unit_rig_stop(&unit);
+    unit_start();
+    cr_assert_eq(unit.modem->sim.pin2_tries, SIM_PIN_TRIES - 1);
+    unit_rig_stop(&unit);
+}
+
 Test(nvram, the_card_keeps_its_lock_its_pin_and_its_tries) {
     unit_start();
     modem_set_sim(unit.modem, SIM_PUK);
