@@ -16,6 +16,7 @@
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/phonebook.h"
 #include "emulator/model/sim_file.h"
 #include "emulator/nvram_file.h"
 #include "scenarios/json/spec.h"
@@ -24,8 +25,8 @@ static const char format_name[] = "sim7x00 nvram";
 
 /* What a flush looks at. */
 struct kept {
-    uint64_t module, port; /* setting_stores */
-    uint64_t card;         /* sim_files_changes */
+    uint64_t module, port;    /* setting_stores */
+    uint64_t card, phonebook; /* their changes */
     bool nv_fin, is_locked;
     int pin_tries, pin2_tries;
     char pin[SIM_CODE], pin2[SIM_CODE];
@@ -46,6 +47,7 @@ static struct kept look(const struct nvram *nv) {
         .module = setting_stores(nv->cfg.module),
         .port = setting_stores(nv->cfg.port),
         .card = sim_files_changes(m->card),
+        .phonebook = phonebook_changes(m->phonebook),
         .nv_fin = m->nv_fin,
         .is_locked = m->sim.is_locked,
         .pin_tries = m->sim.pin_tries,
@@ -58,9 +60,9 @@ static struct kept look(const struct nvram *nv) {
 
 static bool is_same(const struct kept *a, const struct kept *b) {
     return a->module == b->module && a->port == b->port && a->card == b->card &&
-           a->nv_fin == b->nv_fin && a->is_locked == b->is_locked && a->pin_tries == b->pin_tries &&
-           a->pin2_tries == b->pin2_tries && strcmp(a->pin, b->pin) == 0 &&
-           strcmp(a->pin2, b->pin2) == 0;
+           a->phonebook == b->phonebook && a->nv_fin == b->nv_fin && a->is_locked == b->is_locked &&
+           a->pin_tries == b->pin_tries && a->pin2_tries == b->pin2_tries &&
+           strcmp(a->pin, b->pin) == 0 && strcmp(a->pin2, b->pin2) == 0;
 }
 
 static struct setting_store *store_of(const struct nvram *nv, const struct at_cmd *row) {
@@ -170,6 +172,29 @@ static void add_records(const struct nvram *nv, cJSON *all, const struct at_cmd 
     }
 }
 
+static void add_hex(cJSON *to, const char *key, const uint8_t *p, size_t n) {
+    char *hex = xmalloc(2 * n + 1);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(hex + 2 * i, 3, "%02X", p[i]);
+    }
+    cJSON_AddStringToObject(to, key, hex);
+    free(hex);
+}
+
+/* The module's own list: records by index. */
+static void add_phonebook(const struct phonebook *pb, cJSON *tree) {
+    cJSON *to = NULL;
+    for (unsigned i = 1; i <= phonebook_total(pb, PHONEBOOK_ME); i++) {
+        const uint8_t *record = phonebook_record(pb, i);
+        char index[16];
+        snprintf(index, sizeof index, "%u", i);
+        if (record != NULL) {
+            to = to != NULL ? to : cJSON_AddObjectToObject(tree, "phonebook");
+            add_hex(to, index, record, PHONEBOOK_RECORD);
+        }
+    }
+}
+
 /* "7F10/6F3A": the content in hexadecimal, of files that are not as they were made. */
 static void add_files(const struct sim_files *card, cJSON *tree) {
     cJSON *to = cJSON_CreateObject();
@@ -179,14 +204,8 @@ static void add_files(const struct sim_files *card, cJSON *tree) {
             continue;
         }
         char path[SIM_FILE_PATH];
-        size_t n = sim_file_size(file);
-        char *hex = xmalloc(2 * n + 1);
-        for (size_t k = 0; k < n; k++) {
-            snprintf(hex + 2 * k, 3, "%02X", sim_files_content(card, i)[k]);
-        }
         sim_file_path(i, path);
-        cJSON_AddStringToObject(to, path, hex);
-        free(hex);
+        add_hex(to, path, sim_files_content(card, i), sim_file_size(file));
     }
     if (to->child != NULL) {
         must(cJSON_AddItemToObject(tree, "sim_files", to));
@@ -200,6 +219,7 @@ static void add_sim(const struct nvram *nv, cJSON *tree) {
     struct sim fresh;
     sim_init(&fresh);
     add_files(nv->cfg.modem->card, tree);
+    add_phonebook(nv->cfg.modem->phonebook, tree);
     if (sim->is_locked == fresh.is_locked && sim->pin_tries == fresh.pin_tries &&
         sim->pin2_tries == fresh.pin2_tries && strcmp(sim->pin, fresh.pin) == 0 &&
         strcmp(sim->pin2, fresh.pin2) == 0) {
@@ -484,6 +504,25 @@ static void read_files(const struct nvram *nv, const cJSON *values) {
     }
 }
 
+static void read_phonebook(const struct nvram *nv, const cJSON *values) {
+    struct phonebook *pb = nv->cfg.modem->phonebook;
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, values) {
+        const char *key = item->string != NULL ? item->string : "";
+        int64_t index = 0;
+        bool is_index = sv_int(sv_of(key), 1, phonebook_total(pb, PHONEBOOK_ME), &index) == 0;
+        uint8_t *record = is_index && cJSON_IsString(item)
+                              ? bytes_of_hex(item->valuestring, PHONEBOOK_RECORD)
+                              : NULL;
+        if (record != NULL) {
+            phonebook_set_record(pb, (unsigned)index, record);
+        } else {
+            skip(nv, "phonebook", key, "not allowed");
+        }
+        free(record);
+    }
+}
+
 static void read_tree(const struct nvram *nv, const cJSON *tree) {
     const cJSON *item = NULL;
     cJSON_ArrayForEach(item, tree) {
@@ -500,6 +539,8 @@ static void read_tree(const struct nvram *nv, const cJSON *tree) {
             read_sim(nv, item);
         } else if (strcmp(item->string, "sim_files") == 0) {
             read_files(nv, item);
+        } else if (strcmp(item->string, "phonebook") == 0) {
+            read_phonebook(nv, item);
         } else {
             skip(nv, "the text", item->string, "not known");
         }

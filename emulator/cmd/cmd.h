@@ -27,6 +27,7 @@ struct setting_store;
 struct tcpip;
 
 enum { CMD_REPORTS = 3, CMD_INDICATORS = 3 };
+enum { CMD_NO_ARG = LIMIT_ARGS }; /* of no command */
 
 /* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
 struct held {

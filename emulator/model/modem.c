@@ -7,6 +7,7 @@
 #include "base/obj.h"
 #include "emulator/model/events.h"
 #include "emulator/model/files.h"
+#include "emulator/model/phonebook.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim_file.h"
 #include "emulator/model/sockets.h"
@@ -93,6 +94,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     sim_init(&m->sim);
     m->card = sim_files_new(profile);
     sim_apdu_reset(&m->apdu);
+    m->phonebook = phonebook_new(m->card);
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
     must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
@@ -116,6 +118,7 @@ void modem_free(struct modem *m) {
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
     files_free(m->files);
+    phonebook_free(m->phonebook);
     sim_files_free(m->card);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);

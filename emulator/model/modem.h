@@ -22,6 +22,7 @@
 #include "netstack/host.h"
 
 struct files;
+struct phonebook;
 struct profile;
 struct sim_files;
 struct sockets;
@@ -60,6 +61,7 @@ struct modem {
     struct sim sim;
     struct sim_files *card; /* its files */
     struct sim_apdu apdu;   /* where raw commands to it are */
+    struct phonebook *phonebook;
     struct reg reg;
     struct hardware hw;
     struct rtc rtc;

@@ -1,0 +1,287 @@
+/* cmd_phonebook.c: lists of numbers (V3.00 chapter 6). */
+#include "emulator/model/phonebook.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/obj.h"
+#include "emulator/at/setting.h"
+#include "emulator/cmd/cmd.h"
+#include "handlers.h"
+#include "slots.h"
+
+enum { CHSET_IRA, CHSET_GSM, CHSET_UCS2 }; /* words of AT+CSCS */
+
+/* -- texts in the host's set -- */
+
+struct text {
+    size_t n;
+    char bytes[LIMIT_INFO];
+};
+
+static void add(struct text *t, const void *p, size_t n) {
+    must(t->n + n <= sizeof t->bytes);
+    memcpy(t->bytes + t->n, p, n);
+    t->n += n;
+}
+
+/* What the host's set does not have is a question mark (guess). */
+static void add_unit(struct text *t, int chset, uint16_t unit) {
+    uint8_t gsm[2] = {'?'};
+    char ira = unit >= ' ' && unit < 0x7f ? (char)unit : '?';
+    char hex[5];
+    switch (chset) {
+    case CHSET_UCS2:
+        snprintf(hex, sizeof hex, "%04X", unit);
+        add(t, hex, 4);
+        break;
+    case CHSET_GSM:
+        add(t, gsm, sim_text_to_gsm(unit, gsm) == 2 ? 2 : 1);
+        break;
+    default:
+        add(t, &ira, 1);
+        break;
+    }
+}
+
+static int nibble(char c) {
+    static const char digits[] = "0123456789ABCDEF0123456789abcdef";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    return at != NULL ? (int)((at - digits) % 16) : -1;
+}
+
+/* Units; -EINVAL: not of the set; -E2BIG. */
+static int parse_ucs2(struct sv text, uint16_t *to, size_t room) {
+    if (text.n % 4 != 0 || text.n / 4 > room) {
+        return text.n % 4 != 0 ? -EINVAL : -E2BIG;
+    }
+    for (size_t i = 0; i < text.n; i++) {
+        int digit = nibble(text.p[i]);
+        if (digit < 0) {
+            return -EINVAL;
+        }
+        to[i / 4] = (uint16_t)((i % 4 == 0 ? 0 : to[i / 4] << 4) | digit);
+    }
+    return (int)(text.n / 4);
+}
+
+static int parse_text(int chset, struct sv text, uint16_t *to, size_t room) {
+    if (chset == CHSET_UCS2) {
+        return parse_ucs2(text, to, room);
+    }
+    int n = 0;
+    size_t used = 1;
+    for (size_t i = 0; i < text.n; i += used) {
+        const uint8_t *p = (const uint8_t *)text.p + i;
+        if (*p >= 0x80 || (size_t)n == room) {
+            return *p >= 0x80 ? -EINVAL : -E2BIG;
+        }
+        to[n++] = chset == CHSET_GSM ? sim_text_of_gsm(p, text.n - i, &used) : *p;
+    }
+    return n;
+}
+
+static int chset_of(const struct cmd *c) {
+    return (int)setting_int(c->module, SLOT_CSCS_CHSET);
+}
+
+/* -- lines -- */
+
+static void add_entry(struct text *t, int chset, const struct phonebook_entry *e) {
+    add(t, "\"", 1);
+    for (size_t i = 0; i < e->nname; i++) {
+        add_unit(t, chset, e->name[i]);
+    }
+    add(t, "\"", 1);
+}
+
+static void tell_entry(struct at_req *rq, const char *name, unsigned index,
+                       const struct phonebook_entry *e) {
+    struct text t = {0};
+    char head[64];
+    int n = snprintf(head, sizeof head, "%s: %u,\"%s\",%u,", name, index, e->number, e->type);
+    add(&t, head, (size_t)n);
+    add_entry(&t, chset_of(cmd_of(rq)), e);
+    at_info_raw(rq, t.bytes, t.n);
+}
+
+static enum phonebook_list list_of(const struct cmd *c) {
+    return (enum phonebook_list)setting_int(c->module, SLOT_CPBS_STORAGE);
+}
+
+void cmd_cpbs(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    enum phonebook_list list = list_of(c);
+    at_info(rq, "+CPBS: \"%s\",%u,%u", at_row_of(rq)->params[0].words[list],
+            phonebook_used(c->modem->phonebook, list), phonebook_total(c->modem->phonebook, list));
+    at_ok(rq);
+}
+
+/* The longest name is told in letters of the default alphabet. */
+void cmd_cpbr(struct at_req *rq) {
+    const struct cmd *c = cmd_of(rq);
+    const struct phonebook *pb = c->modem->phonebook;
+    enum phonebook_list list = list_of(c);
+    int32_t total = (int32_t)phonebook_total(pb, list);
+    if (at_form_of(rq) == AT_TEST) {
+        at_info(rq, "+CPBR: (1-%d),%d,%zu", (int)total, SIM_NUMBER_DIGITS,
+                phonebook_longest_name(list));
+        at_ok(rq);
+        return;
+    }
+    int32_t first = at_int(rq, 0);
+    int32_t last = at_has(rq, 1) ? at_int(rq, 1) : first;
+    if (first < 1 || last < first || last > total) {
+        at_fail(rq, CME_INVALID_INDEX);
+        return;
+    }
+    struct phonebook_entry e;
+    for (int32_t i = first; i <= last; i++) {
+        if (phonebook_get(pb, list, (unsigned)i, &e)) {
+            tell_entry(rq, "+CPBR", (unsigned)i, &e);
+        }
+    }
+    at_ok(rq);
+}
+
+static bool is_in(const struct phonebook_entry *e, const uint16_t *text, size_t n) {
+    for (size_t i = 0; i + n <= e->nname; i++) {
+        if (memcmp(e->name + i, text, n * sizeof *text) == 0) {
+            return true;
+        }
+    }
+    return n == 0;
+}
+
+void cmd_cpbf(struct at_req *rq) {
+    const struct cmd *c = cmd_of(rq);
+    const struct phonebook *pb = c->modem->phonebook;
+    enum phonebook_list list = list_of(c);
+    if (at_form_of(rq) == AT_TEST) {
+        at_info(rq, "+CPBF: %d,%zu", SIM_NUMBER_DIGITS, phonebook_longest_name(list));
+        at_ok(rq);
+        return;
+    }
+    uint16_t text[PHONEBOOK_NAME];
+    int n = parse_text(chset_of(c), at_text(rq, 0), text, PHONEBOOK_NAME);
+    if (n < 0) {
+        at_fail(rq, n == -E2BIG ? CME_TEXT_STRING_TOO_LONG : CME_INVALID_CHARACTERS_IN_TEXT_STRING);
+        return;
+    }
+    struct phonebook_entry e;
+    for (unsigned i = 1; i <= phonebook_total(pb, list); i++) {
+        if (phonebook_get(pb, list, i, &e) && is_in(&e, text, (size_t)n)) {
+            tell_entry(rq, "+CPBF", i, &e);
+        }
+    }
+    at_ok(rq);
+}
+
+/* -- writing -- */
+
+static void end_write(struct at_req *rq, int rc) {
+    switch (rc) {
+    case 0:
+        at_ok(rq);
+        break;
+    case -E2BIG:
+        at_fail(rq, CME_DIAL_STRING_TOO_LONG);
+        break;
+    case -EINVAL:
+        at_fail(rq, CME_INVALID_CHARACTERS_IN_DIAL_STRING);
+        break;
+    case -ENAMETOOLONG:
+        at_fail(rq, CME_TEXT_STRING_TOO_LONG);
+        break;
+    case -EILSEQ:
+        at_fail(rq, CME_INVALID_CHARACTERS_IN_TEXT_STRING);
+        break;
+    default:
+        at_fail(rq, CME_MEMORY_FULL);
+        break;
+    }
+}
+
+/* What was typed, as an entry. */
+static int take_entry(struct at_req *rq, struct phonebook_entry *e) {
+    enum { NUMBER = 1, TYPE, NAME };
+    struct sv number = at_text(rq, NUMBER);
+    if (sv_copy(number, e->number, sizeof e->number) != 0) {
+        return -E2BIG;
+    }
+    e->type = (uint8_t)at_int(rq, TYPE);
+    int n = parse_text(chset_of(cmd_of(rq)), at_text(rq, NAME), e->name, PHONEBOOK_NAME);
+    e->nname = n > 0 ? (size_t)n : 0;
+    if (n == -EINVAL) {
+        return -EILSEQ;
+    }
+    return n < 0 ? -ENAMETOOLONG : 0;
+}
+
+static void test_write(struct at_req *rq, enum phonebook_list list) {
+    at_info(rq, "+CPBW: (1-%u),%d,(129-255),%zu",
+            phonebook_total(cmd_of(rq)->modem->phonebook, list), SIM_NUMBER_DIGITS,
+            phonebook_longest_name(list));
+    at_ok(rq);
+}
+
+void cmd_cpbw(struct at_req *rq) {
+    enum { INDEX, NUMBER };
+    struct cmd *c = cmd_of(rq);
+    struct phonebook *pb = c->modem->phonebook;
+    enum phonebook_list list = list_of(c);
+    if (at_form_of(rq) == AT_TEST) {
+        test_write(rq, list);
+        return;
+    }
+    if (!phonebook_is_writable(list)) {
+        at_fail(rq, CME_OPERATION_NOT_ALLOWED);
+        return;
+    }
+    if (!at_has(rq, INDEX) && !at_has(rq, NUMBER)) {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    if (at_has(rq, INDEX) &&
+        (at_int(rq, INDEX) < 1 || at_int(rq, INDEX) > (int32_t)phonebook_total(pb, list))) {
+        at_fail(rq, CME_INVALID_INDEX);
+        return;
+    }
+    if (phonebook_needs_pin2(list) && !cmd_has_pin2(rq, CMD_NO_ARG)) {
+        return;
+    }
+    unsigned index =
+        at_has(rq, INDEX) ? (unsigned)at_int(rq, INDEX) : phonebook_first_free(pb, list);
+    if (!at_has(rq, NUMBER)) {
+        phonebook_remove(pb, list, index);
+        at_ok(rq);
+        return;
+    }
+    struct phonebook_entry e = {0};
+    int rc = take_entry(rq, &e);
+    if (rc == 0) {
+        rc = index != 0 ? phonebook_set(pb, list, index, &e) : -ENOSPC;
+    }
+    end_write(rq, rc);
+}
+
+/* Own numbers; without a name it is empty, not left out (V3.00 6.2.5). */
+void cmd_cnum(struct at_req *rq) {
+    const struct cmd *c = cmd_of(rq);
+    const struct phonebook *pb = c->modem->phonebook;
+    struct phonebook_entry e;
+    for (unsigned i = 1; i <= phonebook_total(pb, PHONEBOOK_ON); i++) {
+        if (!phonebook_get(pb, PHONEBOOK_ON, i, &e)) {
+            continue;
+        }
+        struct text t = {0};
+        char tail[48];
+        int n = snprintf(tail, sizeof tail, ",\"%s\",%u", e.number, e.type);
+        add(&t, "+CNUM: ", 7);
+        add_entry(&t, chset_of(c), &e);
+        add(&t, tail, (size_t)n);
+        at_info_raw(rq, t.bytes, t.n);
+    }
+    at_ok(rq);
+}
