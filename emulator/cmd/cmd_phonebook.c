@@ -5,104 +5,27 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/obj.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/cmd/cmd_text.h"
 #include "handlers.h"
 #include "slots.h"
 
-enum { CHSET_IRA, CHSET_GSM, CHSET_UCS2 }; /* words of AT+CSCS */
-
-/* -- texts in the host's set -- */
-
-struct text {
-    size_t n;
-    char bytes[LIMIT_INFO];
-};
-
-static void add(struct text *t, const void *p, size_t n) {
-    must(t->n + n <= sizeof t->bytes);
-    memcpy(t->bytes + t->n, p, n);
-    t->n += n;
-}
-
-/* What the host's set does not have is a question mark (guess). */
-static void add_unit(struct text *t, int chset, uint16_t unit) {
-    uint8_t gsm[2] = {'?'};
-    char ira = unit >= ' ' && unit < 0x7f ? (char)unit : '?';
-    char hex[5];
-    switch (chset) {
-    case CHSET_UCS2:
-        snprintf(hex, sizeof hex, "%04X", unit);
-        add(t, hex, 4);
-        break;
-    case CHSET_GSM:
-        add(t, gsm, sim_text_to_gsm(unit, gsm) == 2 ? 2 : 1);
-        break;
-    default:
-        add(t, &ira, 1);
-        break;
-    }
-}
-
-static int nibble(char c) {
-    static const char digits[] = "0123456789ABCDEF0123456789abcdef";
-    const char *at = c != '\0' ? strchr(digits, c) : NULL;
-    return at != NULL ? (int)((at - digits) % 16) : -1;
-}
-
-/* Units; -EINVAL: not of the set; -E2BIG. */
-static int parse_ucs2(struct sv text, uint16_t *to, size_t room) {
-    if (text.n % 4 != 0 || text.n / 4 > room) {
-        return text.n % 4 != 0 ? -EINVAL : -E2BIG;
-    }
-    for (size_t i = 0; i < text.n; i++) {
-        int digit = nibble(text.p[i]);
-        if (digit < 0) {
-            return -EINVAL;
-        }
-        to[i / 4] = (uint16_t)((i % 4 == 0 ? 0 : to[i / 4] << 4) | digit);
-    }
-    return (int)(text.n / 4);
-}
-
-static int parse_text(int chset, struct sv text, uint16_t *to, size_t room) {
-    if (chset == CHSET_UCS2) {
-        return parse_ucs2(text, to, room);
-    }
-    int n = 0;
-    size_t used = 1;
-    for (size_t i = 0; i < text.n; i += used) {
-        const uint8_t *p = (const uint8_t *)text.p + i;
-        if (*p >= 0x80 || (size_t)n == room) {
-            return *p >= 0x80 ? -EINVAL : -E2BIG;
-        }
-        to[n++] = chset == CHSET_GSM ? sim_text_of_gsm(p, text.n - i, &used) : *p;
-    }
-    return n;
-}
-
-static int chset_of(const struct cmd *c) {
-    return (int)setting_int(c->module, SLOT_CSCS_CHSET);
-}
-
 /* -- lines -- */
 
-static void add_entry(struct text *t, int chset, const struct phonebook_entry *e) {
-    add(t, "\"", 1);
-    for (size_t i = 0; i < e->nname; i++) {
-        add_unit(t, chset, e->name[i]);
-    }
-    add(t, "\"", 1);
+static void add_name(struct cmd_text *t, const struct cmd *c, const struct phonebook_entry *e) {
+    cmd_text_add(t, "\"", 1);
+    cmd_text_add_units(t, c, e->name, e->nname);
+    cmd_text_add(t, "\"", 1);
 }
 
 static void tell_entry(struct at_req *rq, const char *name, unsigned index,
                        const struct phonebook_entry *e) {
-    struct text t = {0};
+    struct cmd_text t = {0};
     char head[64];
     int n = snprintf(head, sizeof head, "%s: %u,\"%s\",%u,", name, index, e->number, e->type);
-    add(&t, head, (size_t)n);
-    add_entry(&t, chset_of(cmd_of(rq)), e);
+    cmd_text_add(&t, head, (size_t)n);
+    add_name(&t, cmd_of(rq), e);
     at_info_raw(rq, t.bytes, t.n);
 }
 
@@ -164,7 +87,7 @@ void cmd_cpbf(struct at_req *rq) {
         return;
     }
     uint16_t text[PHONEBOOK_NAME];
-    int n = parse_text(chset_of(c), at_text(rq, 0), text, PHONEBOOK_NAME);
+    int n = cmd_text_parse(c, at_text(rq, 0), text, PHONEBOOK_NAME);
     if (n < 0) {
         at_fail(rq, n == -E2BIG ? CME_TEXT_STRING_TOO_LONG : CME_INVALID_CHARACTERS_IN_TEXT_STRING);
         return;
@@ -211,7 +134,7 @@ static int take_entry(struct at_req *rq, struct phonebook_entry *e) {
         return -E2BIG;
     }
     e->type = (uint8_t)at_int(rq, TYPE);
-    int n = parse_text(chset_of(cmd_of(rq)), at_text(rq, NAME), e->name, PHONEBOOK_NAME);
+    int n = cmd_text_parse(cmd_of(rq), at_text(rq, NAME), e->name, PHONEBOOK_NAME);
     e->nname = n > 0 ? (size_t)n : 0;
     if (n == -EINVAL) {
         return -EILSEQ;
@@ -275,12 +198,12 @@ void cmd_cnum(struct at_req *rq) {
         if (!phonebook_get(pb, PHONEBOOK_ON, i, &e)) {
             continue;
         }
-        struct text t = {0};
+        struct cmd_text t = {0};
         char tail[48];
         int n = snprintf(tail, sizeof tail, ",\"%s\",%u", e.number, e.type);
-        add(&t, "+CNUM: ", 7);
-        add_entry(&t, chset_of(c), &e);
-        add(&t, tail, (size_t)n);
+        cmd_text_add(&t, "+CNUM: ", 7);
+        add_name(&t, c, &e);
+        cmd_text_add(&t, tail, (size_t)n);
         at_info_raw(rq, t.bytes, t.n);
     }
     at_ok(rq);

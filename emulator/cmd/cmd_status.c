@@ -231,6 +231,16 @@ void cmd_simei(struct at_req *rq) {
     }
 }
 
+void cmd_smeid(struct at_req *rq) {
+    const char *meid = cmd_of(rq)->modem->profile->meid;
+    if (*meid == '\0') {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    at_info(rq, "+SMEID: %s", meid);
+    at_ok(rq);
+}
+
 /* -- facility lock -- */
 
 /* Wrong passwords are answered as by AT+CPIN. */
