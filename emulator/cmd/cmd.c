@@ -168,6 +168,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     cmd_standard_start(c);
     cmd_hardware_start(c);
     cmd_power_start(c);
+    cmd_stk_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
@@ -188,6 +189,7 @@ void cmd_close(struct cmd *c) {
     cmd_status_stop(c);
     cmd_hardware_stop(c);
     cmd_power_stop(c);
+    cmd_stk_stop(c);
     cmd_ping_stop(c);
     cmd_tft_stop(c);
     cmd_network_stop(c);

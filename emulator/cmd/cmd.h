@@ -18,6 +18,7 @@
 #include "emulator/at/session.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/toolkit.h"
 #include "netstack/ping.h"
 
 struct chan;
@@ -75,6 +76,11 @@ struct cmd {
         size_t next;            /* line of the start */
         struct clk_timer start; /* until that one */
     } power;                    /* cmd_power.c */
+    struct {
+        struct toolkit toolkit;
+        struct clk_timer patience; /* for an answer */
+        bool is_on, is_pdu;        /* as set at the start */
+    } stk;                         /* cmd_stk.c */
     void (*before_result)(void *ctx);
     void *before_ctx;
 };
@@ -122,6 +128,9 @@ void cmd_standard_start(struct cmd *c);
 void cmd_network_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
+void cmd_stk_start(struct cmd *c); /* the module's start, too */
+void cmd_stk_stop(struct cmd *c);
+void cmd_stk_card_ready(struct cmd *c); /* behind the start's lines */
 void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);
 void cmd_tcpip_reset(struct cmd *c); /* the module has gone off */

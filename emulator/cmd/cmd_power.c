@@ -48,6 +48,10 @@ static void tell_start(void *ctx) {
     }
     if (c->power.next < LINES) {
         clk_start(c->modem->clk, &c->power.start, wait, tell_start, c);
+    } else if (c->modem->sim.state == SIM_READY) {
+        cmd_stk_card_ready(c);
+    } else {
+        cmd_stk_stop(c);
     }
 }
 
@@ -65,6 +69,7 @@ static void go_off(struct cmd *c) {
     cmd_status_stop(c);
     cmd_hardware_stop(c);
     cmd_power_stop(c);
+    cmd_stk_stop(c);
     session_reset(c->session);
     cmd_tcpip_reset(c);
     cmd_ping_stop(c);
@@ -83,6 +88,7 @@ static void come_on(struct cmd *c) {
     cmd_packet_start(c);
     cmd_standard_start(c);
     cmd_hardware_start(c);
+    cmd_stk_start(c);
     if (c->modem->profile->usb) {
         chan_set_present(session_chan(c->session), true);
     }
