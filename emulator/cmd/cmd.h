@@ -18,6 +18,7 @@
 #include "emulator/at/session.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_text.h"
 #include "emulator/model/toolkit.h"
 #include "netstack/ping.h"
 
@@ -102,6 +103,9 @@ void cmd_store_if(struct at_req *rq, bool is_fit);
  * is ended. */
 bool cmd_has_pin2(struct at_req *rq, size_t arg);
 void cmd_end_pin2(struct at_req *rq, int rc); /* with what entering it, or its PUK, has given */
+
+/* The number that a dial string means behind its > (without its semicolon). 0, or the error. */
+int cmd_phonebook_find(const struct cmd *c, struct sv text, char number[SIM_NUMBER_TEXT]);
 
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);

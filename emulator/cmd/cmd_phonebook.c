@@ -1,11 +1,14 @@
 /* cmd_phonebook.c: lists of numbers (V3.00 chapter 6). */
 #include "emulator/model/phonebook.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/obj.h"
 #include "emulator/at/setting.h"
+#include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/cmd/cmd_text.h"
 #include "handlers.h"
@@ -207,4 +210,59 @@ void cmd_cnum(struct at_req *rq) {
         at_info_raw(rq, t.bytes, t.n);
     }
     at_ok(rq);
+}
+
+/* -- dialling from the lists: ATD>SM3; ATD>3; ATD>"name"; (V3.00 2.2.3 to 2.2.5) -- */
+
+static int card_error(const struct sim *sim) {
+    static const int errors[] = {
+        [SIM_READY] = 0,
+        [SIM_PIN] = CME_SIM_PIN_REQUIRED,
+        [SIM_PUK] = CME_SIM_PUK_REQUIRED,
+        [SIM_ABSENT] = CME_SIM_NOT_INSERTED,
+    };
+    return errors[sim->state];
+}
+
+static int find_name(const struct cmd *c, struct sv name, struct phonebook_entry *e) {
+    const struct phonebook *pb = c->modem->phonebook;
+    uint16_t text[PHONEBOOK_NAME];
+    int n = cmd_text_parse(c, name, text, PHONEBOOK_NAME);
+    for (unsigned i = 1; n >= 0 && i <= phonebook_total(pb, list_of(c)); i++) {
+        if (phonebook_get(pb, list_of(c), i, e) && e->nname == (size_t)n &&
+            is_in(e, text, e->nname)) {
+            return 0;
+        }
+    }
+    return CME_NOT_FOUND;
+}
+
+static int find_index(const struct cmd *c, enum phonebook_list list, struct sv digits,
+                      struct phonebook_entry *e) {
+    const struct phonebook *pb = c->modem->phonebook;
+    int64_t index = 0;
+    if (sv_int(digits, 1, phonebook_total(pb, list), &index) != 0) {
+        return CME_INVALID_INDEX;
+    }
+    return phonebook_get(pb, list, (unsigned)index, e) ? 0 : CME_NOT_FOUND;
+}
+
+/* Which error is which is a guess: the manual lists none by number. */
+int cmd_phonebook_find(const struct cmd *c, struct sv text, char number[SIM_NUMBER_TEXT]) {
+    enum { LETTERS = 2 };
+    struct phonebook_entry e = {0};
+    const struct at_cmd *row = table_find(&at_dialect, SV("+CPBS"));
+    int rc = card_error(&c->modem->sim);
+    if (rc == 0 && text.n >= 2 && text.p[0] == '"' && text.p[text.n - 1] == '"') {
+        rc = find_name(c, sv_slice(text, 1, text.n - 2), &e);
+    } else if (rc == 0 && text.n > 0 && isdigit((unsigned char)text.p[0])) {
+        rc = find_index(c, list_of(c), text, &e);
+    } else if (rc == 0) {
+        int list = table_word(&row->params[0], sv_slice(text, 0, LETTERS));
+        rc = list >= 0
+                 ? find_index(c, (enum phonebook_list)list, sv_slice(text, LETTERS, text.n), &e)
+                 : AT_ERR_PLAIN;
+    }
+    must(sv_copy(sv_of(e.number), number, SIM_NUMBER_TEXT) == 0);
+    return rc;
 }

@@ -23,9 +23,9 @@ int sim_text_put_number(struct sv number, uint8_t type, uint8_t to[SIM_NUMBER]) 
         if (found == NULL) {
             return -EINVAL;
         }
-        uint8_t digit = (uint8_t)(found - digits);
+        unsigned digit = (unsigned)(found - digits);
         uint8_t *at = &to[2 + i / 2];
-        *at = i % 2 == 0 ? (uint8_t)(0xf0 | digit) : (uint8_t)((*at & 0x0f) | digit << 4);
+        *at = (uint8_t)(i % 2 == 0 ? 0xf0u | digit : (*at & 0x0fu) | digit << 4);
     }
     to[0] = (uint8_t)(1 + (number.n + 1) / 2);
     to[1] = type;
