@@ -172,6 +172,7 @@ void modem_set_sim(struct modem *m, enum sim_state state) {
     CHECK_OBJ(m, MODEM_MAGIC);
     enum sim_state was = m->sim.state;
     sim_set(&m->sim, state);
+    sim_apdu_reset(&m->apdu);
     sim_changed(m, was);
 }
 

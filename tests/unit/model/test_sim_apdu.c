@@ -122,6 +122,14 @@ Test(sim_apdu, a_cyclic_file_turns_round_and_a_list_ends) {
     cr_assert_eq(send(0, 0xb2, 0, 7, 28), 0x6a83);
 }
 
+Test(sim_apdu, a_card_that_is_put_in_anew_has_nothing_selected) {
+    cr_assert_eq(send(0, 0xa4, 8, 0x0c, 4, 0x7f, 0xff, 0x6f, 0xad), 0x9000);
+    cr_assert_eq(send(0, 0xb0, 0, 0, 4), 0x9000);
+    modem_set_sim(rig.modem, SIM_ABSENT);
+    modem_set_sim(rig.modem, SIM_READY);
+    cr_assert_eq(send(0, 0xb0, 0, 0, 4), 0x6986);
+}
+
 Test(sim_apdu, any_bytes_are_answered_by_a_status_word) {
     static const uint8_t classes[] = {0, 0xa0, 0x80};
     static const uint8_t commands[] = {0x20, 0x24, 0x26, 0x28, 0x2c, 0x70, 0xa4,
