@@ -145,6 +145,7 @@ bool unit_keep(struct unit *u, const char *folder, char error[NVRAM_ERROR]) {
     };
     u->nvram = nvram_open(&cfg, error);
     if (u->nvram != NULL) {
+        cmd_stk_start(u->cmd);
         cmd_before_result(u->cmd, before_result, u);
         cmd_gnss_start(u->cmd); /* with what is stored */
     }

@@ -193,6 +193,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     cmd_power_start(c);
     cmd_gnss_start(c);
     cmd_mux_start(c);
+    cmd_stk_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
@@ -229,6 +230,7 @@ void cmd_close(struct cmd *c) {
     cmd_gnss_stop(c);
     cmd_sleep_stop(c);
     cmd_power_stop(c);
+    cmd_stk_stop(c);
     cmd_ping_stop(c);
     cmd_ntp_stop(c);
     cmd_lbs_stop(c);

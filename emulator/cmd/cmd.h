@@ -18,6 +18,8 @@
 #include "emulator/at/session.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_text.h"
+#include "emulator/model/toolkit.h"
 #include "netstack/ping.h"
 
 struct chan;
@@ -30,6 +32,7 @@ struct setting_store;
 struct tcpip;
 
 enum { CMD_REPORTS = 3, CMD_INDICATORS = 4, CMD_GNSS_REPORTS = 4 };
+enum { CMD_NO_ARG = LIMIT_ARGS }; /* of no command */
 
 /* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
 struct held {
@@ -123,6 +126,11 @@ struct cmd {
         struct clk_timer usb;   /* until the port on USB is there */
     } power;                    /* cmd_power.c */
     struct {
+        struct toolkit toolkit;
+        struct clk_timer patience; /* for an answer */
+        bool is_on, is_pdu;        /* as set at the start */
+    } stk;                         /* cmd_stk.c */
+    struct {
         enum sleep_state { SLEEP_AWAKE, SLEEP_ASLEEP, SLEEP_WAKING } state;
         struct clk_timer timer;   /* until the next one */
     } sleep;                      /* cmd_sleep.c */
@@ -150,6 +158,14 @@ struct cmd *cmd_from(void *ctx); /* in a callback whose context it is */
 
 /* Ends a write: stores what was given as the row says, or ERROR where the values are not fit. */
 void cmd_store_if(struct at_req *rq, bool is_fit);
+
+/* Whether the card's PIN2 is good, if it is given as argument `arg`, then by it; if not the request
+ * is ended. */
+bool cmd_has_pin2(struct at_req *rq, size_t arg);
+void cmd_end_pin2(struct at_req *rq, int rc); /* with what entering it, or its PUK, has given */
+
+/* The number that a dial string means behind its > (without its semicolon). 0, or the error. */
+int cmd_phonebook_find(const struct cmd *c, struct sv text, char number[SIM_NUMBER_TEXT]);
 
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
@@ -186,6 +202,9 @@ void cmd_sleep_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_mux_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
+void cmd_stk_start(struct cmd *c); /* the module's start, too */
+void cmd_stk_stop(struct cmd *c);
+void cmd_stk_card_ready(struct cmd *c); /* behind the start's lines */
 void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);
 void cmd_tcpip_reset(struct cmd *c); /* the module has gone off */

@@ -6,6 +6,19 @@
 #include "handlers.h"
 #include "slots.h"
 
+/* There are no calls yet: once its number is known, dialling is answered as it was before. */
+void cmd_d(struct at_req *rq) {
+    struct sv text = at_text(rq, 0);
+    char number[SIM_NUMBER_TEXT];
+    int rc = AT_ERR_PLAIN;
+    if (text.n > 0 && text.p[0] == '>') {
+        bool is_voice = text.p[text.n - 1] == ';';
+        text = sv_trim(sv_slice(text, 1, text.n - (is_voice ? 2 : 1)));
+        rc = cmd_phonebook_find(cmd_of(rq), text, number);
+    }
+    at_fail(rq, rc != 0 ? (enum at_err)rc : AT_ERR_PLAIN);
+}
+
 /* Given, or what is kept. */
 static int32_t given_or_kept(struct at_req *rq, size_t i, unsigned slot) {
     return at_has(rq, i) ? at_int(rq, i) : setting_int(cmd_of(rq)->module, slot);

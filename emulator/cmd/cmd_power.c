@@ -47,6 +47,10 @@ static void tell_start(void *ctx) {
     }
     if (c->power.next < LINES) {
         clk_start(c->modem->clk, &c->power.start, wait, tell_start, c);
+    } else if (c->modem->sim.state == SIM_READY) {
+        cmd_stk_card_ready(c);
+    } else {
+        cmd_stk_stop(c);
     }
 }
 
@@ -85,6 +89,7 @@ static void go_off(struct cmd *c) {
     cmd_gnss_stop(c);
     cmd_sleep_stop(c);
     cmd_power_stop(c);
+    cmd_stk_stop(c);
     session_reset(c->session);
     cmd_tcpip_reset(c);
     cmd_ping_stop(c);
@@ -103,6 +108,7 @@ static void come_on(struct cmd *c) {
     cmd_standard_start(c);
     cmd_hardware_start(c);
     cmd_gnss_start(c);
+    cmd_stk_start(c);
     session_set_deaf(c->session, false);
     tell_from(c, 0);
 }

@@ -114,6 +114,7 @@ static const char *const param_keys[] = {"name",    "type",     "in",    "len", 
 
 enum field_type {
     FIELD_STR,
+    FIELD_STR_OR_NONE,
     FIELD_INT,
     FIELD_BOOL,
     FIELD_TECH,
@@ -123,7 +124,8 @@ enum field_type {
     FIELD_MASK_256,
 };
 
-/* The members of struct profile (emulator/model/profile.h); every one must be in every profile. */
+/* The members of struct profile (emulator/model/profile.h); every one but those that
+ * say so must be in every profile. */
 static const struct {
     const char *name;
     enum field_type type;
@@ -134,6 +136,7 @@ static const struct {
     {"revision_ati", FIELD_STR},
     {"revision_cgmr", FIELD_STR},
     {"imei", FIELD_STR},
+    {"meid", FIELD_STR_OR_NONE},
     {"gcap", FIELD_STR},
     {"iccid", FIELD_STR},
     {"imsi", FIELD_STR},
@@ -789,11 +792,14 @@ static void check_mask(const cJSON *doc, const char *key, size_t digits) {
 static void check_profile_field(const cJSON *doc, int i) {
     const char *key = profile_fields[i].name;
     const cJSON *v = get(doc, key);
-    if (!v)
+    if (!v && profile_fields[i].type != FIELD_STR_OR_NONE)
         die("no \"%s\"", key);
     switch (profile_fields[i].type) {
     case FIELD_STR:
         need_text(doc, key);
+        break;
+    case FIELD_STR_OR_NONE:
+        get_text(doc, key);
         break;
     case FIELD_INT:
         number(v, key);
@@ -1178,6 +1184,9 @@ static void put_profile(FILE *f, const cJSON *json) {
         case FIELD_MASK_64:
         case FIELD_MASK_256:
             put_cstr(f, need_text(json, key));
+            break;
+        case FIELD_STR_OR_NONE:
+            put_cstr(f, get_text(json, key) ? get_text(json, key) : "");
             break;
         case FIELD_INT:
             fprintf(f, "%d", number(get(json, key), key));

@@ -7,7 +7,9 @@
 #include "base/obj.h"
 #include "emulator/model/events.h"
 #include "emulator/model/files.h"
+#include "emulator/model/phonebook.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_file.h"
 #include "emulator/model/sockets.h"
 #include "emulator/model/wifi.h"
 
@@ -125,6 +127,9 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->boot.away = CLK_S(1); /* guess */
     bus_init(&m->bus);
     sim_init(&m->sim);
+    m->card = sim_files_new(profile);
+    sim_apdu_reset(&m->apdu);
+    m->phonebook = phonebook_new(m->card);
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
     ussd_init(&m->ussd, &m->bus, clk);
@@ -157,6 +162,8 @@ void modem_free(struct modem *m) {
     ussd_fini(&m->ussd);
     gnss_fini(&m->gnss);
     files_free(m->files);
+    phonebook_free(m->phonebook);
+    sim_files_free(m->card);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
     OBJ_FINI(m);
@@ -223,6 +230,7 @@ void modem_set_sim(struct modem *m, enum sim_state state) {
     CHECK_OBJ(m, MODEM_MAGIC);
     enum sim_state was = m->sim.state;
     sim_set(&m->sim, state);
+    sim_apdu_reset(&m->apdu);
     sim_changed(m, was);
 }
 
@@ -243,6 +251,14 @@ int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin) {
     CHECK_OBJ(m, MODEM_MAGIC);
     enum sim_state was = m->sim.state;
     int rc = sim_enter_puk(&m->sim, puk, new_pin);
+    sim_changed(m, was);
+    return rc;
+}
+
+int modem_unblock_sim(struct modem *m, struct sv puk, struct sv new_pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_unblock(&m->sim, puk, new_pin);
     sim_changed(m, was);
     return rc;
 }
@@ -370,6 +386,7 @@ static void on_started(void *ctx) {
     enum sim_state was = m->sim.state;
     hardware_restart(&m->hw);
     sim_restart(&m->sim);
+    sim_apdu_reset(&m->apdu);
     files_restart(m->files);
     sim_changed(m, was);
     reset_contexts(m);

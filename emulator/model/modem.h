@@ -18,12 +18,15 @@
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/sim_apdu.h"
 #include "emulator/model/ussd.h"
 #include "netstack/bearer.h"
 #include "netstack/host.h"
 
 struct files;
+struct phonebook;
 struct profile;
+struct sim_files;
 struct sockets;
 struct wifi;
 
@@ -80,6 +83,9 @@ struct modem {
     } going;
     enum modem_fun fun;
     struct sim sim;
+    struct sim_files *card; /* its files */
+    struct sim_apdu apdu;   /* where raw commands to it are */
+    struct phonebook *phonebook;
     struct reg reg;
     struct clk_timer search; /* until it has found a network, if it is_looking for one */
     bool is_looking;
@@ -113,6 +119,7 @@ void modem_set_sim(struct modem *m, enum sim_state state);
 int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk);
 int modem_enter_pin(struct modem *m, struct sv pin);
 int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin);
+int modem_unblock_sim(struct modem *m, struct sv puk, struct sv new_pin);
 int modem_lock_sim(struct modem *m, struct sv pin, bool is_locked);
 int modem_change_pin(struct modem *m, struct sv pin, struct sv new_pin);
 int modem_set_imei(struct modem *m, struct sv imei); /* -EINVAL: not 15 digits */

@@ -2,12 +2,15 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/chan.h"
 #include "base/limits.h"
+#include "base/obj.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_file.h"
 #include "emulator/model/sockets.h"
 #include "emulator/model/wifi.h"
 #include "scenarios/engine/scenario.h"
@@ -406,6 +409,27 @@ static struct cJSON *rules_part(const struct stage *st) {
     return list;
 }
 
+/* Those that are not as the profile makes them. */
+static struct cJSON *card_files(const struct modem *m) {
+    struct cJSON *json = cJSON_CreateObject();
+    const struct sim_file *file = NULL;
+    for (int i = 0; (file = sim_file_info(i)) != NULL; i++) {
+        if (!sim_files_is_changed(m->card, i)) {
+            continue;
+        }
+        size_t n = sim_file_size(file);
+        char *hex = xmalloc(2 * n + 1);
+        for (size_t k = 0; k < n; k++) {
+            snprintf(hex + 2 * k, 3, "%02X", sim_files_content(m->card, i)[k]);
+        }
+        char path[SIM_FILE_PATH];
+        sim_file_path(i, path);
+        cJSON_AddStringToObject(cJSON_AddObjectToObject(json, path), "hex", hex);
+        free(hex);
+    }
+    return json;
+}
+
 struct cJSON *state_scenario(const struct stage *st) {
     const struct modem *m = stage_world(st)->modem;
     const struct scenario *sc = stage_scenario(st);
@@ -439,6 +463,7 @@ struct cJSON *state_scenario(const struct stage *st) {
     cJSON_AddStringToObject(part, "puk", m->sim.puk);
     cJSON_AddStringToObject(part, "iccid", m->profile->iccid);
     cJSON_AddStringToObject(part, "imsi", m->profile->imsi);
+    cJSON_AddItemToObject(part, "files", card_files(m));
     cJSON_AddItemToObject(json, "network", network_part(st));
     add_copy(json, sc, "peers");
     add_copy(json, sc, "timeline");

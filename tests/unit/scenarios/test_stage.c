@@ -522,6 +522,15 @@ Test(stage, settings_do_not_become_data) {
     cr_assert(n == 1 && p[0] == 'X');
 }
 
+Test(stage, the_card_has_its_number_its_phone_book_and_its_files) {
+    play(
+        "\"sim\": {\"number\": \"+491701234567\", \"phonebook\": [{\"number\": \"110\", \"name\": "
+        "\"Police\"}, {\"number\": \"112\"}], \"files\": {\"7FFF/6F7B\": {\"hex\": \"62F2 20\"}}}");
+    ask("AT+CNUM", LINE("+CNUM: \"\",\"+491701234567\",145") OK);
+    ask("AT+CPBR=1,3", LINE("+CPBR: 1,\"110\",129,\"Police\"\r\n+CPBR: 2,\"112\",129,\"\"") OK);
+    ask("AT+CRSM=176,28539,0,0,4", LINE("+CRSM: 144,0,\"62F220FF\"") OK);
+}
+
 Test(stage, the_world_is_set_up) {
     play("\"sim\": {\"state\": \"pin\", \"pin\": \"4711\"},"
          "\"network\": {\"technology\": \"wcdma\", \"registration\": \"roaming\", \"attached\": "
