@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "emulator/model/audio.h"
 #include "emulator/model/events.h"
 #include "emulator/model/files.h"
 #include "emulator/model/profile.h"
@@ -100,6 +101,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->bearer.dormancy = CLK_S(profile->dormancy_s);
     m->sockets = sockets_new(&m->bus, &m->bearer);
     m->files = files_new(clk);
+    m->audio = audio_new(clk, &m->bus, m->files);
     reset_contexts(m);
     update_bearer(m);
     return m;
@@ -112,6 +114,7 @@ void modem_free(struct modem *m) {
     CHECK_OBJ(m, MODEM_MAGIC);
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
+    audio_free(m->audio);
     files_free(m->files);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
@@ -150,6 +153,9 @@ void modem_set_voice_call(struct modem *m, bool is_up) {
     CHECK_OBJ(m, MODEM_MAGIC);
     m->has_call = is_up;
     update_suspended(m);
+    if (!is_up) {
+        audio_end_call(m->audio);
+    }
 }
 
 /* -- card -- */
@@ -313,6 +319,7 @@ static void go_off(void *ctx) {
     clk_stop(m->clk, &m->going.on);
     set_power(m, POWER_OFF);
     m->has_call = false;
+    audio_reset(m->audio);
     update_suspended(m);
     update_registration(m);
     sockets_forget(m->sockets);

@@ -20,6 +20,7 @@
 #include "netstack/bearer.h"
 #include "netstack/host.h"
 
+struct audio;
 struct files;
 struct profile;
 struct sockets;
@@ -64,6 +65,7 @@ struct modem {
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
     struct files *files;
+    struct audio *audio;
     modem_apn_fn *apn;
     void *apn_ctx;
     bool has_call; /* a voice call */

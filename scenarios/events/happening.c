@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "emulator/model/audio.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
@@ -115,6 +116,12 @@ void happening_of_topic(struct happening *h, enum topic topic, const void *paylo
     case TOPIC_HARDWARE_CHANGED:
         add_hardware(h, payload);
         break;
+    case TOPIC_AUDIO_CHANGED: {
+        const struct audio_event *e = payload;
+        add_word(h, "job", words_audio_job[e->job]);
+        add_word(h, "state", words_audio_state[e->state]);
+        break;
+    }
     case TOPIC_CONTEXT_CHANGED:
         add_context(h, payload);
         break;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "emulator/model/audio.h"
 #include "emulator/model/events.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
@@ -17,6 +18,15 @@ const char *const words_sim[] = {
 const char *const words_technology[] = {
     [PROFILE_GSM] = "gsm",      [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte",
     [PROFILE_TDS] = "td-scdma", [PROFILE_CDMA] = "cdma",   NULL};
+const char *const words_audio_job[] = {[AUDIO_NONE] = "none",
+                                       [AUDIO_PLAY_WAV] = "play-wav",
+                                       [AUDIO_PLAY] = "play",
+                                       [AUDIO_SPEAK] = "speak",
+                                       [AUDIO_RECORD_WAV] = "record-wav",
+                                       [AUDIO_RECORD_AMR] = "record-amr",
+                                       NULL};
+const char *const words_audio_state[] = {
+    [AUDIO_STARTED] = "started", [AUDIO_ENDED] = "ended", [AUDIO_FAILED] = "failed", NULL};
 
 const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
 static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};

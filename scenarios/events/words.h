@@ -7,9 +7,11 @@
 #include "emulator/model/reg.h"
 
 /* By the enum, with NULL behind the last one. */
-extern const char *const words_power[];      /* enum power_state */
-extern const char *const words_sim[];        /* enum sim_state */
-extern const char *const words_technology[]; /* enum profile_tech */
+extern const char *const words_power[];       /* enum power_state */
+extern const char *const words_sim[];         /* enum sim_state */
+extern const char *const words_technology[];  /* enum profile_tech */
+extern const char *const words_audio_job[];   /* enum audio_job */
+extern const char *const words_audio_state[]; /* enum audio_state */
 
 /* Of enum reg_stat, whose numbers have a gap. */
 extern const char *const words_registration[];

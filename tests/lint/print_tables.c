@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/obj.h"
+#include "emulator/model/audio.h"
 #include "emulator/model/events.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
@@ -27,6 +28,7 @@ static const struct power_event power_event;
 static const struct sim sim;
 static const struct reg reg;
 static const struct hardware hardware;
+static const struct audio_event audio_event;
 static const struct context_event context_event;
 static const struct urc_event urc_event = {.text = "RING"};
 static const struct net_result net_result;
@@ -43,7 +45,8 @@ static const struct link_asked link_asked;
              : (const void *)&power_event, struct sim *                                            \
              : (const void *)&sim, struct reg *                                                    \
              : (const void *)&reg, struct hardware *                                               \
-             : (const void *)&hardware, struct context_event *                                     \
+             : (const void *)&hardware, struct audio_event *                                       \
+             : (const void *)&audio_event, struct context_event *                                  \
              : (const void *)&context_event, struct urc_event *                                    \
              : (const void *)&urc_event, struct net_result *                                       \
              : (const void *)&net_result, struct link_result *                                     \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "emulator/model/audio.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
@@ -45,6 +46,7 @@ Test(happening, every_topic_has_its_facts) {
     static const struct reg reg = {.stat = REG_SEARCHING, .rssi = 7};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
     static const struct sim sim = {.state = SIM_PIN};
+    static const struct audio_event audio = {AUDIO_RECORD_AMR, AUDIO_ENDED};
     static const struct {
         enum topic topic;
         const void *payload;
@@ -56,6 +58,7 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_REG_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
+        {TOPIC_AUDIO_CHANGED, &audio, "job record-amr, state ended"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
         {TOPIC_URC, &urc, "text RING"},
         {TOPIC_NET_OPENED, &net, "err 10"},
