@@ -52,6 +52,11 @@
 #define LIMIT_FILE_PATH 254  /* V3.00 20.1: a name with its drive and folders */
 #define LIMIT_FILE_BLOCK 512 /* bytes of one block of AT+CFTRANTX (guess) */
 
+#define LIMIT_BLUETOOTH_DEVICES 32    /* around one module: a scan of 6 s finds more */
+#define LIMIT_GATT_CHARACTERISTICS 64 /* of one module: a profile has fewer */
+#define LIMIT_GATT_VALUE 512          /* bytes of a value: Core 5.2 3.F.3.2.9 */
+#define LIMIT_GATT_WRITE 100          /* bytes of one write: its line is below LIMIT_URC_TEXT */
+
 #define LIMIT_ANSWER 16384  /* bytes of an answer that was made outside */
 #define LIMIT_RULES 256     /* rules on one module */
 #define LIMIT_PENDING 1024  /* actions on one module that wait for their time */

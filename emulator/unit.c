@@ -9,6 +9,7 @@
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/modem.h"
 #include "slots.h"
 
@@ -33,6 +34,9 @@ static void on_setting(void *ctx, unsigned slot) {
         modem_set_dns_limits(u->modem,
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_MAX_NET_RETRIES),
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_NET_TIMEOUT));
+    }
+    if (slot == SLOT_BTIOCAP_MODE) {
+        bluetooth_set_iocap(u->modem->bluetooth, (int)setting_int(u->settings, slot));
     }
     cmd_cells_changed(u->cmd, slot);
 }

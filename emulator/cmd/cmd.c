@@ -52,6 +52,7 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_status_event(c, topic, payload);
     cmd_hardware_event(c, topic, payload);
     cmd_audio_event(c, topic, payload);
+    cmd_bluetooth_event(c, topic, payload);
 }
 
 void cmd_report(struct cmd *c, struct held *held, int mode, const char *text) {

@@ -99,6 +99,7 @@ void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_audio_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_bluetooth_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);

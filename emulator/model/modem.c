@@ -6,6 +6,7 @@
 
 #include "base/obj.h"
 #include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
 #include "emulator/model/files.h"
 #include "emulator/model/profile.h"
@@ -102,6 +103,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->sockets = sockets_new(&m->bus, &m->bearer);
     m->files = files_new(clk);
     m->audio = audio_new(clk, &m->bus, m->files);
+    m->bluetooth = bluetooth_new(clk, &m->bus);
     reset_contexts(m);
     update_bearer(m);
     return m;
@@ -114,6 +116,7 @@ void modem_free(struct modem *m) {
     CHECK_OBJ(m, MODEM_MAGIC);
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
+    bluetooth_free(m->bluetooth);
     audio_free(m->audio);
     files_free(m->files);
     sockets_free(m->sockets);
@@ -320,6 +323,7 @@ static void go_off(void *ctx) {
     set_power(m, POWER_OFF);
     m->has_call = false;
     audio_reset(m->audio);
+    bluetooth_set_on(m->bluetooth, false);
     update_suspended(m);
     update_registration(m);
     sockets_forget(m->sockets);

@@ -21,6 +21,7 @@
 #include "netstack/host.h"
 
 struct audio;
+struct bluetooth;
 struct files;
 struct profile;
 struct sockets;
@@ -66,6 +67,7 @@ struct modem {
     struct sockets *sockets;
     struct files *files;
     struct audio *audio;
+    struct bluetooth *bluetooth;
     modem_apn_fn *apn;
     void *apn_ctx;
     bool has_call; /* a voice call */

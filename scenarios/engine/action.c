@@ -204,6 +204,15 @@ enum {
       "The module's own TCP gives a link up, as when nothing is acknowledged any more.")           \
     X("peer", peer_action_spec, act_peer, LATER, "A far end does something.")                      \
     X("call", call_spec, act_call, LATER, "A far end connects to a server of the module.")         \
+    X("bt-device", bt_device_spec, act_bt_device, LATER,                                           \
+      "A Bluetooth device comes near, becomes another one, or leaves.")                            \
+    X("bt-pair", bt_mac_spec, act_bt_pair, LATER, "It asks the module to pair.")                   \
+    X("bt-connect", bt_connect_spec, act_bt_connect, LATER,                                        \
+      "It opens the serial link, once paired, or comes as a GATT client.")                         \
+    X("bt-disconnect", bt_link_spec, act_bt_disconnect, LATER, "It closes that link.")             \
+    X("bt-send", bt_text_spec, act_bt_send, LATER, "It sends over the serial link.")               \
+    X("bt-read", bt_handle_spec, act_bt_read, LATER, "The GATT client reads this handle.")         \
+    X("bt-write", bt_write_spec, act_bt_write, LATER, "The GATT client writes.")                   \
     X("rule", rule_switch_spec, act_rule, AT_ONCE, "A rule begins or ceases to act.")              \
     X("log", text_spec, act_log, AT_ONCE, "A line in the daemon's log.")                           \
     X("fail", text_spec, act_fail, AT_ONCE, "The verdict is that it failed, for this reason.")     \

@@ -23,6 +23,12 @@ extern const struct spec power_spec, restart_spec, sim_state_spec, signal_spec, 
 action_fn act_power, act_restart, act_hang, act_sim, act_signal, act_fade, act_registration,
     act_attached, act_technology, act_voice_call;
 
+/* act_bluetooth.c */
+extern const struct spec bt_mac_spec, bt_device_spec, bt_connect_spec, bt_link_spec, bt_text_spec,
+    bt_handle_spec, bt_write_spec;
+action_fn act_bt_device, act_bt_pair, act_bt_connect, act_bt_disconnect, act_bt_send, act_bt_read,
+    act_bt_write;
+
 /* act_net.c */
 extern const struct spec network_spec, context_spec, impair_spec, link_spec, peer_action_spec,
     call_spec;

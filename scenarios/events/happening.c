@@ -7,6 +7,7 @@
 
 #include "base/obj.h"
 #include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
@@ -77,6 +78,16 @@ static void add_sim(struct happening *h, const struct sim *sim) {
     add_word(h, "state", words_sim[sim->state]);
 }
 
+static void add_bluetooth(struct happening *h, const struct bluetooth_event *e) {
+    add_word(h, "what", words_bluetooth[e->what]);
+    if (e->device != NULL) {
+        add_word(h, "mac", e->device->mac);
+    }
+    happening_add(h, "number", e->number);
+    happening_add(h, "limit", e->limit);
+    happening_add_text(h, "text", e->data);
+}
+
 static void add_context(struct happening *h, const struct context_event *e) {
     happening_add(h, "cid", e->cid);
     add_word(h, "state", e->is_active ? "active" : "inactive");
@@ -122,6 +133,9 @@ void happening_of_topic(struct happening *h, enum topic topic, const void *paylo
         add_word(h, "state", words_audio_state[e->state]);
         break;
     }
+    case TOPIC_BLUETOOTH:
+        add_bluetooth(h, payload);
+        break;
     case TOPIC_CONTEXT_CHANGED:
         add_context(h, payload);
         break;

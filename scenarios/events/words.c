@@ -4,6 +4,7 @@
 
 #include "base/obj.h"
 #include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
@@ -27,6 +28,28 @@ const char *const words_audio_job[] = {[AUDIO_NONE] = "none",
                                        NULL};
 const char *const words_audio_state[] = {
     [AUDIO_STARTED] = "started", [AUDIO_ENDED] = "ended", [AUDIO_FAILED] = "failed", NULL};
+const char *const words_bluetooth[] = {[BLUETOOTH_FOUND] = "found",
+                                       [BLUETOOTH_SCANNED] = "scanned",
+                                       [BLUETOOTH_PAIRING] = "pairing",
+                                       [BLUETOOTH_PAIRED] = "paired",
+                                       [BLUETOOTH_NOT_PAIRED] = "not-paired",
+                                       [BLUETOOTH_SPP_UP] = "spp-up",
+                                       [BLUETOOTH_SPP_DOWN] = "spp-down",
+                                       [BLUETOOTH_RECEIVED] = "received",
+                                       [BLUETOOTH_SENT] = "sent",
+                                       [BLUETOOTH_GATT_UP] = "gatt-up",
+                                       [BLUETOOTH_GATT_DOWN] = "gatt-down",
+                                       [BLUETOOTH_READ] = "read",
+                                       [BLUETOOTH_READ_DONE] = "read-done",
+                                       [BLUETOOTH_WRITE] = "write",
+                                       [BLUETOOTH_WRITE_DONE] = "write-done",
+                                       [BLUETOOTH_NOTIFIED] = "notified",
+                                       [BLUETOOTH_INDICATED] = "indicated",
+                                       NULL};
+const char *const words_bluetooth_answer[] = {[BLUETOOTH_ACCEPTS] = "accept",
+                                              [BLUETOOTH_REFUSES] = "refuse",
+                                              [BLUETOOTH_SILENT] = "none",
+                                              NULL};
 
 const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
 static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};

@@ -12,6 +12,8 @@ extern const char *const words_sim[];         /* enum sim_state */
 extern const char *const words_technology[];  /* enum profile_tech */
 extern const char *const words_audio_job[];   /* enum audio_job */
 extern const char *const words_audio_state[]; /* enum audio_state */
+extern const char *const words_bluetooth[];   /* enum bluetooth_what */
+extern const char *const words_bluetooth_answer[];
 
 /* Of enum reg_stat, whose numbers have a gap. */
 extern const char *const words_registration[];

@@ -11,6 +11,7 @@
 
 #include "base/obj.h"
 #include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
@@ -29,6 +30,8 @@ static const struct sim sim;
 static const struct reg reg;
 static const struct hardware hardware;
 static const struct audio_event audio_event;
+static const struct bluetooth_device device;
+static const struct bluetooth_event bluetooth_event = {.device = &device, .data = {"a", 1}};
 static const struct context_event context_event;
 static const struct urc_event urc_event = {.text = "RING"};
 static const struct net_result net_result;
@@ -46,7 +49,8 @@ static const struct link_asked link_asked;
              : (const void *)&sim, struct reg *                                                    \
              : (const void *)&reg, struct hardware *                                               \
              : (const void *)&hardware, struct audio_event *                                       \
-             : (const void *)&audio_event, struct context_event *                                  \
+             : (const void *)&audio_event, struct bluetooth_event *                                \
+             : (const void *)&bluetooth_event, struct context_event *                              \
              : (const void *)&context_event, struct urc_event *                                    \
              : (const void *)&urc_event, struct net_result *                                       \
              : (const void *)&net_result, struct link_result *                                     \

@@ -34,7 +34,8 @@ static double number(const struct spec *spec, struct rng *rng) {
 
 static struct cJSON *text(const struct spec *spec, struct rng *rng) {
     static const char letters[] = "AT+CSQOKRING:0123456789,\" \r\n\t;=?>~";
-    static const char *const words[] = {"OK", "ERROR", "RING", "+CSQ: 1,1", "10.0.0.1", "p", "n"};
+    static const char *const words[] = {
+        "OK", "ERROR", "RING", "+CSQ: 1,1", "10.0.0.1", "p", "n", "C4:0B:CB:3E:68:62", "123456"};
     if (pick(rng, 2) == 0) {
         const char *word = words[pick(rng, sizeof words / sizeof words[0])];
         bool is_long = (double)strlen(word) > spec->hi && spec->hi != 0;

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/sim.h"
@@ -46,6 +47,9 @@ Test(happening, every_topic_has_its_facts) {
     static const struct reg reg = {.stat = REG_SEARCHING, .rssi = 7};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
     static const struct sim sim = {.state = SIM_PIN};
+    static const struct bluetooth_device device = {.mac = "00:11:22:33:44:55"};
+    static const struct bluetooth_event bluetooth = {
+        .what = BLUETOOTH_WRITE, .device = &device, .number = 15, .data = {"x", 1}};
     static const struct audio_event audio = {AUDIO_RECORD_AMR, AUDIO_ENDED};
     static const struct {
         enum topic topic;
@@ -59,6 +63,8 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
         {TOPIC_AUDIO_CHANGED, &audio, "job record-amr, state ended"},
+        {TOPIC_BLUETOOTH, &bluetooth,
+         "what write, mac 00:11:22:33:44:55, number 15, limit 0, text x"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
         {TOPIC_URC, &urc, "text RING"},
         {TOPIC_NET_OPENED, &net, "err 10"},
