@@ -165,6 +165,8 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     c->session = session_new(&cfg);
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
+    cmd_call_start(c);
+    cmd_ecall_start(c);
     cmd_network_start(c);
     cmd_packet_start(c);
     cmd_standard_start(c);
@@ -188,6 +190,7 @@ void cmd_close(struct cmd *c) {
     CHECK_OBJ(c, CMD_MAGIC);
     bus_ignore(&c->modem->bus, on_bus, c);
     cmd_status_stop(c);
+    cmd_fota_stop(c);
     cmd_hardware_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);

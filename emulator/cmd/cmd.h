@@ -26,12 +26,18 @@ struct net_resolve;
 struct setting_store;
 struct tcpip;
 
-enum { CMD_REPORTS = 3, CMD_INDICATORS = 3 };
+enum { CMD_REPORTS = 3, CMD_INDICATORS = 3, CMD_RLP_VERSIONS = 3, CMD_ECALL_TIMERS = 3 };
 
 /* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
 struct held {
     char lines[LIMIT_REPORTS][LIMIT_REPORT_TEXT];
     size_t n; /* oldest first */
+};
+
+/* Of one version of the radio link protocol (V3.00 5.2.4). */
+struct rlp {
+    int values[4]; /* <iws>, <mws>, <T1>, <N2> */
+    int t4;        /* 0: never set */
 };
 
 struct cmd {
@@ -49,10 +55,16 @@ struct cmd {
     int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
     int reported_mode;         /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
-    struct filter *filters;         /* of +CGTFT, by context and number; cmd_tft.c */
-    bool has_service;               /* the packet service, as +CGEV has last seen it */
-    int indicators[CMD_INDICATORS]; /* the newest values of +CIND */
-    int cops_mode;                  /* of the newest AT+COPS= */
+    struct filter *filters;               /* of +CGTFT, by context and number; cmd_tft.c */
+    bool has_service;                     /* the packet service, as +CGEV has last seen it */
+    int indicators[CMD_INDICATORS];       /* the newest values of +CIND */
+    struct rlp rlp[CMD_RLP_VERSIONS];     /* cmd_call.c */
+    int ecall_timeouts[CMD_ECALL_TIMERS]; /* cmd_ecall.c */
+    struct {
+        struct clk_timer step; /* until the next line */
+        bool is_checked;
+    } fota;        /* cmd_fota.c */
+    int cops_mode; /* of the newest AT+COPS= */
     struct {
         int rssi, ber;          /* as reported last */
         struct clk_timer every; /* AT+AUTOCSQ=1,0 */
@@ -110,6 +122,9 @@ void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: 
 
 /* Starts and ends with the session. */
 void cmd_status_stop(struct cmd *c);
+void cmd_call_start(struct cmd *c);  /* the module's start, too */
+void cmd_ecall_start(struct cmd *c); /* the module's start, too */
+void cmd_fota_stop(struct cmd *c);
 void cmd_hardware_start(struct cmd *c); /* the module's start, too */
 void cmd_hardware_stop(struct cmd *c);
 void cmd_network_start(struct cmd *c); /* the module's start, too */

@@ -131,11 +131,13 @@ enum {
     AT_LINES = 1u << ASK_AT_LINE | 1u << ASK_AT_COMMAND | 1u << ASK_AT_RESULT | 1u << ASK_AT_URC,
     COMMANDS = 1u << ASK_AT_LINE | 1u << ASK_AT_COMMAND,
     NETWORK = 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT |
-              1u << ASK_NET_ACCEPT | 1u << ASK_NET_SEND | 1u << ASK_CONTEXT_ACTIVATE,
+              1u << ASK_NET_ACCEPT | 1u << ASK_NET_SEND | 1u << ASK_CONTEXT_ACTIVATE |
+              1u << ASK_UPDATE_CHECK,
     ANSWERABLE = AT_LINES | 1u << ASK_NET_RESOLVE,
     FAILABLE = COMMANDS | NETWORK | 1u << ASK_SIM_ACCESS,
     DROPPABLE = AT_LINES | NETWORK | 1u << ASK_NET_CLOSE | 1u << ASK_POWER_RESTART,
-    DELAYABLE = AT_LINES | 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT,
+    DELAYABLE = AT_LINES | 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT |
+                1u << ASK_UPDATE_CHECK,
     /* Of what is no decision: done at once even from inside what led to it, since it only changes
      * what becomes of bytes; or at once in a question, where it writes. All else comes in the next
      * turn, because what led to it is still going on. */

@@ -210,6 +210,9 @@ void happening_of_ask(struct happening *h, enum ask point, const void *what) {
     case ASK_SIM_ACCESS:
         add_sim(h, what);
         break;
+    case ASK_UPDATE_CHECK:
+        happening_add_text(h, "version", ((const struct update_asked *)what)->version);
+        break;
     case ASK_NET_OPEN:
     case ASK_COUNT:
         break;

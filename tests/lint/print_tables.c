@@ -41,6 +41,7 @@ static const struct link_closed link_closed;
 static const struct link_accepted link_accepted;
 static const struct name_asked name_asked = {.name = {"a", 1}};
 static const struct link_asked link_asked;
+static const struct update_asked update_asked;
 
 #define PAYLOAD(type)                                                                              \
     _Generic((type *)NULL, struct at_event *                                                       \
@@ -59,7 +60,8 @@ static const struct link_asked link_asked;
              : (const void *)&link_closed, struct link_accepted *                                  \
              : (const void *)&link_accepted, struct name_asked *                                   \
              : (const void *)&name_asked, struct link_asked *                                      \
-             : (const void *)&link_asked)
+             : (const void *)&link_asked, struct update_asked *                                    \
+             : (const void *)&update_asked)
 
 static void add_event(cJSON *list, const struct happening *h) {
     cJSON *event = cJSON_CreateObject();

@@ -91,6 +91,7 @@ Test(happening, every_question_has_its_facts) {
     static const struct context_event context = {.cid = 1, .is_active = true};
     static const struct net_result net = {.err = 0};
     static const struct name_asked name = {{"a.example", 9}};
+    static const struct update_asked update = {{"V2.00", 5}};
     static const struct link_asked link = {
         .link = 1, .proto = NET_UDP, .peer = {IP(10u, 0, 0, 1), 80}, .bytes = 5};
     static const struct power_event power = {POWER_BOOTING, true};
@@ -112,6 +113,7 @@ Test(happening, every_question_has_its_facts) {
         {ASK_NET_ACCEPT, &link, link_text},
         {ASK_NET_SEND, &link, link_text},
         {ASK_NET_CLOSE, &link, link_text},
+        {ASK_UPDATE_CHECK, &update, "version V2.00"},
         {ASK_POWER_RESTART, &power, "state booting, planned yes"},
     };
     cr_assert_eq(sizeof cases / sizeof cases[0], ASK_COUNT);
