@@ -116,6 +116,27 @@ Test(act_bluetooth, the_serial_link_carries_text_both_ways) {
     cannot("{\"bt-send\": \"x\"}", -ENOTCONN, "there is no link");
 }
 
+Test(act_bluetooth, rules_match_who_did_what) {
+    static const char rule[] =
+        "{\"on\": \"bluetooth\", \"match\": {\"what\": \"paired\", \"mac\": \"" MAC
+        "\", \"number\": 0}, \"do\": [{\"urc\": \"matched\"}]}";
+    cr_assert_eq(stage_rig_rule(&r, rule), 0);
+    cr_assert_eq(stage_rig_rule(&r,
+                                "{\"on\": \"audio.changed\", \"match\": {\"job\": \"record-wav\"}, "
+                                "\"do\": [{\"urc\": \"recorded\"}]}"),
+                 0);
+    cr_assert_eq(stage_rig_rule(&r, "{\"on\": \"update.check\", \"match\": {\"version\": \"2\"}, "
+                                    "\"do\": [{\"error\": 5}]}"),
+                 0);
+    ask("AT+CREC=1,\"E:/a.wav\"", LINE("+CREC: 1") OK LINE("recorded"));
+    ask("AT+CSCFOTA=\"a\",\"b\",\"c\",\"d\",\"2\"", OK LINE("+CSCFOTA: 5"));
+    ask("AT+BTIOCAP=3", LINE("+BTIOCAP: 1") OK);
+    act("{\"bt-device\": {\"mac\": \"" MAC "\", \"name\": \"phone\"}}");
+    act("{\"bt-pair\": \"" MAC "\"}");
+    pass(500);
+    expect(LINE("+BTPAIR: 1, phone, " MAC) LINE("matched"));
+}
+
 #define TEN "aaaaaaaaaa"
 #define UNITS "0061006100610061006100610061006100610061"
 
