@@ -104,6 +104,7 @@ bool unit_keep(struct unit *u, const char *folder, char error[NVRAM_ERROR]) {
     };
     u->nvram = nvram_open(&cfg, error);
     if (u->nvram != NULL) {
+        cmd_bluetooth_load(u->cmd);
         cmd_before_result(u->cmd, before_result, u);
     }
     return u->nvram != NULL;

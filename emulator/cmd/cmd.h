@@ -122,8 +122,9 @@ void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: 
 
 /* Starts and ends with the session. */
 void cmd_status_stop(struct cmd *c);
-void cmd_call_start(struct cmd *c);  /* the module's start, too */
-void cmd_ecall_start(struct cmd *c); /* the module's start, too */
+void cmd_bluetooth_load(struct cmd *c); /* what is stored has come */
+void cmd_call_start(struct cmd *c);     /* the module's start, too */
+void cmd_ecall_start(struct cmd *c);    /* the module's start, too */
 void cmd_fota_stop(struct cmd *c);
 void cmd_hardware_start(struct cmd *c); /* the module's start, too */
 void cmd_hardware_stop(struct cmd *c);

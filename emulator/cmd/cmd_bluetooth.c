@@ -1,9 +1,12 @@
 /* cmd_bluetooth.c: Bluetooth: scan, pairing, SPP and the GATT server (V3.00 chapter 28). */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/obj.h"
 #include "emulator/at/setting.h"
+#include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
@@ -70,9 +73,49 @@ void cmd_btpair(struct at_req *rq) {
     }
 }
 
+/* -- who is paired is a record each, so that it outlives power -- */
+
+enum { PAIRED_NAME = 1, PAIRED_MAC, PAIRED_FIELDS };
+
+static const struct at_cmd *paired_row(void) {
+    return table_find(&at_dialect, SV("+BTPAIRED"));
+}
+
+static void keep_paired(struct cmd *c) {
+    struct setting_record records[LIMIT_BLUETOOTH_DEVICES];
+    struct fields {
+        int32_t ints[PAIRED_FIELDS];
+        char *texts[PAIRED_FIELDS];
+        struct bluetooth_device d;
+    } *fields = xmalloc(LIMIT_BLUETOOTH_DEVICES * sizeof *fields);
+    const struct bluetooth_device *d;
+    size_t n = 0;
+    while ((d = bluetooth_paired(c->modem->bluetooth, (unsigned)n + 1)) != NULL) {
+        struct fields *f = &fields[n];
+        f->d = *d;
+        f->ints[0] = (int32_t)n + 1;
+        f->texts[0] = "";
+        f->texts[PAIRED_NAME] = f->d.name;
+        f->texts[PAIRED_MAC] = f->d.mac;
+        records[n++] = (struct setting_record){f->ints, f->texts};
+    }
+    setting_set_records(c->module, paired_row(), records, n);
+    free(fields);
+}
+
+void cmd_bluetooth_load(struct cmd *c) {
+    const struct setting_record *records = NULL;
+    size_t n = setting_records(c->module, paired_row(), &records);
+    for (size_t i = 0; i < n; i++) {
+        bluetooth_know(c->modem->bluetooth, sv_of(records[i].texts[PAIRED_MAC]),
+                       sv_of(records[i].texts[PAIRED_NAME]));
+    }
+}
+
 void cmd_btunpair(struct at_req *rq) {
     int rc = bluetooth_unpair(bluetooth_of(rq), (unsigned)at_int(rq, 0));
     if (rc == 0) {
+        keep_paired(cmd_of(rq));
         urc_post(cmd_of(rq)->session, URC_EVENT, "+BTUNPAIR: 1");
     }
     answer(rq, rc);
@@ -413,6 +456,7 @@ void cmd_bluetooth_event(struct cmd *c, unsigned topic, const void *payload) {
         tell_pairing(c, e);
         break;
     case BLUETOOTH_PAIRED:
+        keep_paired(c);
         urc_post(s, URC_EVENT, "+BTPAIR: 1, %s, %s", d->name, d->mac);
         break;
     case BLUETOOTH_NOT_PAIRED:

@@ -63,11 +63,7 @@ struct bluetooth *bluetooth_new(struct clk *clk, struct bus *bus) {
     bt->bus = bus;
     bt->gatt = gatt_new(clk, bus);
     bt->iocap = 1; /* until AT+BTIOCAP says otherwise */
-    for (size_t i = 0; i < sizeof around / sizeof around[0]; i++) {
-        bt->devices[i] = around[i];
-        bt->devices[i].is_in_air = true;
-        must(sv_copy(SV("623850"), bt->devices[i].code, sizeof bt->devices[i].code) == 0);
-    }
+    bluetooth_renew(bt);
     return bt;
 }
 
@@ -177,16 +173,21 @@ int bluetooth_stop_scan(struct bluetooth *bt) {
 
 /* -- pairing -- */
 
+/* Behind the others, unless it is among them. */
+static void bond(struct bluetooth *bt, struct bluetooth_device *d) {
+    unsigned last = 0;
+    while (bluetooth_paired(bt, last + 1) != NULL) {
+        last++;
+    }
+    d->paired = d->paired > 0 ? d->paired : last + 1;
+}
+
 static void end_pairing(struct bluetooth *bt, bool is_paired) {
     struct bluetooth_device *d = bt->pairing.with;
     clk_stop(bt->clk, &bt->pairing.timer);
     bt->pairing.with = NULL;
-    if (is_paired && d->paired == 0) {
-        unsigned last = 0;
-        while (bluetooth_paired(bt, last + 1) != NULL) {
-            last++;
-        }
-        d->paired = last + 1;
+    if (is_paired) {
+        bond(bt, d);
     }
     post(bt, is_paired ? BLUETOOTH_PAIRED : BLUETOOTH_NOT_PAIRED, d, 0, SV(""));
 }
@@ -414,12 +415,23 @@ int bluetooth_put(struct bluetooth *bt, const struct bluetooth_device *d) {
     return 0;
 }
 
-int bluetooth_take(struct bluetooth *bt, struct sv mac) {
+int bluetooth_know(struct bluetooth *bt, struct sv mac, struct sv name) {
     CHECK_OBJ(bt, BLUETOOTH_MAGIC);
-    struct bluetooth_device *d = find_in_air(bt, mac);
+    struct bluetooth_device *d = find(bt, mac);
     if (d == NULL) {
-        return -ENOENT;
+        struct bluetooth_device known = {.name = ""};
+        d = find_free(bt);
+        if (d == NULL || mac.n == 0 || sv_copy(mac, known.mac, sizeof known.mac) != 0 ||
+            sv_copy(name, known.name, sizeof known.name) != 0) {
+            return d == NULL ? -ENOSPC : -EINVAL;
+        }
+        *d = known;
     }
+    bond(bt, d);
+    return 0;
+}
+
+static void leave(struct bluetooth *bt, struct bluetooth_device *d) {
     d->is_in_air = false;
     if (bt->spp.is_up && bt->spp.with == d) {
         bluetooth_hang_up(bt, false);
@@ -427,7 +439,29 @@ int bluetooth_take(struct bluetooth *bt, struct sv mac) {
     if (gatt_client(bt->gatt) == d) {
         bluetooth_hang_up(bt, true);
     }
+}
+
+int bluetooth_take(struct bluetooth *bt, struct sv mac) {
+    CHECK_OBJ(bt, BLUETOOTH_MAGIC);
+    struct bluetooth_device *d = find_in_air(bt, mac);
+    if (d == NULL) {
+        return -ENOENT;
+    }
+    leave(bt, d);
     return 0;
+}
+
+/* Where strangers are paired or still named in all places, there are fewer. */
+void bluetooth_renew(struct bluetooth *bt) {
+    CHECK_OBJ(bt, BLUETOOTH_MAGIC);
+    for (size_t i = 0; i < LIMIT_BLUETOOTH_DEVICES; i++) {
+        leave(bt, &bt->devices[i]);
+    }
+    for (size_t i = 0; i < sizeof around / sizeof around[0]; i++) {
+        struct bluetooth_device d = around[i];
+        must(sv_copy(SV("623850"), d.code, sizeof d.code) == 0);
+        bluetooth_put(bt, &d);
+    }
 }
 
 int bluetooth_ask_pairing(struct bluetooth *bt, struct sv mac) {

@@ -106,7 +106,12 @@ int bluetooth_connect(struct bluetooth *bt, unsigned paired_index); /* posts how
 int bluetooth_disconnect(struct bluetooth *bt);
 int bluetooth_send(struct bluetooth *bt, struct sv data);
 
+/* Who was paired before, in the order of the calls; not in the air unless it is there already. */
+int bluetooth_know(struct bluetooth *bt, struct sv mac, struct sv name);
+
 /* -- the world around it -- */
+
+void bluetooth_renew(struct bluetooth *bt); /* as at first, but for who is paired */
 
 /* Puts it into the air, or makes it another one; what it is paired with stays. */
 int bluetooth_put(struct bluetooth *bt, const struct bluetooth_device *d);

@@ -8,6 +8,7 @@
 #include "base/chan.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
@@ -299,6 +300,7 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     if (spec_get(network, "signal") == NULL) {
         modem_set_signal(m, m->profile->rssi, m->profile->ber);
     }
+    bluetooth_renew(m->bluetooth);
     for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
         modem_impair(m, dir, &st->impair[dir]);
     }

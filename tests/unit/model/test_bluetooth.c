@@ -195,3 +195,19 @@ Test(bluetooth, who_waits_too_long_leaves_and_may_come_again) {
     cr_assert_eq(newest, BLUETOOTH_GATT_DOWN);
     cr_assert_eq(bluetooth_call(bt, SV("F7:51:3B:1F:AF:B5"), true), -ECONNREFUSED);
 }
+
+Test(bluetooth, who_is_known_is_paired_and_not_there) {
+    cr_assert_eq(bluetooth_know(bt, WW, SV("ww")), 0);
+    cr_assert_eq(bluetooth_know(bt, WW, SV("ww")), 0);
+    cr_assert_eq(bluetooth_know(bt, SV("00:00:00:00:00:01"), SV("old")), 0);
+    cr_assert_str_eq(bluetooth_paired(bt, 2)->name, "old");
+    cr_assert_null(bluetooth_paired(bt, 3));
+    cr_assert_eq(bluetooth_know(bt, SV(""), SV("none")), -EINVAL);
+    cr_assert_eq(bluetooth_call(bt, SV("00:00:00:00:00:01"), false), -ENOENT);
+    cr_assert_eq(put(2), 0);
+    cr_assert_eq(bluetooth_take(bt, WW), 0);
+    bluetooth_renew(bt);
+    cr_assert_eq(take(2), -ENOENT);
+    cr_assert_eq(bluetooth_take(bt, WW), 0);
+    cr_assert_str_eq(bluetooth_paired(bt, 1)->mac, "C4:0B:CB:3E:68:62");
+}
