@@ -47,26 +47,30 @@ void cmd_audio_event(struct cmd *c, unsigned topic, const void *payload) {
 
 /* -- recording -- */
 
-static void record(struct at_req *rq, enum audio_job job) {
-    enum { STOP, LOCAL };
-    const char *name = at_row_of(rq)->name;
+enum { RECORD_STOP, RECORD_LOCAL };
+
+/* 0, or what is not fit. */
+static int write_record(struct at_req *rq, enum audio_job job) {
     struct files_path path;
-    int source = at_form_of(rq) == AT_WRITE ? at_int(rq, 0) : STOP;
-    if (at_form_of(rq) == AT_READ) {
-        at_info(rq, "%s: %d", name, audio_job(audio_of(rq)) == job ? 1 : 0);
-    } else if (at_has(rq, 1) != (source != STOP)) {
-        at_fail(rq, AT_ERR_PLAIN);
-        return;
-    } else if (source == STOP) {
+    int source = at_int(rq, 0);
+    if (at_has(rq, 1) != (source != RECORD_STOP)) {
+        return -EINVAL;
+    }
+    if (source == RECORD_STOP) {
         audio_stop(audio_of(rq), job);
-        at_info(rq, "%s: 0", name);
-    } else if (is_reachable(rq, source != LOCAL) && path_of(rq, 1, &path) == 0 &&
-               audio_record(audio_of(rq), job, &path, source != LOCAL) == 0) {
-        at_info(rq, "%s: 1", name);
-    } else {
+        return 0;
+    }
+    bool is_remote = source != RECORD_LOCAL;
+    int rc = is_reachable(rq, is_remote) ? path_of(rq, 1, &path) : -EINVAL;
+    return rc != 0 ? rc : audio_record(audio_of(rq), job, &path, is_remote);
+}
+
+static void record(struct at_req *rq, enum audio_job job) {
+    if (at_form_of(rq) == AT_WRITE && write_record(rq, job) != 0) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
+    at_info(rq, "%s: %d", at_row_of(rq)->name, audio_job(audio_of(rq)) == job ? 1 : 0);
     at_ok(rq);
 }
 

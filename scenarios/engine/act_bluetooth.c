@@ -35,16 +35,23 @@ static const char *check_code(const char *text) {
 }
 
 static int told(int rc, const char **why) {
-    *why = rc == -ENODEV         ? "Bluetooth is off"
-           : rc == -ENOENT       ? "there is no such device in the air"
-           : rc == -EBUSY        ? "something of this kind is under way"
-           : rc == -EISCONN      ? "there is a link already"
-           : rc == -ENOTCONN     ? "there is no link"
-           : rc == -ECONNREFUSED ? "the module does not take it"
-           : rc == -EACCES       ? "the characteristic does not take it"
-           : rc == -EMSGSIZE     ? "it is too long"
-           : rc == -ENOSPC       ? "there are too many devices"
-                                 : NULL;
+    static const struct {
+        int rc;
+        const char *why;
+    } reasons[] = {
+        {-ENODEV, "Bluetooth is off"},
+        {-ENOENT, "there is no such device in the air"},
+        {-EBUSY, "something of this kind is under way"},
+        {-EISCONN, "there is a link already"},
+        {-ENOTCONN, "there is no link"},
+        {-ECONNREFUSED, "the module does not take it"},
+        {-EACCES, "the characteristic does not take it"},
+        {-EMSGSIZE, "it is too long"},
+        {-ENOSPC, "there are too many devices"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        *why = reasons[i].rc == rc ? reasons[i].why : *why;
+    }
     return rc;
 }
 
