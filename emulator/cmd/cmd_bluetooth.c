@@ -456,7 +456,9 @@ void cmd_bluetooth_event(struct cmd *c, unsigned topic, const void *payload) {
         tell_pairing(c, e);
         break;
     case BLUETOOTH_PAIRED:
-        keep_paired(c);
+        if (c == c->first) {
+            keep_paired(c);
+        }
         urc_post(s, URC_EVENT, "+BTPAIR: 1, %s, %s", d->name, d->mac);
         break;
     case BLUETOOTH_NOT_PAIRED:

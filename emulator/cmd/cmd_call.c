@@ -84,7 +84,7 @@ void cmd_call_start(struct cmd *c) {
 
 static void read_rlp(struct at_req *rq) {
     for (int ver = 0; ver < CMD_RLP_VERSIONS; ver++) {
-        const struct rlp *r = &cmd_of(rq)->rlp[ver];
+        const struct rlp *r = &cmd_of(rq)->first->rlp[ver];
         const int *v = r->values;
         if (r->t4 > 0) {
             at_info(rq, "+CRLP: %d,%d,%d,%d,%d,%d", v[0], v[1], v[2], v[3], ver, r->t4);
@@ -98,7 +98,7 @@ static void read_rlp(struct at_req *rq) {
 static bool write_rlp(struct at_req *rq) {
     enum { VALUES = 4, VER = 4, T4 = 5, WITH_T4 = 2 };
     int ver = at_int(rq, VER);
-    struct rlp r = cmd_of(rq)->rlp[ver];
+    struct rlp r = cmd_of(rq)->first->rlp[ver];
     bool is_fit = !at_has(rq, T4) || ver == WITH_T4;
     for (size_t i = 0; i < VALUES; i++) {
         r.values[i] = at_has(rq, i) ? at_int(rq, i) : r.values[i];
@@ -106,7 +106,7 @@ static bool write_rlp(struct at_req *rq) {
     }
     r.t4 = at_has(rq, T4) ? at_int(rq, T4) : r.t4;
     if (is_fit) {
-        cmd_of(rq)->rlp[ver] = r;
+        cmd_of(rq)->first->rlp[ver] = r;
     }
     return is_fit;
 }
@@ -115,7 +115,7 @@ void cmd_crlp(struct at_req *rq) {
     if (at_form_of(rq) == AT_READ) {
         read_rlp(rq);
     } else if (at_form_of(rq) == AT_EXEC) {
-        cmd_call_start(cmd_of(rq));
+        cmd_call_start(cmd_of(rq)->first);
     } else if (!write_rlp(rq)) {
         at_fail(rq, AT_ERR_PLAIN);
         return;

@@ -81,7 +81,7 @@ void cmd_ecall_start(struct cmd *c) {
 }
 
 void cmd_cecalltout(struct at_req *rq) {
-    int *t = cmd_of(rq)->ecall_timeouts;
+    int *t = cmd_of(rq)->first->ecall_timeouts;
     if (at_form_of(rq) == AT_READ) {
         at_info(rq, "+CECALLTOUT: T5=%d, T6=%d, T7=%d", t[0], t[1], t[2]);
     } else if (at_int(rq, 1) >= least_timeouts[at_int(rq, 0)]) {

@@ -6,6 +6,7 @@
 #include "emulator/model/audio.h"
 #include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
+#include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
 
@@ -50,6 +51,11 @@ const char *const words_bluetooth_answer[] = {[BLUETOOTH_ACCEPTS] = "accept",
                                               [BLUETOOTH_REFUSES] = "refuse",
                                               [BLUETOOTH_SILENT] = "none",
                                               NULL};
+
+const char *const words_quirk[] = {
+    [QUIRK_CMUX_ADVANCED] = "cmux-advanced",     [QUIRK_CMUX_MSC_FIRST] = "cmux-msc-first",
+    [QUIRK_CMUX_NO_CLD] = "cmux-no-cld",         [QUIRK_CMUX_LONG_LENGTHS] = "cmux-long-lengths",
+    [QUIRK_CMUX_EARLY_URCS] = "cmux-early-urcs", NULL};
 
 const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
 static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};

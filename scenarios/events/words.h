@@ -14,6 +14,7 @@ extern const char *const words_audio_job[];   /* enum audio_job */
 extern const char *const words_audio_state[]; /* enum audio_state */
 extern const char *const words_bluetooth[];   /* enum bluetooth_what */
 extern const char *const words_bluetooth_answer[];
+extern const char *const words_quirk[]; /* enum modem_quirk */
 
 /* Of enum reg_stat, whose numbers have a gap. */
 extern const char *const words_registration[];
