@@ -66,6 +66,11 @@
 #define LIMIT_WIFI_MESSAGE 1024 /* V3.00 27.3.13: bytes of a line; the rest is ignored */
 #define LIMIT_WIFI_CACHE 10240  /* V3.00 27.3.13: bytes not fetched yet; further ones are lost */
 
+#define LIMIT_BLUETOOTH_DEVICES 32    /* around one module: a scan of 6 s finds more */
+#define LIMIT_GATT_CHARACTERISTICS 64 /* of one module: a profile has fewer */
+#define LIMIT_GATT_VALUE 512          /* bytes of a value: Core 5.2 3.F.3.2.9 */
+#define LIMIT_GATT_WRITE 100          /* bytes of one write: its line is below LIMIT_URC_TEXT */
+
 #define LIMIT_ANSWER 16384  /* bytes of an answer that was made outside */
 #define LIMIT_RULES 256     /* rules on one module */
 #define LIMIT_PENDING 1024  /* actions on one module that wait for their time */

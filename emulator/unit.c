@@ -9,6 +9,7 @@
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/modem.h"
 #include "emulator/mux.h"
 #include "slots.h"
@@ -43,6 +44,9 @@ static void on_setting(void *ctx, unsigned slot) {
         for (size_t i = 0; i < u->nmore; i++) {
             cmd_sleep_changed(u->more[i]);
         }
+    }
+    if (slot == SLOT_BTIOCAP_MODE) {
+        bluetooth_set_iocap(u->modem->bluetooth, (int)setting_int(u->settings, slot));
     }
     cmd_cells_changed(u->cmd, slot);
 }
@@ -146,6 +150,7 @@ bool unit_keep(struct unit *u, const char *folder, char error[NVRAM_ERROR]) {
     u->nvram = nvram_open(&cfg, error);
     if (u->nvram != NULL) {
         cmd_stk_start(u->cmd);
+        cmd_bluetooth_load(u->cmd);
         cmd_before_result(u->cmd, before_result, u);
         cmd_gnss_start(u->cmd); /* with what is stored */
     }

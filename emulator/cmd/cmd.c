@@ -63,6 +63,8 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_hardware_event(c, topic, payload);
     cmd_mifi_event(c, topic, payload);
     cmd_gnss_event(c, topic, payload);
+    cmd_audio_event(c, topic, payload);
+    cmd_bluetooth_event(c, topic, payload);
     session_set_mute(c->session, c->is_muxed);
     cmd_tcpip_event(c, topic, payload);
 }
@@ -186,6 +188,8 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     session_set_timing(c->session, session_timing(c->first->session));
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
+    cmd_call_start(c);
+    cmd_ecall_start(c);
     cmd_network_start(c);
     cmd_packet_start(c);
     cmd_standard_start(c);
@@ -226,6 +230,7 @@ void cmd_close(struct cmd *c) {
     }
     bus_ignore(&c->modem->bus, on_bus, c);
     cmd_status_stop(c);
+    cmd_fota_stop(c);
     cmd_hardware_stop(c);
     cmd_gnss_stop(c);
     cmd_sleep_stop(c);

@@ -32,12 +32,19 @@ struct setting_store;
 struct tcpip;
 
 enum { CMD_REPORTS = 3, CMD_INDICATORS = 4, CMD_GNSS_REPORTS = 4 };
+enum { CMD_RLP_VERSIONS = 3, CMD_ECALL_TIMERS = 3 };
 enum { CMD_NO_ARG = LIMIT_ARGS }; /* of no command */
 
 /* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
 struct held {
     char lines[LIMIT_REPORTS][LIMIT_REPORT_TEXT];
     size_t n; /* oldest first */
+};
+
+/* Of one version of the radio link protocol (V3.00 5.2.4). */
+struct rlp {
+    int values[4]; /* <iws>, <mws>, <T1>, <N2> */
+    int t4;        /* 0: never set */
 };
 
 /* Which port of the module the session is on: what AT+CATR calls it by (V3.00 3.2.11). */
@@ -86,10 +93,16 @@ struct cmd {
     uint32_t reported_ci;        /* the cell of these */
     int reported_mode;           /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
-    struct filter *filters;         /* of +CGTFT, by context and number; cmd_tft.c */
-    bool has_service;               /* the packet service, as +CGEV has last seen it */
-    int indicators[CMD_INDICATORS]; /* the newest values of +CIND */
-    int cops_mode;                  /* of the newest AT+COPS= */
+    struct filter *filters;               /* of +CGTFT, by context and number; cmd_tft.c */
+    bool has_service;                     /* the packet service, as +CGEV has last seen it */
+    int indicators[CMD_INDICATORS];       /* the newest values of +CIND */
+    struct rlp rlp[CMD_RLP_VERSIONS];     /* cmd_call.c */
+    int ecall_timeouts[CMD_ECALL_TIMERS]; /* cmd_ecall.c */
+    struct {
+        struct clk_timer step; /* until the next line */
+        bool is_checked;
+    } fota;        /* cmd_fota.c */
+    int cops_mode; /* of the newest AT+COPS= */
     struct {
         int rssi, ber;          /* as reported last */
         struct clk_timer every; /* AT+AUTOCSQ=1,0 */
@@ -177,6 +190,8 @@ void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_mifi_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_gnss_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_audio_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_bluetooth_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
@@ -190,6 +205,10 @@ void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: 
 
 /* Starts and ends with the session. */
 void cmd_status_stop(struct cmd *c);
+void cmd_bluetooth_load(struct cmd *c); /* what is stored has come */
+void cmd_call_start(struct cmd *c);     /* the module's start, too */
+void cmd_ecall_start(struct cmd *c);    /* the module's start, too */
+void cmd_fota_stop(struct cmd *c);
 void cmd_hardware_start(struct cmd *c); /* the module's start, too */
 void cmd_hardware_stop(struct cmd *c);
 void cmd_gnss_start(struct cmd *c); /* the module's start, too */

@@ -85,6 +85,7 @@ static void unplug(struct cmd *c) {
 static void go_off(struct cmd *c) {
     session_set_deaf(c->session, true);
     cmd_status_stop(c);
+    cmd_fota_stop(c);
     cmd_hardware_stop(c);
     cmd_gnss_stop(c);
     cmd_sleep_stop(c);
@@ -103,6 +104,8 @@ static void go_off(struct cmd *c) {
 /* What the end of the links has posted meanwhile is nobody's. */
 static void come_on(struct cmd *c) {
     session_reset(c->session);
+    cmd_call_start(c);
+    cmd_ecall_start(c);
     cmd_network_start(c);
     cmd_packet_start(c);
     cmd_standard_start(c);

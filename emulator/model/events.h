@@ -95,6 +95,12 @@ struct urc_event {
 
 /* -- the network -- */
 
+/* An update of the firmware. Verdicts: FAIL: <err> of `code` (V3.00 23.2.2); DROP: never answered.
+ */
+struct update_asked {
+    struct sv version;
+};
+
 /* Verdicts: REPLACE: a dotted quad is the address; FAIL: no such name; DROP: never answered. */
 struct name_asked {
     struct sv name;

@@ -498,6 +498,29 @@ int files_read(const struct files *f, const struct files_path *path, size_t at, 
     return (int)got;
 }
 
+int files_write(struct files *f, const struct files_path *path, size_t at, const void *p,
+                size_t n) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    struct entry *e = find_file(f, path);
+    if (e == NULL) {
+        return -ENOENT;
+    }
+    if (at > e->info.size) {
+        return -EINVAL;
+    }
+    size_t size = at + n > e->info.size ? at + n : e->info.size;
+    int drive = drive_of(path->text[0]);
+    if (size - e->info.size > drives[drive].total - used_of(f, drive)) {
+        return -ENOSPC;
+    }
+    if (size > e->info.size) {
+        e->mem = xrealloc(e->mem, size);
+        e->info.size = size;
+    }
+    memcpy(e->mem + at, p, n);
+    return 0;
+}
+
 int files_remove(struct files *f, const struct files_path *path) {
     CHECK_OBJ(f, FILES_MAGIC);
     struct entry *e = find_file(f, path);

@@ -77,6 +77,8 @@ int files_may_create(const struct files *f, const struct files_path *path, size_
 int files_create(struct files *f, const struct files_path *path, const void *p, size_t n);
 /* Bytes from `at` on, at most n. Returns how many. */
 int files_read(const struct files *f, const struct files_path *path, size_t at, void *to, size_t n);
+/* Over what is there from `at` on, and beyond; all or nothing. -EINVAL: its end is before `at`. */
+int files_write(struct files *f, const struct files_path *path, size_t at, const void *p, size_t n);
 int files_remove(struct files *f, const struct files_path *path);
 int files_remove_all(struct files *f); /* the files of the current folder */
 int files_rename(struct files *f, const struct files_path *from, const struct files_path *to);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
 #include "emulator/model/files.h"
 #include "emulator/model/phonebook.h"
@@ -145,6 +147,8 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->sockets = sockets_new(&m->bus, &m->bearer);
     m->files = files_new(clk);
     m->wifi = wifi_new(&m->bus);
+    m->audio = audio_new(clk, &m->bus, m->files);
+    m->bluetooth = bluetooth_new(clk, &m->bus);
     reset_contexts(m);
     update_bearer(m);
     return m;
@@ -161,6 +165,8 @@ void modem_free(struct modem *m) {
     wifi_free(m->wifi);
     ussd_fini(&m->ussd);
     gnss_fini(&m->gnss);
+    bluetooth_free(m->bluetooth);
+    audio_free(m->audio);
     files_free(m->files);
     phonebook_free(m->phonebook);
     sim_files_free(m->card);
@@ -204,6 +210,9 @@ void modem_set_voice_call(struct modem *m, bool is_up) {
         const struct call_event e = {is_up};
         bus_post(&m->bus, TOPIC_CALL_CHANGED, &e);
         update_suspended(m);
+        if (!is_up) {
+            audio_end_call(m->audio);
+        }
     }
 }
 
@@ -407,6 +416,8 @@ static void go_off(void *ctx) {
     set_power(m, POWER_OFF);
     modem_set_voice_call(m, false);
     gnss_cut(&m->gnss);
+    audio_reset(m->audio);
+    bluetooth_set_on(m->bluetooth, false);
     update_suspended(m);
     update_registration(m);
     sockets_forget(m->sockets);

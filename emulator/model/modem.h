@@ -23,6 +23,8 @@
 #include "netstack/bearer.h"
 #include "netstack/host.h"
 
+struct audio;
+struct bluetooth;
 struct files;
 struct phonebook;
 struct profile;
@@ -100,6 +102,8 @@ struct modem {
     struct sockets *sockets;
     struct files *files;
     struct wifi *wifi;
+    struct audio *audio;
+    struct bluetooth *bluetooth;
     modem_apn_fn *apn;
     void *apn_ctx;
     uint32_t quirks; /* 1 << enum modem_quirk */

@@ -31,6 +31,12 @@ action_fn act_wifi;
 extern const struct spec hardware_spec;
 action_fn act_hardware;
 
+/* act_bluetooth.c */
+extern const struct spec bt_mac_spec, bt_device_spec, bt_connect_spec, bt_link_spec, bt_text_spec,
+    bt_handle_spec, bt_write_spec;
+action_fn act_bt_device, act_bt_pair, act_bt_connect, act_bt_disconnect, act_bt_send, act_bt_read,
+    act_bt_write;
+
 /* act_net.c */
 extern const struct spec network_spec, time_told_spec, ussd_spec, context_spec, impair_spec,
     link_spec, peer_action_spec, call_spec;

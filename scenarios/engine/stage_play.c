@@ -8,6 +8,7 @@
 #include "base/chan.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/phonebook.h"
@@ -363,6 +364,7 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
         nitz_init(&nitz);
         modem_set_network_time(m, &nitz);
     }
+    bluetooth_renew(m->bluetooth);
     for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
         modem_impair(m, dir, &st->impair[dir]);
     }

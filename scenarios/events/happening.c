@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
@@ -81,6 +83,28 @@ static void add_power(struct happening *h, const void *payload) {
 static void add_sim(struct happening *h, const void *payload) {
     const struct sim *sim = payload;
     add_word(h, "state", words_sim[sim->state]);
+}
+
+static void add_audio(struct happening *h, const void *payload) {
+    const struct audio_event *e = payload;
+    add_word(h, "job", words_audio_job[e->job]);
+    add_word(h, "state", words_audio_state[e->state]);
+}
+
+static void add_bluetooth(struct happening *h, const void *payload) {
+    const struct bluetooth_event *e = payload;
+    add_word(h, "what", words_bluetooth[e->what]);
+    if (e->device != NULL) {
+        add_word(h, "mac", e->device->mac);
+    }
+    happening_add(h, "number", e->number);
+    happening_add(h, "limit", e->limit);
+    happening_add_text(h, "text", e->data);
+}
+
+static void add_update(struct happening *h, const void *payload) {
+    const struct update_asked *e = payload;
+    happening_add_text(h, "version", e->version);
 }
 
 static void add_context(struct happening *h, const void *payload) {
@@ -197,6 +221,8 @@ static add_fn *const of_topic[TOPIC_COUNT] = {
     [TOPIC_SIGNAL_CHANGED] = add_reg,
     [TOPIC_HARDWARE_CHANGED] = add_hardware,
     [TOPIC_GNSS_CHANGED] = add_gnss,
+    [TOPIC_AUDIO_CHANGED] = add_audio,
+    [TOPIC_BLUETOOTH] = add_bluetooth,
     [TOPIC_CONTEXT_CHANGED] = add_context,
     [TOPIC_WIFI_CHANGED] = add_wifi,
     [TOPIC_WIFI_RECEIVED] = add_message,
@@ -213,12 +239,13 @@ static add_fn *const of_topic[TOPIC_COUNT] = {
     [TOPIC_LINK_ACCEPTED] = add_accepted,
 };
 static add_fn *const of_ask[ASK_COUNT] = {
-    [ASK_AT_LINE] = add_at,       [ASK_AT_COMMAND] = add_at,
-    [ASK_AT_RESULT] = add_at,     [ASK_AT_URC] = add_at,
-    [ASK_SIM_ACCESS] = add_sim,   [ASK_CONTEXT_ACTIVATE] = add_context,
-    [ASK_NET_RESOLVE] = add_name, [ASK_NET_CONNECT] = add_asked,
-    [ASK_NET_ACCEPT] = add_asked, [ASK_NET_SEND] = add_asked,
-    [ASK_NET_CLOSE] = add_asked,  [ASK_POWER_RESTART] = add_power,
+    [ASK_AT_LINE] = add_at,          [ASK_AT_COMMAND] = add_at,
+    [ASK_AT_RESULT] = add_at,        [ASK_AT_URC] = add_at,
+    [ASK_SIM_ACCESS] = add_sim,      [ASK_CONTEXT_ACTIVATE] = add_context,
+    [ASK_NET_RESOLVE] = add_name,    [ASK_NET_CONNECT] = add_asked,
+    [ASK_NET_ACCEPT] = add_asked,    [ASK_NET_SEND] = add_asked,
+    [ASK_NET_CLOSE] = add_asked,     [ASK_POWER_RESTART] = add_power,
+    [ASK_UPDATE_CHECK] = add_update,
 };
 
 void happening_of_topic(struct happening *h, enum topic topic, const void *payload) {

@@ -624,6 +624,32 @@ Test(nvram, the_modules_own_phone_book_is_kept) {
     unit_rig_stop(&unit);
 }
 
+static void count_line(void *ctx, const char *line) {
+    int *lines = ctx;
+    *lines += strstr(line, "BTPAIRED") != NULL ? 1 : 0;
+}
+
+Test(nvram, who_is_paired_over_bluetooth_is_known_again) {
+    int lines = 0;
+    unit_start();
+    ask("AT+BTPOWER=1;+BTIOCAP=3;+BTSCAN=1,0,6", LINE("+BTIOCAP: 1") OK);
+    unit_rig_pass(&unit, CLK_S(6));
+    unit_rig_read(&unit);
+    ask("AT+BTPAIR=0,4", OK);
+    unit_rig_pass(&unit, CLK_S(1));
+    ask("AT+BTPAIR=0,5", LINE("+BTPAIR: 1, ww\xe7\x82\xb8, C4:0B:CB:3E:68:62") OK);
+    unit_rig_pass(&unit, CLK_S(1));
+    ask("AT+BTUNPAIR=1", LINE("+BTPAIR: 1, ofo, F7:51:3B:1F:AF:B5") OK LINE("+BTUNPAIR: 1"));
+    unit_settings(unit.unit, count_line, &lines);
+    cr_assert_eq(lines, 0); /* no command would set it */
+    unit_rig_stop(&unit);
+    unit_start();
+    unit_rig_type(&unit, "AT&FE0\r");
+    unit_rig_read(&unit);
+    ask("AT+BTPAIRED?", OK LINE("+BTPAIRED: 1, 1, ofo, F7:51:3B:1F:AF:B5"));
+    unit_rig_stop(&unit);
+}
+
 Test(nvram, the_card_keeps_its_lock_its_pin_and_its_tries) {
     unit_start();
     modem_set_sim(unit.modem, SIM_PUK);

@@ -201,17 +201,17 @@ Test(action, connects_are_refused_lost_or_late) {
  * on. */
 Test(action, decisions_stand_only_behind_what_they_decide) {
     /* By the order of bus_points.def: line, command, result, urc, sim, context, net.open, resolve,
-     * connect, accept, send, close, restart. */
+     * connect, accept, send, close, restart, update. */
     static const struct {
         const char *action, *allowed;
     } cases[] = {
-        {"{\"answer\": \"OK\"}", "1111000100000"},
-        {"{\"error\": 3}", "1100111111100"},
-        {"{\"swallow\": true}", "1111011111111"},
-        {"{\"swallow\": \"answer\"}", "1100000000000"},
-        {"{\"delay\": \"1s\"}", "1111001110000"},
-        {"{\"urc\": \"x\"}", "1111111111111"},
-        {"{\"cut\": {\"for\": \"1s\"}}", "1111111111111"},
+        {"{\"answer\": \"OK\"}", "11110001000000"},
+        {"{\"error\": 3}", "11001111111001"},
+        {"{\"swallow\": true}", "11110111111111"},
+        {"{\"swallow\": \"answer\"}", "11000000000000"},
+        {"{\"delay\": \"1s\"}", "11110011100001"},
+        {"{\"urc\": \"x\"}", "11111111111111"},
+        {"{\"cut\": {\"for\": \"1s\"}}", "11111111111111"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cJSON *action = cJSON_Parse(cases[i].action);

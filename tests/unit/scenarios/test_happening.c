@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
@@ -56,6 +58,10 @@ Test(happening, every_topic_has_its_facts) {
     static const struct sim sim = {.state = SIM_PIN};
     static const struct wifi wifi = {.cfg = {.is_on = true}, .nclients = 2};
     static const struct sv message = {"hi", 2};
+    static const struct bluetooth_device device = {.mac = "00:11:22:33:44:55"};
+    static const struct bluetooth_event bluetooth = {
+        .what = BLUETOOTH_WRITE, .device = &device, .number = 15, .data = {"x", 1}};
+    static const struct audio_event audio = {AUDIO_RECORD_AMR, AUDIO_ENDED};
     static const struct {
         enum topic topic;
         const void *payload;
@@ -71,6 +77,9 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
         {TOPIC_GNSS_CHANGED, &gnss, "state searching, sky no"},
+        {TOPIC_AUDIO_CHANGED, &audio, "job record-amr, state ended"},
+        {TOPIC_BLUETOOTH, &bluetooth,
+         "what write, mac 00:11:22:33:44:55, number 15, limit 0, text x"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
         {TOPIC_WIFI_CHANGED, &wifi, "state on, clients 2"},
         {TOPIC_WIFI_RECEIVED, &message, "text hi"},
@@ -100,6 +109,7 @@ Test(happening, every_question_has_its_facts) {
     static const struct context_event context = {.cid = 1, .is_active = true};
     static const struct net_result net = {.err = 0};
     static const struct name_asked name = {{"a.example", 9}};
+    static const struct update_asked update = {{"V2.00", 5}};
     static const struct link_asked link = {
         .link = 1, .proto = NET_UDP, .peer = {IP(10u, 0, 0, 1), 80}, .bytes = 5};
     static const struct power_event power = {POWER_BOOTING, true};
@@ -121,6 +131,7 @@ Test(happening, every_question_has_its_facts) {
         {ASK_NET_ACCEPT, &link, link_text},
         {ASK_NET_SEND, &link, link_text},
         {ASK_NET_CLOSE, &link, link_text},
+        {ASK_UPDATE_CHECK, &update, "version V2.00"},
         {ASK_POWER_RESTART, &power, "state booting, planned yes"},
     };
     cr_assert_eq(sizeof cases / sizeof cases[0], ASK_COUNT);
