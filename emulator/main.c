@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/chan.h"
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/obj.h"
@@ -40,9 +41,9 @@ enum {
     LEAVE_MS = 1000, /* of the host, for a driver to come to its end */
 };
 
-/* One module and its AT port. */
+/* One module and its ports. */
 struct modem_slot {
-    struct port *port;
+    struct port *ports[PROFILE_PORTS]; /* NULL: it has none of these */
     struct unit *unit;
 };
 
@@ -67,6 +68,15 @@ struct app {
     struct modem_slot *slots;
     unsigned slot_count;
     bool is_asked, is_concluded, is_stopping;
+};
+
+/* By enum profile_port. A module's number stands behind the name, and in front of the suffix. */
+static const struct {
+    const char *name, *suffix;
+    enum cmd_role role;
+} port_kinds[PROFILE_PORTS] = {
+    [PROFILE_PORT_AT] = {"at", "", CMD_AT},
+    [PROFILE_PORT_MODEM] = {"modem", ".modem", CMD_MODEM},
 };
 
 /* The servers that the application note's examples talk to (2.3.1, 2.3.2), so that they work as
@@ -165,7 +175,8 @@ static int build_route(struct app *a) {
 
 /* -- modules -- */
 
-static void say_ready(const struct app *a, const char *name, const struct port *port) {
+static void say_ready(const struct app *a, struct port *port) {
+    const char *name = port_chan(port)->name;
     if (!a->options.is_json) {
         printf("%s: %s -> %s\n", name, port_link(port), port_tty(port));
     } else {
@@ -187,7 +198,7 @@ static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
     const struct stage_world world = {
         .number = i,
         .modem = unit_modem(a->slots[i].unit),
-        .chan = port_chan(a->slots[i].port),
+        .chan = port_chan(a->slots[i].ports[PROFILE_PORT_AT]),
         .seed = seed,
         .settings = each_setting,
         .settings_ctx = a->slots[i].unit,
@@ -213,31 +224,58 @@ static int keep_nvram(const struct app *a, struct unit *unit, unsigned i) {
     return unit_keep(unit, folder, error) ? 0 : complain(EXIT_REFUSED, "--nvram", error);
 }
 
-/* Number `i` of a->options.modems; a single one has no number. */
+/* A tty of module `i`; a single one has no number. */
+static int add_port(struct app *a, unsigned i, enum profile_port kind) {
+    const struct options *o = &a->options;
+    char link[PATH_SIZE];
+    char name[NAME_SIZE];
+    char number[NAME_SIZE] = "";
+    if (o->modems > 0) {
+        snprintf(number, sizeof number, "%u", i);
+    }
+    snprintf(link, sizeof link, "%.4000s%s%s", o->link, number, port_kinds[kind].suffix);
+    snprintf(name, sizeof name, "%s%.4s", port_kinds[kind].name, number);
+    struct port_config port = {
+        .name = name, .link = link, .loop = &a->loop, .clk = a->clk, .watch = a->watch};
+    return port_new(&a->slots[i].ports[kind], &port); /* the log says why not */
+}
+
+static int add_ports(struct app *a, unsigned i, const struct profile *profile) {
+    int err = 0;
+    for (enum profile_port kind = 0; err == 0 && kind < PROFILE_PORTS; kind++) {
+        if ((profile->ports >> kind & 1) != 0) {
+            err = add_port(a, i, kind);
+        }
+    }
+    return err;
+}
+
+/* The first port is the unit's own. */
+static void put_on_ports(const struct modem_slot *slot) {
+    for (enum profile_port kind = PROFILE_PORT_AT + 1; kind < PROFILE_PORTS; kind++) {
+        if (slot->ports[kind] != NULL) {
+            unit_add_port(slot->unit, port_kinds[kind].role, port_chan(slot->ports[kind]));
+        }
+    }
+}
+
 static int start_modem(struct app *a, unsigned i) {
     const struct options *o = &a->options;
     struct modem_slot *slot = &a->slots[i];
-    char link[PATH_SIZE];
-    char name[NAME_SIZE] = "at";
-    snprintf(link, sizeof link, "%.4000s", o->link);
-    if (o->modems > 0) {
-        snprintf(link, sizeof link, "%.4000s%u", o->link, i);
-        snprintf(name, sizeof name, "at%u", i);
-    }
-    struct port_config port = {
-        .name = name, .link = link, .loop = &a->loop, .clk = a->clk, .watch = a->watch};
-    if (port_new(&slot->port, &port) != 0) {
-        return EXIT_REFUSED; /* the log says why */
+    const struct profile *profile = director_profile(a->director, profile_find(o->profile));
+    if (add_ports(a, i, profile) != 0) {
+        return EXIT_REFUSED;
     }
     struct unit_config unit = {
-        .profile = director_profile(a->director, profile_find(o->profile)),
-        .name = name,
+        .profile = profile,
+        .name = port_chan(slot->ports[PROFILE_PORT_AT])->name,
         .clk = a->clk,
         .host = host_uv_host(a->host),
-        .chan = port_chan(slot->port),
+        .chan = port_chan(slot->ports[PROFILE_PORT_AT]),
         .seed = director_seed(a->director, o->seed) + i,
     };
     slot->unit = unit_new(&unit);
+    put_on_ports(slot);
     struct modem *modem = unit_modem(slot->unit);
     for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
         modem_impair(modem, dir, &o->impair[dir]);
@@ -249,15 +287,19 @@ static int start_modem(struct app *a, unsigned i) {
     if (code == 0) {
         code = add_to_stage(a, i, unit.seed);
     }
-    if (code == 0) {
-        say_ready(a, name, slot->port);
+    for (enum profile_port kind = 0; code == 0 && kind < PROFILE_PORTS; kind++) {
+        if (slot->ports[kind] != NULL) {
+            say_ready(a, slot->ports[kind]);
+        }
     }
     return code;
 }
 
 static void stop_modem(struct modem_slot *slot) {
     unit_close(slot->unit);
-    port_close(slot->port);
+    for (enum profile_port kind = 0; kind < PROFILE_PORTS; kind++) {
+        port_close(slot->ports[kind]);
+    }
     *slot = (struct modem_slot){0};
 }
 
@@ -487,7 +529,7 @@ static int start_all(struct app *a) {
         must(uv_prepare_start(&a->saving, on_saving) == 0);
     }
     if (o->is_quick_start && !o->is_json) {
-        printf(quick_start_text, port_link(a->slots[0].port));
+        printf(quick_start_text, port_link(a->slots[0].ports[PROFILE_PORT_AT]));
     }
     if (o->is_run) {
         clk_start(a->host_clk, &a->wait, CLK_S(o->wait_s), on_wait, a);

@@ -10,6 +10,7 @@
 #include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/modem.h"
+#include "emulator/mux.h"
 #include "slots.h"
 
 struct unit {
@@ -17,7 +18,10 @@ struct unit {
 #define UNIT_MAGIC 0x0417a11bu
     struct modem *modem;
     struct setting_store *settings;
-    struct cmd *cmd;
+    struct cmd *cmd;               /* of the first port */
+    struct cmd *more[LIMIT_PORTS]; /* of the others */
+    size_t nmore;
+    struct mux *mux;
     struct nvram *nvram; /* NULL: it ends with the process */
 };
 
@@ -62,8 +66,18 @@ struct unit *unit_new(const struct unit_config *cfg) {
     u->modem = modem_new(cfg->profile, cfg->clk, cfg->host);
     modem_set_seed(u->modem, cfg->seed);
     modem_set_apn(u->modem, apn_of, u);
-    u->cmd = cmd_new(u->modem, u->settings, cfg->chan);
+    u->mux = mux_new(u->modem, u->settings); /* before the ports, to end before they go off */
+    u->cmd = cmd_new(u->modem, u->settings, cfg->chan, CMD_AT, NULL);
+    mux_serve(u->mux, u->cmd);
     return u;
+}
+
+void unit_add_port(struct unit *u, enum cmd_role role, struct chan *chan) {
+    CHECK_OBJ(u, UNIT_MAGIC);
+    must(u->nmore < LIMIT_PORTS);
+    struct cmd *c = cmd_new(u->modem, u->settings, chan, role, u->cmd);
+    mux_serve(u->mux, c);
+    u->more[u->nmore++] = c;
 }
 
 struct modem *unit_modem(struct unit *u) {
@@ -119,6 +133,10 @@ void unit_close(struct unit *u) {
     CHECK_OBJ(u, UNIT_MAGIC);
     nvram_close(u->nvram);
     u->nvram = NULL;
+    mux_free(u->mux);
+    while (u->nmore > 0) {
+        cmd_close(u->more[--u->nmore]);
+    }
     cmd_close(u->cmd);
     modem_free(u->modem);
     setting_store_free(u->settings);

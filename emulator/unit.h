@@ -1,10 +1,11 @@
-/* unit.h: one complete module on one channel: model, settings and AT session. */
+/* unit.h: one complete module: model, settings, and an AT session on each of its ports. */
 #ifndef EMULATOR_UNIT_H
 #define EMULATOR_UNIT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "emulator/cmd/cmd.h"
 #include "emulator/nvram.h"
 #include "netstack/host.h"
 
@@ -20,10 +21,12 @@ struct unit_config {
     struct clk *clk;
     struct net_host host;
     uint64_t seed;
-    struct chan *chan;
+    struct chan *chan; /* of the first port */
 };
 
 struct unit *unit_new(const struct unit_config *cfg);
+/* A further port; the channel is borrowed for the unit's life. Bound: LIMIT_PORTS, a must. */
+void unit_add_port(struct unit *u, enum cmd_role role, struct chan *chan);
 struct modem *unit_modem(struct unit *u);
 /* The settings that differ from the factory, as command lines (setting.h). */
 void unit_settings(struct unit *u, void (*cb)(void *ctx, const char *line), void *ctx);

@@ -297,6 +297,11 @@ void session_close(struct at_session *s) {
     free(s);
 }
 
+void session_set_mute(struct at_session *s, bool is_mute) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    s->is_mute = is_mute;
+}
+
 void session_set_deaf(struct at_session *s, bool is_deaf) {
     CHECK_OBJ(s, AT_SESSION_MAGIC);
     chan_set_deaf(s->cfg.chan, is_deaf);

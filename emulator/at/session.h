@@ -59,6 +59,9 @@ void session_close(struct at_session *s); /* cancels what runs; NULL is allowed 
 /* The module is off or hangs: input is thrown away and nothing is said; what runs goes on unheard,
  * and unsolicited results wait. */
 void session_set_deaf(struct at_session *s, bool is_deaf);
+/* Unsolicited results are not for this port (AT+CATR, a multiplexer on it): those that are posted
+ * are thrown away. Received data still waits for its reader. */
+void session_set_mute(struct at_session *s, bool is_mute);
 /* As new: what runs is dropped without a word, with what was typed and what waits to be said. Not
  * from inside a handler; who else stands on the channel takes himself off. */
 void session_reset(struct at_session *s);

@@ -86,6 +86,7 @@ struct at_session {
     struct hold hold;
     struct at_req req;
     bool is_in_handler;
+    bool is_mute;
     struct prompt prompt;
     struct urc_queue urcs;
     struct clk_timer ri; /* the end of its pulse */

@@ -60,6 +60,9 @@ static void add_source(struct at_session *s, urc_source_fn *cb, void *ctx) {
 
 void urc_post(struct at_session *s, enum urc_class class, const char *fmt, ...) {
     CHECK_OBJ(s, AT_SESSION_MAGIC);
+    if (s->is_mute) {
+        return;
+    }
     char text[LIMIT_URC_TEXT];
     va_list ap;
     va_start(ap, fmt);
@@ -86,7 +89,9 @@ void urc_drop_source(struct at_session *s, void *ctx) {
 
 void urc_write_now(struct at_session *s, const char *text) {
     CHECK_OBJ(s, AT_SESSION_MAGIC);
-    reply_info(s, text, strlen(text), true);
+    if (!s->is_mute) {
+        reply_info(s, text, strlen(text), true);
+    }
 }
 
 uint64_t urc_dropped(const struct at_session *s) {

@@ -39,18 +39,29 @@ static void post_urc(struct cmd *c, const struct urc_event *e) {
     }
 }
 
+/* AT+CATR (V3.00 3.2.11). The first port stands for the ATCOM port and for the UART, for who has
+ * its driver on a pty may have it on either. */
+static bool hears(const struct cmd *c) {
+    int port = setting_int(c->module, SLOT_CATR_PORT);
+    return port == CMD_ANY || port == (int)c->role || (port == CMD_UART && c == c->first);
+}
+
+/* What concerns the module as a whole is said where it is wanted, what a port has begun itself is
+ * said there. */
 static void on_bus(void *ctx, unsigned topic, const void *payload) {
     struct cmd *c = cmd_from(ctx);
+    session_set_mute(c->session, c->is_muxed || !hears(c));
     if (topic == TOPIC_URC) {
         post_urc(c, payload);
     }
     cmd_power_event(c, topic, payload);
-    cmd_tcpip_event(c, topic, payload);
     cmd_network_event(c, topic, payload);
     cmd_packet_event(c, topic, payload);
     cmd_standard_event(c, topic, payload);
     cmd_status_event(c, topic, payload);
     cmd_hardware_event(c, topic, payload);
+    session_set_mute(c->session, c->is_muxed);
+    cmd_tcpip_event(c, topic, payload);
 }
 
 void cmd_report(struct cmd *c, struct held *held, int mode, const char *text) {
@@ -97,8 +108,8 @@ static struct bus_verdict ask(void *owner, enum at_point point, const struct at_
     };
     struct cmd *c = cmd_from(owner);
     struct at_event e = event_of(c, asked);
-    if (point == AT_POINT_RESULT && c->before_result != NULL) {
-        c->before_result(c->before_ctx);
+    if (point == AT_POINT_RESULT && c->first->before_result != NULL) {
+        c->first->before_result(c->first->before_ctx);
     }
     return bus_ask(&c->modem->bus, asks[point], &e);
 }
@@ -143,9 +154,12 @@ static void on_port_setting(void *ctx, unsigned slot) {
     }
 }
 
-struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan) {
+struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan,
+                    enum cmd_role role, struct cmd *first) {
     struct cmd *c = xmalloc(sizeof *c);
     OBJ_INIT(c, CMD_MAGIC);
+    c->role = role;
+    c->first = first != NULL ? first : c;
     c->modem = modem;
     c->module = module;
     const struct at_session_config cfg = {
@@ -168,6 +182,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     cmd_standard_start(c);
     cmd_hardware_start(c);
     cmd_power_start(c);
+    cmd_mux_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
@@ -179,11 +194,25 @@ void cmd_before_result(struct cmd *c, void (*cb)(void *ctx), void *ctx) {
     c->before_ctx = ctx;
 }
 
+void cmd_set_mux(struct cmd *c, const struct cmd_mux *mux) {
+    CHECK_OBJ(c, CMD_MAGIC);
+    c->mux = *mux;
+}
+
+void cmd_set_muxed(struct cmd *c, bool is_muxed) {
+    CHECK_OBJ(c, CMD_MAGIC);
+    c->is_muxed = is_muxed;
+    session_set_mute(c->session, is_muxed);
+}
+
 void cmd_close(struct cmd *c) {
     if (c == NULL) {
         return;
     }
     CHECK_OBJ(c, CMD_MAGIC);
+    if (c != c->first) {
+        sockets_hand_over(tcpip_sockets(c), c, c->first);
+    }
     bus_ignore(&c->modem->bus, on_bus, c);
     cmd_status_stop(c);
     cmd_hardware_stop(c);

@@ -21,6 +21,8 @@
 #include "netstack/ping.h"
 
 struct chan;
+struct chan_user;
+struct cmd;
 struct net_ping;
 struct net_resolve;
 struct setting_store;
@@ -34,9 +36,30 @@ struct held {
     size_t n; /* oldest first */
 };
 
+/* Which port of the module the session is on: what AT+CATR calls it by (V3.00 3.2.11). */
+enum cmd_role { CMD_ANY = 0, CMD_UART, CMD_MODEM, CMD_AT, CMD_DLCI1 };
+
+/* What AT+CMUX asks for (V3.00 19.2.18); what it leaves out is as AT+CMUX? prints it. */
+struct cmd_mux_mode {
+    bool is_advanced;
+    size_t n1;
+    bool is_n1_given;
+    int t2;
+};
+
+/* Who multiplexes ports; what starts it stands on the port from the next byte on, with the context
+ * that is returned. NULL: it cannot be. */
+struct cmd_mux {
+    const struct chan_user *(*start)(void *ctx, struct cmd *c, const struct cmd_mux_mode *mode,
+                                     void **user_ctx);
+    void *ctx;
+};
+
 struct cmd {
     uint32_t magic;
 #define CMD_MAGIC 0xc03da7adu
+    enum cmd_role role;
+    struct cmd *first; /* of the module's sessions: it keeps what is the module's and no setting */
     struct modem *modem;
     struct at_session *session;
     struct setting_store *module;
@@ -71,18 +94,26 @@ struct cmd {
         /* What a command has asked for; it is done behind its line's result. */
         enum { POWER_GO_NOWHERE, POWER_GO_RESTART, POWER_GO_OFF } go;
         struct clk_timer going;
-        size_t next;            /* line of the start */
-        struct clk_timer start; /* until that one */
-    } power;                    /* cmd_power.c */
+        size_t next;              /* line of the start */
+        struct clk_timer start;   /* until that one */
+    } power;                      /* cmd_power.c */
+    struct cmd_mux mux;           /* cmd_mux.c */
+    struct cmd_mux_mode mux_mode; /* the newest one */
+    bool is_muxed;                /* frames go over its port: unsolicited results do not */
     void (*before_result)(void *ctx);
     void *before_ctx;
 };
 
-struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan);
-void cmd_close(struct cmd *c); /* NULL is allowed */
+/* `first` is the session that was made first, NULL: this one. */
+struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct chan *chan,
+                    enum cmd_role role, struct cmd *first);
+void cmd_set_mux(struct cmd *c, const struct cmd_mux *mux);
+/* Frames go over the port from now on, or no longer. */
+void cmd_set_muxed(struct cmd *c, bool is_muxed);
+void cmd_close(struct cmd *c); /* its links go to the first one; NULL is allowed */
 
-/* Is called before each final result of a command line goes out: what it says is true then. NULL:
- * nobody is. */
+/* Of the first session: is called before each final result of a command line goes out on any port:
+ * what it says is true then. NULL: nobody is. */
 void cmd_before_result(struct cmd *c, void (*cb)(void *ctx), void *ctx);
 
 struct cmd *cmd_of(struct at_req *rq);
@@ -115,6 +146,7 @@ void cmd_packet_start(struct cmd *c);
 void cmd_standard_start(struct cmd *c);
 void cmd_network_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
+void cmd_mux_start(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
 void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);

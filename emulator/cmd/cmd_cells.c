@@ -210,7 +210,7 @@ static void read_order(struct at_req *rq) {
 static void choose(struct cmd *c) {
     struct reg_choice choice = {
         .techs = techs_of(setting_int(c->module, SLOT_CNMP_MODE)),
-        .selected = c->cops_techs,
+        .selected = c->first->cops_techs,
         .bands = low_bits(mask_text(c, 0)),
         .lte_bands = low_bits(mask_text(c, 1)),
     };
@@ -228,11 +228,11 @@ void cmd_cnaop(struct at_req *rq) {
         at_fail(rq, AT_ERR_PLAIN);
     } else {
         struct cmd *c = cmd_of(rq);
-        c->is_choosing = true;
+        c->first->is_choosing = true;
         for (size_t i = 0; i < REG_ORDER; i++) {
             setting_set_int(c->module, order_slots[i], sys_mode(rq, i));
         }
-        c->is_choosing = false;
+        c->first->is_choosing = false;
         choose(c);
         at_ok(rq);
     }
@@ -241,8 +241,8 @@ void cmd_cnaop(struct at_req *rq) {
 /* -- what else chooses -- */
 
 void cmd_cells_select(struct cmd *c, uint8_t techs) {
-    if (c->cops_techs != techs) {
-        c->cops_techs = techs;
+    if (c->first->cops_techs != techs) {
+        c->first->cops_techs = techs;
         choose(c);
     }
 }
@@ -255,7 +255,7 @@ void cmd_cells_changed(struct cmd *c, unsigned slot) {
     for (size_t i = 0; i < REG_ORDER; i++) {
         is_mine |= slot == order_slots[i];
     }
-    if (is_mine && !c->is_choosing) {
+    if (is_mine && !c->first->is_choosing) {
         choose(c);
     }
 }

@@ -110,7 +110,7 @@ void cmd_cereg(struct at_req *rq) {
 _Static_assert(sizeof reports / sizeof reports[0] == CMD_REPORTS, "one a report");
 
 void cmd_network_start(struct cmd *c) {
-    if (c->cops_mode != COPS_MANUAL_KEPT) {
+    if (c == c->first && c->cops_mode != COPS_MANUAL_KEPT) {
         c->cops_mode = COPS_AUTO;
         cmd_cells_select(c, 0);
     }
@@ -215,10 +215,10 @@ static void read_oper(struct at_req *rq) {
     const struct profile *p = c->modem->profile;
     int format = setting_int(c->module, SLOT_COPS_FORMAT);
     if (reg_is_registered(&c->modem->reg)) {
-        at_info(rq, "+COPS: %d,%d,\"%s\",%d", c->cops_mode, format, oper_name(p, format),
+        at_info(rq, "+COPS: %d,%d,\"%s\",%d", c->first->cops_mode, format, oper_name(p, format),
                 act_of(c->modem, c->modem->reg.tech));
     } else {
-        at_info(rq, "+COPS: %d", c->cops_mode);
+        at_info(rq, "+COPS: %d", c->first->cops_mode);
     }
     at_ok(rq);
 }
@@ -292,7 +292,7 @@ static void select_oper(struct at_req *rq) {
         at_fail(rq, CME_NO_NETWORK_SERVICE);
         return;
     }
-    c->cops_mode = is_here ? mode : COPS_AUTO;
+    c->first->cops_mode = is_here ? mode : COPS_AUTO;
     cmd_cells_select(c, wanted);
     modem_set_left(c->modem, mode == COPS_LEAVE);
     at_ok(rq);

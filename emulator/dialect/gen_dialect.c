@@ -107,6 +107,7 @@ enum field_type {
     FIELD_BOOL,
     FIELD_TECH,
     FIELD_TECHS,
+    FIELD_PORTS,
     FIELD_MASK_64, /* of bands, as +CNBP prints them */
     FIELD_MASK_256,
 };
@@ -146,6 +147,7 @@ static const struct {
     {"dormancy_s", FIELD_INT},
     {"wireless_rate", FIELD_INT},
     {"usb", FIELD_BOOL},
+    {"ports", FIELD_PORTS},
     {"rcv_from", FIELD_STR},
     {"ipclose_space", FIELD_BOOL},
     {"server_rings", FIELD_BOOL},
@@ -154,6 +156,7 @@ static const struct {
 enum { PROFILE_NFIELDS = sizeof profile_fields / sizeof profile_fields[0] };
 /* What a module may have; a cell is of one of the first three. */
 static const char *const all_techs[] = {"GSM", "WCDMA", "LTE", "TDS", "CDMA", NULL};
+static const char *const all_ports[] = {"at", "modem", NULL};
 static const char *const tech_names[] = {"GSM", "WCDMA", "LTE", NULL};
 
 static cJSON *docs[FILES_MAX]; /* parsed files: everything below points into them */
@@ -686,20 +689,20 @@ static void parse_errors(const cJSON *doc) {
     parse_error_list(get(doc, "cms"), "CMS", 300, 999);
 }
 
-/* The names of a list as bits, in the order of all_techs. */
-static unsigned tech_bits(const cJSON *list) {
+/* The names of a list as bits, in the order of `all`. */
+static unsigned name_bits(const cJSON *doc, const char *key, const char *const *all) {
     unsigned bits = 0;
     const cJSON *item;
-    cJSON_ArrayForEach(item, list) {
+    cJSON_ArrayForEach(item, get(doc, key)) {
         int k = 0;
-        while (all_techs[k] && !(cJSON_IsString(item) && !strcmp(all_techs[k], item->valuestring)))
+        while (all[k] && !(cJSON_IsString(item) && !strcmp(all[k], item->valuestring)))
             k++;
-        if (!all_techs[k])
-            die("a technology of \"techs\" is none of GSM, WCDMA, LTE, TDS, CDMA");
+        if (!all[k])
+            die("\"%s\" has a name that is not known", key);
         bits |= 1u << k;
     }
     if (bits == 0)
-        die("\"techs\" is not a list of technologies");
+        die("\"%s\" is not a list of names", key);
     return bits;
 }
 
@@ -730,7 +733,11 @@ static void check_profile_field(const cJSON *doc, int i) {
         get_choice(doc, key, tech_names);
         break;
     case FIELD_TECHS:
-        tech_bits(v);
+        name_bits(doc, key, all_techs);
+        break;
+    case FIELD_PORTS:
+        if ((name_bits(doc, key, all_ports) & 1) == 0)
+            die("\"%s\" has no \"at\"", key);
         break;
     case FIELD_MASK_64:
         check_mask(doc, key, 16);
@@ -1097,7 +1104,10 @@ static void put_profile(FILE *f, const cJSON *json) {
             fprintf(f, "PROFILE_%s", need_text(json, key));
             break;
         case FIELD_TECHS:
-            fprintf(f, "0x%02x", tech_bits(get(json, key)));
+            fprintf(f, "0x%02x", name_bits(json, key, all_techs));
+            break;
+        case FIELD_PORTS:
+            fprintf(f, "0x%02x", name_bits(json, key, all_ports));
             break;
         }
     }

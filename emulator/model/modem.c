@@ -161,6 +161,16 @@ static void sim_changed(struct modem *m, enum sim_state was) {
     }
 }
 
+void modem_set_quirk(struct modem *m, enum modem_quirk quirk, bool on) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->quirks = on ? m->quirks | 1u << quirk : m->quirks & ~(1u << quirk);
+}
+
+bool modem_has_quirk(const struct modem *m, enum modem_quirk quirk) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    return (m->quirks >> quirk & 1) != 0;
+}
+
 void modem_set_sim(struct modem *m, enum sim_state state) {
     CHECK_OBJ(m, MODEM_MAGIC);
     enum sim_state was = m->sim.state;

@@ -27,6 +27,16 @@ struct sockets;
 /* AT+CFUN (V3.00 3.2.1). */
 enum modem_fun { FUN_MINIMUM = 0, FUN_FULL = 1, FUN_FLIGHT = 4, FUN_RESET = 6, FUN_OFFLINE = 7 };
 
+/* What some modules or firmwares do and others do not; none of it by default. */
+enum modem_quirk {
+    QUIRK_CMUX_ADVANCED,     /* AT+CMUX=1: framing with transparency */
+    QUIRK_CMUX_MSC_FIRST,    /* tells a DLCI's lines as soon as it is open */
+    QUIRK_CMUX_NO_CLD,       /* ends without an answer to CLD */
+    QUIRK_CMUX_LONG_LENGTHS, /* two octets of length in every frame */
+    QUIRK_CMUX_EARLY_URCS,   /* the lines of a start on DLCI 1, when it opens */
+    QUIRKS
+};
+
 enum { MODEM_CIDS = 179 }; /* V3.00 8.2.4: 1-24 and 100-179 */
 enum { MODEM_IMEI = 15 };  /* digits */
 
@@ -66,12 +76,16 @@ struct modem {
     struct files *files;
     modem_apn_fn *apn;
     void *apn_ctx;
-    bool has_call; /* a voice call */
-    bool nv_fin;   /* NV item 1341: counts from the next start on (note 2.9) */
+    uint32_t quirks; /* 1 << enum modem_quirk */
+    bool has_call;   /* a voice call */
+    bool nv_fin;     /* NV item 1341: counts from the next start on (note 2.9) */
 };
 
 struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host);
 void modem_free(struct modem *m); /* NULL is allowed */
+
+void modem_set_quirk(struct modem *m, enum modem_quirk quirk, bool on);
+bool modem_has_quirk(const struct modem *m, enum modem_quirk quirk);
 
 /* The card, as sim_set has it. Only with a ready one the module registers. */
 void modem_set_sim(struct modem *m, enum sim_state state);

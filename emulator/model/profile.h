@@ -14,6 +14,9 @@
  * module has. A voice call suspends TCP in GSM only (note 2.10). */
 enum profile_tech { PROFILE_GSM, PROFILE_WCDMA, PROFILE_LTE, PROFILE_TDS, PROFILE_CDMA };
 
+/* Its ttys beside the diagnostic one, which nobody can use. */
+enum profile_port { PROFILE_PORT_AT, PROFILE_PORT_MODEM, PROFILE_PORTS };
+
 struct profile {
     const char *name;   /* --profile NAME */
     const char *source; /* where its values come from */
@@ -44,7 +47,8 @@ struct profile {
     int32_t rtt_ms;        /* the module's estimate of a round trip in this cell (note 2.6) */
     int32_t dormancy_s;    /* without traffic the packet service is dormant after it (note 2.9) */
 
-    bool usb; /* its AT port is a USB device: gone while it is off */
+    bool usb;      /* its ports are USB devices: gone while it is off */
+    uint8_t ports; /* 1 << enum profile_port; the AT port always */
 
     const char *rcv_from;        /* sender line up to the address: "RECV FROM:" (field F12) */
     bool ipclose_space;          /* "+IPCLOSE: 0, 1" (note 2.3.1), else "0,1" (field F17) */

@@ -769,6 +769,23 @@ void sockets_forget(struct sockets *sk) {
     sk->is_lost = false;
 }
 
+void sockets_hand_over(struct sockets *sk, void *from, void *to) {
+    CHECK_OBJ(sk, SOCKETS_MAGIC);
+    if (sk->tag == from) {
+        sk->tag = to;
+    }
+    for (size_t i = 0; i < LIMIT_LINKS; i++) {
+        if (sk->links[i].tag == from) {
+            sk->links[i].tag = to;
+        }
+    }
+    for (size_t i = 0; i < LIMIT_SERVERS; i++) {
+        if (sk->servers[i].tag == from) {
+            sk->servers[i].tag = to;
+        }
+    }
+}
+
 bool sockets_is_open(const struct sockets *sk) {
     CHECK_OBJ(sk, SOCKETS_MAGIC);
     return sk->is_open;

@@ -64,6 +64,8 @@ enum ip_err sockets_open(struct sockets *sk, clk_dur timeout, const struct bus_v
 enum ip_err sockets_close(struct sockets *sk, void *tag);
 /* As new, without a word: the module has gone off, and with it the network. */
 void sockets_forget(struct sockets *sk);
+/* What happens to the service, links and servers of `from` is told to `to` from now on. */
+void sockets_hand_over(struct sockets *sk, void *from, void *to);
 bool sockets_is_open(const struct sockets *sk);
 bool sockets_was_lost(const struct sockets *sk); /* closed by the loss of the network */
 

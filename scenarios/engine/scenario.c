@@ -18,6 +18,7 @@
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
 #include "scenarios/engine/rule.h"
+#include "scenarios/events/words.h"
 #include "scenarios/json/spec.h"
 #include "scenarios/peers/peer_program.h"
 #include "scenarios/peers/peers.h"
@@ -162,12 +163,16 @@ static const struct spec_key nvram_keys[] = {
     {0},
 };
 static const struct spec nvram_spec = {.type = SPEC_OBJECT, .name = "NVRAM", .keys = nvram_keys};
+static const struct spec quirk_spec = {.type = SPEC_WORD, .words = words_quirk};
+static const struct spec quirks_spec = {
+    .type = SPEC_LIST, .name = "quirks", .lo = 0, .hi = QUIRKS, .item = &quirk_spec};
 static const struct spec_key module_keys[] = {
     {"profile", &profile_spec, "Which module, which firmware (that of --profile).", 0},
     {"settings", &commands_spec,
      "Command lines that are run before the driver gets the tty; each must answer OK.", 0},
     {"identity", &identity_spec, "What is not as the profile has it.", 0},
     {"nvram", &nvram_spec, "NV items by number.", 0},
+    {"quirks", &quirks_spec, "What some firmware does and other does not; see below.", 0},
     {0},
 };
 static const struct spec module_spec = {

@@ -17,6 +17,7 @@
 #include "scenarios/engine/stage_priv.h"
 #include "scenarios/engine/tty_fault.h"
 #include "scenarios/events/happening.h"
+#include "scenarios/events/words.h"
 #include "scenarios/json/spec.h"
 #include "scenarios/verdict/expect.h"
 
@@ -286,6 +287,9 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     modem_power_on(m);
     modem_set_voice_call(m, false);
     modem_set_open_delay(m, CLK_US(0));
+    for (enum modem_quirk quirk = 0; quirk < QUIRKS; quirk++) {
+        modem_set_quirk(m, quirk, false);
+    }
     if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {
         modem_set_sim(m, SIM_READY);
     }
@@ -336,6 +340,11 @@ static int set_up(struct stage *st, char **why) {
     const char *nv = spec_text(spec_get(module, "nvram"), "1341", NULL);
     if (nv != NULL) {
         modem_set_nv_fin(st->world.modem, strcmp(nv, "01") == 0);
+    }
+    const struct cJSON *quirk = NULL;
+    cJSON_ArrayForEach(quirk, spec_get(module, "quirks")) {
+        enum modem_quirk which = (enum modem_quirk)words_index(words_quirk, quirk->valuestring);
+        modem_set_quirk(st->world.modem, which, true);
     }
     const struct cJSON *command = NULL;
     cJSON_ArrayForEach(command, spec_get(module, "settings")) {

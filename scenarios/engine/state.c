@@ -316,6 +316,12 @@ struct cJSON *state_scenario(const struct stage *st) {
     cJSON_AddStringToObject(identity, "imei", m->imei);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(part, "nvram"), "1341",
                             m->nv_fin ? "01" : "00");
+    struct cJSON *quirks = cJSON_AddArrayToObject(part, "quirks");
+    for (enum modem_quirk quirk = 0; quirk < QUIRKS; quirk++) {
+        if (modem_has_quirk(m, quirk)) {
+            cJSON_AddItemToArray(quirks, cJSON_CreateString(words_quirk[quirk]));
+        }
+    }
     part = cJSON_AddObjectToObject(json, "sim");
     cJSON_AddStringToObject(part, "state", words_sim[m->sim.state]);
     cJSON_AddStringToObject(part, "pin", m->sim.pin);

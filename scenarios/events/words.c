@@ -4,6 +4,7 @@
 
 #include "base/obj.h"
 #include "emulator/model/events.h"
+#include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
 
@@ -17,6 +18,11 @@ const char *const words_sim[] = {
 const char *const words_technology[] = {
     [PROFILE_GSM] = "gsm",      [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte",
     [PROFILE_TDS] = "td-scdma", [PROFILE_CDMA] = "cdma",   NULL};
+
+const char *const words_quirk[] = {
+    [QUIRK_CMUX_ADVANCED] = "cmux-advanced",     [QUIRK_CMUX_MSC_FIRST] = "cmux-msc-first",
+    [QUIRK_CMUX_NO_CLD] = "cmux-no-cld",         [QUIRK_CMUX_LONG_LENGTHS] = "cmux-long-lengths",
+    [QUIRK_CMUX_EARLY_URCS] = "cmux-early-urcs", NULL};
 
 const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
 static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};

@@ -10,6 +10,7 @@
 extern const char *const words_power[];      /* enum power_state */
 extern const char *const words_sim[];        /* enum sim_state */
 extern const char *const words_technology[]; /* enum profile_tech */
+extern const char *const words_quirk[];      /* enum modem_quirk */
 
 /* Of enum reg_stat, whose numbers have a gap. */
 extern const char *const words_registration[];

@@ -82,12 +82,15 @@ void daemon_spawn(struct daemon *d) {
     }
 }
 
-static bool is_ready(const struct daemon *d) {
+/* The AT port of each module is named, as text or as JSON, and the line is whole. */
+static bool is_ready(struct daemon *d) {
     unsigned lines = 0;
+    must(buf_put_all(&d->said, "", 1) == 0);
     const char *p = (const char *)buf_data(&d->said);
-    for (size_t i = 0; i < buf_len(&d->said); i++) {
-        lines += p[i] == '\n';
+    for (const char *end = strchr(p, '\n'); end != NULL; p = end + 1, end = strchr(p, '\n')) {
+        lines += strncmp(p, "at", 2) == 0 || strncmp(p, "{\"port\":\"at", 11) == 0;
     }
+    d->said.len--;
     return lines >= d->modems;
 }
 

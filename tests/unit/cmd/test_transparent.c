@@ -92,7 +92,7 @@ static void start(void) {
     profile = *profile_find("sim7600e");
     settings = setting_store_new(slot_infos, SLOT_COUNT, false);
     modem = modem_new(&profile, clk, fake_host_net(fake));
-    cmd = cmd_new(modem, settings, &ch);
+    cmd = cmd_new(modem, settings, &ch, CMD_AT, NULL);
     output = xmalloc(OUT_MAX + 1);
     expect_for("ATE0\r", "ATE0\r" OK);
 }

@@ -1,0 +1,101 @@
+/* A module with several ports. */
+#include "emulator/unit.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "emulator/model/modem.h"
+#include "tests/support/unit_rig.h"
+
+static struct unit_rig rig;
+static struct chan second;
+static struct chan_mem second_mem;
+static char text[4096];
+
+static void start(void) {
+    unit_rig_start(&rig, "sim7600e");
+    chan_init(&second, "modem");
+    chan_mem_init(&second_mem, &second, rig.clk);
+    unit_add_port(rig.unit, CMD_MODEM, &second);
+}
+
+static void stop(void) {
+    unit_rig_stop(&rig);
+    chan_mem_fini(&second_mem);
+    chan_fini(&second);
+}
+
+static const char *on_second(void) {
+    fake_host_settle(rig.fake, rig.clk);
+    text[chan_mem_get(&second_mem, text, sizeof text - 1)] = '\0';
+    return text;
+}
+
+#define ask_second(command, want)                                                                  \
+    do {                                                                                           \
+        chan_mem_put(&second_mem, command "\r", strlen(command) + 1);                              \
+        cr_assert_str_eq(on_second(), (want));                                                     \
+    } while (0)
+
+TestSuite(unit, .init = start, .fini = stop);
+
+Test(unit, ports_answer_each_their_own) {
+    chan_mem_put(&second_mem, "AT", 2);
+    unit_rig_ask(&rig, "AT+CSQ", LINE("+CSQ: 22,0") OK);
+    chan_mem_put(&second_mem, "E0\r", 3);
+    cr_assert_str_eq(on_second(), "ATE0\r" OK);
+    unit_rig_expect(&rig, "");
+}
+
+Test(unit, echo_is_the_ports_and_cmee_the_modules) {
+    ask_second("AT+CMEE=2", "AT+CMEE=2\r" OK);
+    unit_rig_ask(&rig, "AT+CMEE?", LINE("+CMEE: 2") OK);
+}
+
+Test(unit, catr_chooses_among_ports) {
+    unit_rig_ask(&rig, "AT+CREG=1", OK);
+    modem_set_registration(rig.modem, REG_SEARCHING);
+    unit_rig_expect(&rig, LINE("+CREG: 2"));
+    cr_assert_str_eq(on_second(), LINE("+CREG: 2"));
+    unit_rig_ask(&rig, "AT+CATR=2", OK);
+    modem_set_registration(rig.modem, REG_HOME);
+    unit_rig_expect(&rig, "");
+    cr_assert_str_eq(on_second(), LINE("+CREG: 1"));
+    unit_rig_ask(&rig, "AT+CATR=3", OK);
+    modem_set_registration(rig.modem, REG_SEARCHING);
+    unit_rig_expect(&rig, LINE("+CREG: 2"));
+    cr_assert_str_eq(on_second(), "");
+}
+
+Test(unit, a_selected_operator_is_the_modules) {
+    ask_second("ATE0", "ATE0\r" OK);
+    ask_second("AT+COPS=1,2,\"26201\"", OK);
+    unit_rig_ask(&rig, "AT+COPS?", LINE("+COPS: 1,2,\"26201\",7") OK);
+}
+
+Test(unit, a_port_in_data_mode_leaves_the_others_alone) {
+    ask_second("ATE0", "ATE0\r" OK);
+    ask_second("AT+CIPMODE=1", OK);
+    ask_second("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
+    ask_second("AT+CIPOPEN=0,\"TCP\",\"192.0.2.1\",80", LINE("CONNECT 115200"));
+    chan_mem_put(&second_mem, "AT\r", 3);
+    unit_rig_ask(&rig, "AT", OK);
+    size_t n = 0;
+    const uint8_t *got = fake_host_received(fake_host_link(rig.fake, 0xc0000201, 80), &n);
+    cr_assert_eq(n, 3);
+    cr_assert_arr_eq(got, "AT\r", 3);
+    unit_rig_ask(&rig, "AT+CIPOPEN?",
+                 "\r\n+CIPOPEN: 0,\"TCP\",\"192.0.2.1\",80,-1\r\n"
+                 "+CIPOPEN: 1\r\n+CIPOPEN: 2\r\n+CIPOPEN: 3\r\n+CIPOPEN: 4\r\n+CIPOPEN: 5\r\n"
+                 "+CIPOPEN: 6\r\n+CIPOPEN: 7\r\n+CIPOPEN: 8\r\n+CIPOPEN: 9\r\n" OK);
+}
+
+Test(unit, a_restart_is_one_of_all_ports) {
+    ask_second("ATE0", "ATE0\r" OK);
+    unit_rig_ask(&rig, "AT+CRESET", OK);
+    unit_rig_pass(&rig, CLK_S(3));
+    static const char lines[] = LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE");
+    unit_rig_expect(&rig, lines);
+    cr_assert_str_eq(on_second(), lines);
+    ask_second("AT", "AT\r" OK);
+}
