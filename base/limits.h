@@ -28,12 +28,15 @@
 #define LIMIT_ARGS 24          /* arguments of one command: the widest row has fewer */
 #define LIMIT_INFO 2048        /* one information line, without raw data */
 #define LIMIT_URCS 64          /* waiting unsolicited results of one port */
-#define LIMIT_URC_TEXT 256     /* longest unsolicited line */
-#define LIMIT_FILTERS 64       /* of AT+CGTFT; a host sets a few */
-#define LIMIT_REPORTS 16       /* lines that AT+CGEREP or AT+CMER holds back in mode 0 */
-#define LIMIT_REPORT_TEXT 64   /* the longest of them is a +CGEV of a context */
-#define LIMIT_ARENA 65536      /* what one command may allocate for its answer */
-#define LIMIT_RECORDS 104      /* records of one keyed setting: PDP contexts 1-24 and 100-179 */
+#define LIMIT_URC_TEXT 768     /* longest unsolicited line: a +CUSD */
+#define LIMIT_USSD 64         /* entries of a network's USSD table: more than a tree of menus has */
+#define LIMIT_USSD_REPLIES 16 /* of one menu: digits, and some words */
+#define LIMIT_USSD_TEXT 728   /* 182 septets (23.038 6.1.2.3), as UCS2 in hexadecimal */
+#define LIMIT_FILTERS 64      /* of AT+CGTFT; a host sets a few */
+#define LIMIT_REPORTS 16      /* lines that AT+CGEREP or AT+CMER holds back in mode 0 */
+#define LIMIT_REPORT_TEXT 64  /* the longest of them is a +CGEV of a context */
+#define LIMIT_ARENA 65536     /* what one command may allocate for its answer */
+#define LIMIT_RECORDS 104     /* records of one keyed setting: PDP contexts 1-24 and 100-179 */
 #define LIMIT_BUS_LISTENERS 16 /* listeners of one bus */
 
 #define LIMIT_EXPECT_STEPS 512   /* expectations of a run: a long log of a driver has fewer */
@@ -56,6 +59,11 @@
 #define LIMIT_FILES 1024     /* files and folders of one module: its list stays short to search */
 #define LIMIT_FILE_PATH 254  /* V3.00 20.1: a name with its drive and folders */
 #define LIMIT_FILE_BLOCK 512 /* bytes of one block of AT+CFTRANTX (guess) */
+
+#define LIMIT_WIFI_CLIENTS 32   /* V3.00 27.3.9 */
+#define LIMIT_WIFI_NETWORKS 32  /* in the air: a street has fewer */
+#define LIMIT_WIFI_MESSAGE 1024 /* V3.00 27.3.13: bytes of a line; the rest is ignored */
+#define LIMIT_WIFI_CACHE 10240  /* V3.00 27.3.13: bytes not fetched yet; further ones are lost */
 
 #define LIMIT_ANSWER 16384  /* bytes of an answer that was made outside */
 #define LIMIT_RULES 256     /* rules on one module */

@@ -16,7 +16,10 @@
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/wifi.h"
 #include "emulator/nvram_file.h"
+#include "emulator/nvram_text.h"
+#include "emulator/nvram_wifi.h"
 #include "scenarios/json/spec.h"
 
 static const char format_name[] = "sim7x00 nvram";
@@ -27,6 +30,7 @@ struct kept {
     bool nv_fin, is_locked;
     int pin_tries;
     char pin[SIM_CODE];
+    struct wifi_config wifi;
 };
 
 struct nvram {
@@ -46,6 +50,7 @@ static struct kept look(const struct nvram *nv) {
         .nv_fin = m->nv_fin,
         .is_locked = m->sim.is_locked,
         .pin_tries = m->sim.pin_tries,
+        .wifi = m->wifi->cfg,
     };
     memcpy(k.pin, m->sim.pin, sizeof k.pin);
     return k;
@@ -54,7 +59,7 @@ static struct kept look(const struct nvram *nv) {
 static bool is_same(const struct kept *a, const struct kept *b) {
     return a->module == b->module && a->port == b->port && a->nv_fin == b->nv_fin &&
            a->is_locked == b->is_locked && a->pin_tries == b->pin_tries &&
-           strcmp(a->pin, b->pin) == 0;
+           strcmp(a->pin, b->pin) == 0 && nvram_wifi_is_same(&a->wifi, &b->wifi);
 }
 
 static struct setting_store *store_of(const struct nvram *nv, const struct at_cmd *row) {
@@ -69,40 +74,6 @@ static bool is_kept_slot(const struct at_cmd *row, const struct at_param *p) {
     return row->save != AT_SAVE_NONE && p->slot != AT_NO_SLOT;
 }
 
-/* -- bytes as characters: ISO 8859-1 -- */
-
-static char *chars_of(const char *bytes) {
-    char *text = xmalloc(2 * strlen(bytes) + 1);
-    char *to = text;
-    for (; *bytes != '\0'; bytes++) {
-        unsigned byte = (unsigned char)*bytes;
-        if (byte >= 0x80) {
-            *to++ = (char)(0xc0 | byte >> 6);
-            byte = 0x80 | (byte & 0x3f);
-        }
-        *to++ = (char)byte;
-    }
-    return text;
-}
-
-/* The text is sound UTF-8. NULL: not all of its characters are bytes. */
-static char *bytes_of(const char *text) {
-    char *bytes = xmalloc(strlen(text) + 1);
-    char *to = bytes;
-    for (; *text != '\0'; text++) {
-        unsigned c = (unsigned char)*text;
-        if (c > 0xc3) {
-            free(bytes);
-            return NULL;
-        }
-        if (c >= 0xc0) {
-            c = (c & 0x03) << 6 | ((unsigned char)*++text & 0x3f);
-        }
-        *to++ = (char)c;
-    }
-    return bytes;
-}
-
 /* -- writing -- */
 
 static void add_value(cJSON *to, const struct at_param *p, int32_t i, const char *text) {
@@ -115,7 +86,7 @@ static void add_value(cJSON *to, const struct at_param *p, int32_t i, const char
         must(cJSON_AddStringToObject(to, p->name, p->words[i]) != NULL);
         break;
     case AT_STR:
-        chars = chars_of(text);
+        chars = nvram_text_chars(text);
         must(cJSON_AddStringToObject(to, p->name, chars) != NULL);
         free(chars);
         break;
@@ -197,6 +168,7 @@ static cJSON *tree_of(const struct nvram *nv) {
         cJSON_AddStringToObject(items, "1341", "01");
     }
     add_sim(nv, tree);
+    nvram_wifi_add(tree, &nv->cfg.modem->wifi->cfg);
     return tree;
 }
 
@@ -255,7 +227,7 @@ static bool read_value(const struct at_param *p, const cJSON *item, int32_t *i, 
         return *i >= 0;
     case AT_STR:
         free(*text);
-        *text = cJSON_IsString(item) ? bytes_of(item->valuestring) : NULL;
+        *text = cJSON_IsString(item) ? nvram_text_bytes(item->valuestring) : NULL;
         return *text != NULL && table_in_ranges(p, (int64_t)strlen(*text));
     case AT_RAW:
         break;
@@ -410,6 +382,14 @@ static void read_sim(const struct nvram *nv, const cJSON *values) {
     }
 }
 
+/* All or nothing: what is allowed depends on the rest. */
+static void read_wifi(const struct nvram *nv, const cJSON *values) {
+    struct wifi_config cfg;
+    if (nvram_wifi_read(values, &cfg) != 0 || wifi_configure(nv->cfg.modem->wifi, &cfg) != 0) {
+        skip(nv, "the text", "wifi", "something in it is not allowed");
+    }
+}
+
 static void read_tree(const struct nvram *nv, const cJSON *tree) {
     const cJSON *item = NULL;
     cJSON_ArrayForEach(item, tree) {
@@ -424,6 +404,8 @@ static void read_tree(const struct nvram *nv, const cJSON *tree) {
             read_items(nv, item);
         } else if (strcmp(item->string, "sim") == 0) {
             read_sim(nv, item);
+        } else if (strcmp(item->string, "wifi") == 0) {
+            read_wifi(nv, item);
         } else {
             skip(nv, "the text", item->string, "not known");
         }

@@ -67,6 +67,7 @@ enum at_row_flag {
     AT_SELF_CHECK = 2, /* the handler checks the arguments: its errors are its own */
     AT_PORT = 4,       /* its slots belong to the port, not to the module */
     AT_NO_FACTORY = 8, /* AT&F leaves it alone */
+    AT_CMS = 16,       /* what its needs lack is told as +CMS ERROR (27.005 3.2.5) */
 };
 
 /* A record that exists from the factory on: a value a parameter, in the array of its type. */

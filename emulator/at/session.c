@@ -18,6 +18,26 @@ static struct at_session *session_of(void *ctx) {
     return s;
 }
 
+/* What the card lacks, in the numbers of 27.005 3.2.5. */
+static int cms_of(int e) {
+    static const struct {
+        int cme, cms;
+    } pairs[] = {
+        {CME_SIM_NOT_INSERTED, CMS_SIM_NOT_INSERTED},
+        {CME_SIM_PIN_REQUIRED, CMS_SIM_PIN_REQUIRED},
+        {CME_SIM_PUK_REQUIRED, CMS_SIM_PUK_REQUIRED},
+        {CME_SIM_FAILURE, CMS_SIM_FAILURE},
+        {CME_SIM_BUSY, CMS_SIM_BUSY},
+        {CME_SIM_WRONG, CMS_SIM_WRONG},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        if (pairs[i].cme == e) {
+            return pairs[i].cms;
+        }
+    }
+    return e;
+}
+
 /* Which handler answers, or why none does. Returns 0, or the error that is the answer. */
 static int refuse(struct at_session *s, struct at_req *rq) {
     const struct at_cmd *row = rq->row;
@@ -27,7 +47,7 @@ static int refuse(struct at_session *s, struct at_req *rq) {
     if (row->needs != 0 && rq->command.form != AT_TEST && s->cfg.missing != NULL) {
         int e = s->cfg.missing(s->cfg.owner, row->needs);
         if (e != 0) {
-            return e;
+            return (row->flags & AT_CMS) != 0 ? cms_of(e) : e;
         }
     }
     bool is_checked = rq->command.form == AT_WRITE && (row->flags & AT_SELF_CHECK) == 0;

@@ -81,6 +81,9 @@ enum urc_class {
 void urc_post(struct at_session *s, enum urc_class c, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A text of any length; its lines are one block. */
+void urc_post_text(struct at_session *s, enum urc_class c, const char *text);
+
 /* Written at once, even in the middle of an answer or of data: what a module must not do. */
 void urc_write_now(struct at_session *s, const char *text);
 

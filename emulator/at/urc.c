@@ -68,6 +68,11 @@ void urc_post(struct at_session *s, enum urc_class class, const char *fmt, ...) 
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    urc_post_text(s, class, text);
+}
+
+void urc_post_text(struct at_session *s, enum urc_class class, const char *text) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
     add_item(s, (struct urc){.class = class, .text = xstrdup(text)});
     urc_flush(s);
 }

@@ -56,10 +56,12 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     }
     cmd_power_event(c, topic, payload);
     cmd_network_event(c, topic, payload);
+    cmd_ussd_event(c, topic, payload);
     cmd_packet_event(c, topic, payload);
     cmd_standard_event(c, topic, payload);
     cmd_status_event(c, topic, payload);
     cmd_hardware_event(c, topic, payload);
+    cmd_mifi_event(c, topic, payload);
     session_set_mute(c->session, c->is_muxed);
     cmd_tcpip_event(c, topic, payload);
 }
@@ -218,6 +220,8 @@ void cmd_close(struct cmd *c) {
     cmd_hardware_stop(c);
     cmd_power_stop(c);
     cmd_ping_stop(c);
+    cmd_ntp_stop(c);
+    cmd_lbs_stop(c);
     cmd_tft_stop(c);
     cmd_network_stop(c);
     transparent_stop(c);

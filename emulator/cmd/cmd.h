@@ -25,10 +25,11 @@ struct chan_user;
 struct cmd;
 struct net_ping;
 struct net_resolve;
+struct sntp;
 struct setting_store;
 struct tcpip;
 
-enum { CMD_REPORTS = 3, CMD_INDICATORS = 3 };
+enum { CMD_REPORTS = 3, CMD_INDICATORS = 4 };
 
 /* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
 struct held {
@@ -68,9 +69,19 @@ struct cmd {
         struct net_resolve *name; /* its name is being looked up */
         struct net_ping *session; /* it runs; at most one of the two is set */
         struct ping_config cfg;
-    } ping;                    /* cmd_ping.c */
-    int reported[CMD_REPORTS]; /* the newest <stat> of +CREG, +CGREG and +CEREG */
-    int reported_mode;         /* the newest <stat> of +CNSMOD */
+    } ping;           /* cmd_ping.c */
+    struct sntp *ntp; /* AT+CNTP under way; cmd_ntp.c */
+    struct {
+        enum { LBS_CLOSED, LBS_OPENING, LBS_OPEN } state; /* as +CNETSTART tells it */
+        int err;                                          /* of the opening */
+        clk_dur delay;                                    /* before its result */
+        struct clk_timer opening, under_way;
+        struct bearer_user user; /* attached: the bearer is there, or is waited for */
+        struct at_req *asked;    /* AT+CLBS under way, or NULL */
+    } lbs;                       /* cmd_lbs.c */
+    int reported[CMD_REPORTS];   /* the newest <stat> of +CREG, +CGREG and +CEREG */
+    uint32_t reported_ci;        /* the cell of these */
+    int reported_mode;           /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
     struct filter *filters;         /* of +CGTFT, by context and number; cmd_tft.c */
     bool has_service;               /* the packet service, as +CGEV has last seen it */
@@ -125,10 +136,12 @@ void cmd_store_if(struct at_req *rq, bool is_fit);
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_ussd_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_packet_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_mifi_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
@@ -152,6 +165,8 @@ void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);
 void cmd_tcpip_reset(struct cmd *c); /* the module has gone off */
 void cmd_ping_stop(struct cmd *c);
+void cmd_ntp_stop(struct cmd *c);
+void cmd_lbs_stop(struct cmd *c);
 void cmd_tft_stop(struct cmd *c);
 
 /* A report whose command has <mode> 0 (hold it back), 1 (drop it in data mode) or more (tell it,

@@ -1,6 +1,6 @@
 /* cmd_network.c: registration, operator and cell (V3.00 4.2, +CGREG of 8.2.1). */
+#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -72,15 +72,19 @@ static int report_stat(const struct report *r, const struct modem *m) {
     return r->is_packet && !m->reg.is_attached ? REG_OFF : (int)m->reg.stat;
 }
 
+static bool shows_cell(const struct report *r, const struct cmd *c) {
+    int stat = report_stat(r, c->modem);
+    return setting_int(c->module, r->slot) == 2 && (stat == REG_HOME || stat == REG_ROAMING);
+}
+
 /* "<stat>[,<lac>,<ci>[,<AcT>]]": the cell only in mode 2 and while registered. */
 static void report_text(const struct report *r, const struct cmd *c, char *to, size_t size) {
     const struct profile *p = c->modem->profile;
     int stat = report_stat(r, c->modem);
-    bool has_cell =
-        setting_int(c->module, r->slot) == 2 && (stat == REG_HOME || stat == REG_ROAMING);
+    bool has_cell = shows_cell(r, c);
     int n = snprintf(to, size, "%d", stat);
     if (has_cell) {
-        n += snprintf(to + n, size - (size_t)n, ",%s,%s", p->lac, p->ci);
+        n += snprintf(to + n, size - (size_t)n, ",%s,%" PRIX32, p->lac, reg_ci(&c->modem->reg, p));
     }
     if (has_cell && r->is_lte) {
         snprintf(to + n, size - (size_t)n, ",%d", CEREG_ACT);
@@ -115,23 +119,54 @@ void cmd_network_start(struct cmd *c) {
         cmd_cells_select(c, 0);
     }
     c->reported_mode = cnsmod_stat(c->modem);
+    c->reported_ci = reg_ci(&c->modem->reg, c->modem->profile);
     for (size_t i = 0; i < CMD_REPORTS; i++) {
         c->reported[i] = report_stat(&reports[i], c->modem);
     }
 }
 
-/* Each report speaks of changes of its own. */
-void cmd_network_event(struct cmd *c, unsigned topic, const void *payload) {
-    (void)payload;
-    for (size_t i = 0; topic == TOPIC_REG_CHANGED && i < CMD_REPORTS; i++) {
+/* The clock follows on behalf of each session anew, which changes nothing. */
+static void hear_time(struct cmd *c, const struct time_event *e) {
+    const struct nitz *nitz = e->nitz;
+    if (e->is_other_zone && setting_int(c->module, SLOT_CTZR_ON_OFF) != 0) {
+        char time[RTC_TEXT + 1] = "";
+        char summer[12] = "";
+        if (nitz->has_time) {
+            time[0] = ',';
+            nitz_text(nitz, c->modem->clk, time + 1);
+        }
+        if (nitz->summer >= 0) {
+            snprintf(summer, sizeof summer, ",%d", nitz->summer);
+        }
+        urc_post(c->session, URC_EVENT, "+CTZV: %d%s%s", nitz->zone, time, summer);
+    }
+    if (setting_int(c->module, SLOT_CTZU_ON_OFF) != 0) {
+        rtc_follow(&c->modem->rtc, nitz);
+    }
+}
+
+/* Each report speaks of changes of its own, and of another cell when it shows the cell. */
+static void report_registration(struct cmd *c) {
+    uint32_t ci = reg_ci(&c->modem->reg, c->modem->profile);
+    for (size_t i = 0; i < CMD_REPORTS; i++) {
         const struct report *r = &reports[i];
         int stat = report_stat(r, c->modem);
-        if (stat != c->reported[i] && setting_int(c->module, r->slot) != 0) {
+        bool is_new = stat != c->reported[i] || (shows_cell(r, c) && ci != c->reported_ci);
+        if (is_new && setting_int(c->module, r->slot) != 0) {
             char text[64];
             report_text(r, c, text, sizeof text);
             urc_post(c->session, URC_EVENT, "%s: %s", r->name, text);
         }
         c->reported[i] = stat;
+    }
+    c->reported_ci = ci;
+}
+
+void cmd_network_event(struct cmd *c, unsigned topic, const void *payload) {
+    if (topic == TOPIC_TIME_TOLD) {
+        hear_time(c, payload);
+    } else if (topic == TOPIC_REG_CHANGED) {
+        report_registration(c);
     }
     int mode = cnsmod_stat(c->modem);
     if (mode != c->reported_mode && setting_int(c->module, SLOT_CNSMOD_N) != 0) {
@@ -150,8 +185,9 @@ static void cpsi_text(const struct modem *m, char *to, size_t size) {
     } else if (is_own_cell(m)) {
         snprintf(to, size, "%s", p->cpsi);
     } else {
-        snprintf(to, size, "%s,%.3s-%s,0x%s,%lu,%s", techs[m->reg.tech].cpsi_head, p->oper_numeric,
-                 p->oper_numeric + 3, p->lac, strtoul(p->ci, NULL, 16), m->reg.cell->measured);
+        snprintf(to, size, "%s,%.3s-%s,0x%s,%" PRIu32 ",%s", techs[m->reg.tech].cpsi_head,
+                 p->oper_numeric, p->oper_numeric + 3, p->lac, reg_ci(&m->reg, p),
+                 m->reg.cell->measured);
     }
 }
 
@@ -366,24 +402,5 @@ void cmd_caoc(struct at_req *rq) {
         return;
     }
     at_info(rq, "+CAOC: \"000000\"");
-    at_ok(rq);
-}
-
-/* There is never a session to be cancelled. */
-void cmd_cusd(struct at_req *rq) {
-    enum { CANCEL = 2 };
-    struct cmd *c = cmd_of(rq);
-    int n = at_form_of(rq) == AT_EXEC ? 0 : at_int(rq, 0);
-    bool is_request = at_form_of(rq) == AT_WRITE && n != CANCEL && at_text(rq, 1).n > 0;
-    if (is_request && !reg_is_registered(&c->modem->reg)) {
-        at_fail(rq, CME_NO_NETWORK_SERVICE);
-        return;
-    }
-    if (n != CANCEL) {
-        setting_set_int(c->module, SLOT_CUSD_N, n);
-    }
-    if (is_request && n == 1) {
-        urc_post(c->session, URC_EVENT, "+CUSD: 4");
-    }
     at_ok(rq);
 }

@@ -68,6 +68,8 @@ static void go_off(struct cmd *c) {
     session_reset(c->session);
     cmd_tcpip_reset(c);
     cmd_ping_stop(c);
+    cmd_ntp_stop(c);
+    cmd_lbs_stop(c);
     cmd_tft_stop(c);
     setting_restart(session_settings(c->session));
     setting_restart(c->module);

@@ -64,18 +64,22 @@ static int service_of(const struct modem *m) {
     return reg_is_registered(&m->reg);
 }
 
+static int call_of(const struct modem *m) {
+    return m->has_call;
+}
+
 static int roam_of(const struct modem *m) {
     return m->reg.stat == REG_ROAMING;
 }
 
 /* In the order of +CIND, whose place is the number in +CIEV. */
-static int (*const indicators[])(const struct modem *m) = {signal_of, service_of, roam_of};
+static int (*const indicators[])(const struct modem *m) = {signal_of, service_of, call_of, roam_of};
 
 _Static_assert(sizeof indicators / sizeof indicators[0] == CMD_INDICATORS, "one an indicator");
 
 void cmd_cind(struct at_req *rq) {
     const struct modem *m = cmd_of(rq)->modem;
-    at_info(rq, "+CIND: %d,%d,%d", signal_of(m), service_of(m), roam_of(m));
+    at_info(rq, "+CIND: %d,%d,%d,%d", signal_of(m), service_of(m), call_of(m), roam_of(m));
     at_ok(rq);
 }
 
@@ -88,7 +92,8 @@ void cmd_standard_start(struct cmd *c) {
 
 void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload) {
     (void)payload;
-    if (topic != TOPIC_REG_CHANGED && topic != TOPIC_SIGNAL_CHANGED) {
+    if (topic != TOPIC_REG_CHANGED && topic != TOPIC_SIGNAL_CHANGED &&
+        topic != TOPIC_CALL_CHANGED) {
         return;
     }
     for (size_t i = 0; i < CMD_INDICATORS; i++) {
@@ -111,33 +116,77 @@ void cmd_cmer(struct at_req *rq) {
 
 /* -- +WS46 (27.007 5.9): another face of +CNMP -- */
 
+enum { GSM = 1 << PROFILE_GSM, WCDMA = 1 << PROFILE_WCDMA, LTE = 1 << PROFILE_LTE, WS46_ANY = 25 };
+
+/* In the order of the numbers; a mode is there when the module has all that it names. */
 static const struct {
     int ws46, cnmp;
+    uint8_t techs;
 } modes[] = {
-    {25, 2},  {12, 13}, {22, 14}, {28, 38}, {29, 19}, {30, 51}, {31, 54},
-    {25, 39}, {29, 48}, {22, 59}, {29, 60}, {29, 63}, {29, 67},
+    {12, 13, GSM},         {22, 14, WCDMA},     {WS46_ANY, 2, 0},      {28, 38, LTE},
+    {29, 19, GSM | WCDMA}, {30, 51, GSM | LTE}, {31, 54, WCDMA | LTE},
 };
 
-enum { NMODES = sizeof modes / sizeof modes[0], WS46_ANY = 25 };
+enum { NMODES = sizeof modes / sizeof modes[0] };
 
-void cmd_ws46(struct at_req *rq) {
-    struct setting_store *module = cmd_of(rq)->module;
-    bool is_write = at_form_of(rq) == AT_WRITE;
-    int32_t cnmp = setting_int(module, SLOT_CNMP_MODE);
-    int shown = WS46_ANY; /* CDMA has no number here */
-    for (size_t i = NMODES; i-- > 0;) {
-        if (is_write && modes[i].ws46 == at_int(rq, 0)) {
-            cnmp = modes[i].cnmp; /* the first of several */
-        } else if (!is_write && modes[i].cnmp == cnmp) {
-            shown = modes[i].ws46;
+/* What +CNMP has beside those: what 3GPP calls so, and for CDMA nothing (guess). */
+static const struct {
+    int cnmp, ws46;
+} others[] = {{39, WS46_ANY}, {48, 29}, {59, 22}, {60, 29}, {63, 29}, {67, 29}};
+
+static bool has_mode(const struct modem *m, size_t i) {
+    return (modes[i].techs & ~m->profile->techs) == 0;
+}
+
+static void list_modes(struct at_req *rq) {
+    const struct modem *m = cmd_of(rq)->modem;
+    char text[64];
+    size_t n = 0;
+    for (size_t i = 0; i < NMODES; i++) {
+        if (has_mode(m, i)) {
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%d", n > 0 ? "," : "",
+                                  modes[i].ws46);
         }
     }
-    if (is_write) {
-        setting_set_int(module, SLOT_CNMP_MODE, cnmp);
-    } else {
-        at_info(rq, "%d", shown);
-    }
+    at_info(rq, "(%s)", text);
     at_ok(rq);
+}
+
+static int shown_mode(int32_t cnmp) {
+    for (size_t i = 0; i < NMODES; i++) {
+        if (modes[i].cnmp == cnmp) {
+            return modes[i].ws46;
+        }
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (others[i].cnmp == cnmp) {
+            return others[i].ws46;
+        }
+    }
+    return WS46_ANY;
+}
+
+static void choose_mode(struct at_req *rq) {
+    struct cmd *c = cmd_of(rq);
+    for (size_t i = 0; i < NMODES; i++) {
+        if (modes[i].ws46 == at_int(rq, 0) && has_mode(c->modem, i)) {
+            setting_set_int(c->module, SLOT_CNMP_MODE, modes[i].cnmp);
+            at_ok(rq);
+            return;
+        }
+    }
+    at_fail(rq, AT_ERR_PLAIN);
+}
+
+void cmd_ws46(struct at_req *rq) {
+    if (at_form_of(rq) == AT_TEST) {
+        list_modes(rq);
+    } else if (at_form_of(rq) == AT_WRITE) {
+        choose_mode(rq);
+    } else {
+        at_info(rq, "%d", shown_mode(setting_int(cmd_of(rq)->module, SLOT_CNMP_MODE)));
+        at_ok(rq);
+    }
 }
 
 /* -- +CPINR (27.007 8.65) -- */

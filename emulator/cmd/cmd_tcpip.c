@@ -412,9 +412,15 @@ void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload) {
     case TOPIC_POWER_CHANGED:
     case TOPIC_SIM_CHANGED:
     case TOPIC_REG_CHANGED:
+    case TOPIC_TIME_TOLD:
+    case TOPIC_USSD_ANSWERED:
+    case TOPIC_CALL_CHANGED:
     case TOPIC_SIGNAL_CHANGED:
     case TOPIC_HARDWARE_CHANGED:
     case TOPIC_CONTEXT_CHANGED:
+    case TOPIC_WIFI_CHANGED:
+    case TOPIC_WIFI_RECEIVED:
+    case TOPIC_WIFI_SENT:
     case TOPIC_URC:
     case TOPIC_COUNT:
         break;

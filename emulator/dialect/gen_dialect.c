@@ -76,7 +76,8 @@ static const char *const need_names[] = {"SIM", "PIN", NULL};
 static const char *const need_consts[] = {"AT_NEED_SIM", "AT_NEED_PIN", NULL};
 static const char *const save_names[] = {"none", "&W", "auto", NULL};
 static const char *const save_consts[] = {"AT_SAVE_NONE", "AT_SAVE_PROFILE", "AT_SAVE_AUTO", NULL};
-static const char *const flag_names[] = {"abortable", "self_check", "port", "no_factory", NULL};
+static const char *const flag_names[] = {"abortable",  "self_check", "port",
+                                         "no_factory", "cms",        NULL};
 static const char *const flag_consts[] = {"AT_ABORTABLE", "AT_SELF_CHECK", "AT_PORT",
                                           "AT_NO_FACTORY", NULL};
 static const char *const pflag_names[] = {"optional", "keep", "secret", "bare", "loose", NULL};

@@ -10,6 +10,7 @@
 #include "netstack/net.h"
 
 struct impair;
+struct nitz;
 
 enum topic {
 #define TOPIC(id, name, payload) id,
@@ -72,6 +73,15 @@ struct context_event {
     bool is_active;
     bool by_network;
     const char *apn; /* of a question; NULL: not known */
+};
+
+struct time_event {
+    const struct nitz *nitz;
+    bool is_other_zone; /* than the clock's, before it follows */
+};
+
+struct call_event {
+    bool is_up; /* a voice call */
 };
 
 /* An unsolicited line that comes from outside the model. */

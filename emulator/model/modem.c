@@ -9,6 +9,7 @@
 #include "emulator/model/files.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sockets.h"
+#include "emulator/model/wifi.h"
 
 /* The bearer follows from registration, attachment and contexts. */
 static void update_bearer(struct modem *m) {
@@ -41,6 +42,13 @@ static enum reg_stat wanted_stat(const struct reg *reg) {
     return reg->has_cell || reg->granted == REG_OFF ? reg->granted : REG_SEARCHING;
 }
 
+static void tell_time(struct modem *m) {
+    if (reg_is_registered(&m->reg) && !m->nitz.is_silent) {
+        const struct time_event e = {&m->nitz, !m->rtc.has_zone || m->rtc.zone != m->nitz.zone};
+        bus_post(&m->bus, TOPIC_TIME_TOLD, &e);
+    }
+}
+
 /* Registration follows from what the module wants and what the network grants. */
 static void update_registration(struct modem *m) {
     bool is_on = m->power == POWER_ON || m->power == POWER_HUNG;
@@ -50,6 +58,10 @@ static void update_registration(struct modem *m) {
         m->reg.stat = stat;
         bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
         update_bearer(m);
+        tell_time(m);
+        if (!reg_is_registered(&m->reg)) {
+            ussd_lose(&m->ussd);
+        }
     }
 }
 
@@ -92,6 +104,10 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     sim_init(&m->sim);
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
+    place_init(&m->place);
+    ussd_init(&m->ussd, &m->bus, clk);
+    nitz_init(&m->nitz); /* and has told so already */
+    rtc_follow(&m->rtc, &m->nitz);
     must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
     bearer_init(&m->bearer, clk, host);
     m->bearer.on_name = on_name;
@@ -100,6 +116,7 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->bearer.dormancy = CLK_S(profile->dormancy_s);
     m->sockets = sockets_new(&m->bus, &m->bearer);
     m->files = files_new(clk);
+    m->wifi = wifi_new(&m->bus);
     reset_contexts(m);
     update_bearer(m);
     return m;
@@ -112,6 +129,8 @@ void modem_free(struct modem *m) {
     CHECK_OBJ(m, MODEM_MAGIC);
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
+    wifi_free(m->wifi);
+    ussd_fini(&m->ussd);
     files_free(m->files);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
@@ -148,8 +167,12 @@ void modem_impair(struct modem *m, enum impair_direction dir, const struct impai
 
 void modem_set_voice_call(struct modem *m, bool is_up) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    m->has_call = is_up;
-    update_suspended(m);
+    if (m->has_call != is_up) {
+        m->has_call = is_up;
+        const struct call_event e = {is_up};
+        bus_post(&m->bus, TOPIC_CALL_CHANGED, &e);
+        update_suspended(m);
+    }
 }
 
 /* -- card -- */
@@ -282,6 +305,11 @@ void modem_drive_pin(struct modem *m, unsigned pin, bool is_high) {
     set_pin(m, pin, to);
 }
 
+void modem_set_place(struct modem *m, const struct place *place) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->place = *place;
+}
+
 /* -- power -- */
 
 static struct modem *modem_of(void *ctx) {
@@ -322,10 +350,11 @@ static void go_off(void *ctx) {
     struct modem *m = modem_of(ctx);
     clk_stop(m->clk, &m->going.on);
     set_power(m, POWER_OFF);
-    m->has_call = false;
+    modem_set_voice_call(m, false);
     update_suspended(m);
     update_registration(m);
     sockets_forget(m->sockets);
+    wifi_stop(m->wifi);
     if (m->going.is_restart) {
         clk_start(m->clk, &m->going.on, m->going.pause, start, m);
     }
@@ -386,6 +415,12 @@ void modem_set_registration(struct modem *m, enum reg_stat granted) {
         m->reg.found = granted;
     }
     update_registration(m);
+}
+
+void modem_set_network_time(struct modem *m, const struct nitz *nitz) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->nitz = *nitz;
+    tell_time(m);
 }
 
 void modem_set_left(struct modem *m, bool has_left) {

@@ -14,15 +14,18 @@
 #include "base/bus.h"
 #include "emulator/model/events.h"
 #include "emulator/model/hardware.h"
+#include "emulator/model/place.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/ussd.h"
 #include "netstack/bearer.h"
 #include "netstack/host.h"
 
 struct files;
 struct profile;
 struct sockets;
+struct wifi;
 
 /* AT+CFUN (V3.00 3.2.1). */
 enum modem_fun { FUN_MINIMUM = 0, FUN_FULL = 1, FUN_FLIGHT = 4, FUN_RESET = 6, FUN_OFFLINE = 7 };
@@ -68,12 +71,16 @@ struct modem {
     struct sim sim;
     struct reg reg;
     struct hardware hw;
+    struct place place;
     struct rtc rtc;
+    struct nitz nitz;
+    struct ussd ussd;
     char imei[MODEM_IMEI + 1];   /* the profile's until another one is written */
     bool active[MODEM_CIDS + 1]; /* PDP contexts by cid */
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
     struct files *files;
+    struct wifi *wifi;
     modem_apn_fn *apn;
     void *apn_ctx;
     uint32_t quirks; /* 1 << enum modem_quirk */
@@ -100,6 +107,8 @@ int modem_set_imei(struct modem *m, struct sv imei); /* -EINVAL: not 15 digits *
 void modem_set_fun(struct modem *m, enum modem_fun fun);
 /* What the network grants; no command changes it. The module is it while it looks for a network. */
 void modem_set_registration(struct modem *m, enum reg_stat granted);
+/* What the network tells of the time, now and at each registration. */
+void modem_set_network_time(struct modem *m, const struct nitz *nitz);
 void modem_set_left(struct modem *m, bool has_left); /* AT+COPS=2 */
 void modem_set_attached(struct modem *m, bool is_attached);
 void modem_set_signal(struct modem *m, int rssi, int ber); /* as +CSQ prints them */
@@ -111,6 +120,7 @@ void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high);
 /* What the module makes of a pin. */
 void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out);
 void modem_drive_pin(struct modem *m, unsigned pin, bool is_high);
+void modem_set_place(struct modem *m, const struct place *place); /* as the network knows it */
 /* The best cell that is there; the module camps on it if it may. */
 void modem_set_tech(struct modem *m, enum profile_tech tech);
 /* AT+CNMP, AT+CNBP, AT+CNAOP: it looks for a cell at once. Without one it searches. */

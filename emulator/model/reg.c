@@ -98,6 +98,16 @@ bool reg_camp(struct reg *reg, const struct profile *profile) {
     return reg->tech != was;
 }
 
+/* Made from that of the profile's cell (guess). */
+uint32_t reg_ci(const struct reg *reg, const struct profile *profile) {
+    enum { CI_BITS = 0xfffffff, CI_BITS_GSM = 0xffff };
+    uint32_t own = (uint32_t)strtoul(profile->ci, NULL, HEX);
+    if (reg->cell == NULL) {
+        return own;
+    }
+    return (own + (uint32_t)reg->tech) & (reg->tech == PROFILE_GSM ? CI_BITS_GSM : CI_BITS);
+}
+
 bool reg_is_registered(const struct reg *reg) {
     return reg->stat == REG_HOME || reg->stat == REG_ROAMING;
 }

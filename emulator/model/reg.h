@@ -53,6 +53,8 @@ void reg_init(struct reg *reg, const struct profile *profile);
 bool reg_sees(const struct reg *reg, const struct profile *profile, enum profile_tech tech);
 /* Looks for a cell once more; true: the technology is another one. */
 bool reg_camp(struct reg *reg, const struct profile *profile);
+/* The identity of the serving cell: 16 bits in GSM, 28 in the others. */
+uint32_t reg_ci(const struct reg *reg, const struct profile *profile);
 bool reg_is_registered(const struct reg *reg);
 bool reg_has_packet_service(const struct reg *reg);
 

@@ -139,3 +139,28 @@ int act_voice_call(struct stage *st, const struct cJSON *value, struct decision 
     modem_set_voice_call(modem_of(st), cJSON_IsTrue(value) != 0);
     return 0;
 }
+
+static const struct spec latitude_spec = {.type = SPEC_NUMBER, .lo = -90, .hi = 90};
+static const struct spec longitude_spec = {.type = SPEC_NUMBER, .lo = -180, .hi = 180};
+static const struct spec_key place_keys[] = {
+    {"latitude", &latitude_spec, "In degrees of WGS84, north positive.", SPEC_REQUIRED},
+    {"longitude", &longitude_spec, "East positive.", SPEC_REQUIRED},
+    {0},
+};
+static const struct spec place_object_spec = {
+    .type = SPEC_OBJECT, .name = "a place", .keys = place_keys};
+static const struct spec *const place_choices[] = {&flag_spec, &place_object_spec, NULL};
+const struct spec place_spec = {.type = SPEC_CHOICE, .name = "place", .choices = place_choices};
+
+int act_place(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+    (void)d;
+    (void)why;
+    struct place to = modem_of(st)->place;
+    to.is_known = !cJSON_IsFalse(value);
+    if (cJSON_IsObject(value)) {
+        to.latitude = spec_number(value, "latitude", 0);
+        to.longitude = spec_number(value, "longitude", 0);
+    }
+    modem_set_place(modem_of(st), &to);
+    return 0;
+}

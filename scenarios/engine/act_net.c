@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/obj.h"
 #include "emulator/model/events.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/sockets.h"
@@ -41,6 +42,72 @@ int act_network(struct stage *st, const struct cJSON *value, struct decision *d,
     struct modem *m = modem_of(st);
     modem_set_registration(m, is_lost ? REG_SEARCHING : m->reg.found);
     return 0;
+}
+
+/* -- what it tells of the time -- */
+
+static const char *check_time(const char *text) {
+    return rtc_is_time(sv_of(text)) ? NULL : "allowed: yy/MM/dd,hh:mm:ss";
+}
+
+#define TWO_DIGITS "[0-9]{2}"
+static const struct spec universal_text_spec = {.type = SPEC_TEXT,
+                                                .lo = 17,
+                                                .hi = 17,
+                                                .check = check_time,
+                                                .pattern = "^" TWO_DIGITS "/" TWO_DIGITS
+                                                           "/" TWO_DIGITS "," TWO_DIGITS
+                                                           ":" TWO_DIGITS ":" TWO_DIGITS "$"};
+static const struct spec *const universal_choices[] = {&flag_spec, &universal_text_spec, NULL};
+static const struct spec universal_spec = {.type = SPEC_CHOICE, .choices = universal_choices};
+static const struct spec zone_spec = {.type = SPEC_INT, .lo = RTC_ZONE_LEAST, .hi = RTC_ZONE_MOST};
+static const struct spec summer_spec = {.type = SPEC_INT, .lo = 0, .hi = NITZ_SUMMER_MOST};
+static const struct spec_key time_keys[] = {
+    {"zone", &zone_spec, "Quarters of an hour east of Greenwich, with summer time.", SPEC_REQUIRED},
+    {"universal", &universal_spec,
+     "Universal time that it is now, as \"08/12/09,17:00:00\"; true: the host's, false: it does "
+     "not say (true).",
+     0},
+    {"summer", &summer_spec, "Hours of summer time (it does not say).", 0},
+    {0},
+};
+static const struct spec time_object_spec = {
+    .type = SPEC_OBJECT, .name = "a time", .keys = time_keys};
+static const struct spec *const time_choices[] = {&flag_spec, &time_object_spec, NULL};
+const struct spec time_told_spec = {.type = SPEC_CHOICE, .choices = time_choices};
+
+int act_time(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+    (void)d;
+    (void)why;
+    struct modem *m = modem_of(st);
+    struct nitz nitz = m->nitz;
+    nitz.is_silent = cJSON_IsFalse(value);
+    if (cJSON_IsObject(value)) {
+        const struct cJSON *universal = spec_get(value, "universal");
+        nitz_init(&nitz);
+        nitz.has_time = !cJSON_IsFalse(universal);
+        nitz.zone = spec_int(value, "zone", 0);
+        nitz.summer = spec_int(value, "summer", -1);
+        if (cJSON_IsString(universal)) {
+            must(nitz_set_time(&nitz, m->clk, sv_of(universal->valuestring)) == 0);
+        }
+    }
+    modem_set_network_time(m, &nitz);
+    return 0;
+}
+
+const struct spec ussd_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 64};
+
+int act_ussd(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+    (void)d;
+    struct modem *m = modem_of(st);
+    if (!reg_is_registered(&m->reg)) {
+        *why = "the module is not registered";
+        return -ENETDOWN;
+    }
+    int err = ussd_begin(&m->ussd, sv_of(value->valuestring));
+    *why = err == -ENOENT ? "there is no such entry" : "there is a session already";
+    return err;
 }
 
 const struct spec context_spec = {.type = SPEC_INT, .lo = 1, .hi = MODEM_CIDS};

@@ -181,6 +181,8 @@ enum {
       "The module crashes and starts again after so long.")                                        \
     X("hang", flag_spec, act_hang, LATER,                                                          \
       "The firmware hangs: no answer to anything until it is restarted.")                          \
+    X("hardware", hardware_spec, act_hardware, LATER,                                              \
+      "Supply, temperature, voltages and pins, as the board has them from now on.")                \
     X("sim", sim_state_spec, act_sim, LATER, "The card is pulled, put in, or wants its PIN.")      \
     X("signal", signal_spec, act_signal, LATER, "What AT+CSQ tells.")                              \
     X("fade", fade_spec, act_fade, LATER, "The signal goes there step by step.")                   \
@@ -189,9 +191,18 @@ enum {
     X("technology", technology_spec, act_technology, LATER, "The newest that is there.")           \
     X("voice-call", flag_spec, act_voice_call, LATER,                                              \
       "A call that has the radio: in GSM no TCP passes.")                                          \
+    X("place", place_spec, act_place, LATER,                                                       \
+      "Where the module is, as AT+CLBS tells it; false: nobody knows.")                            \
+    X("wifi", wifi_spec, act_wifi, LATER,                                                          \
+      "What WIFI devices around the module do, and the networks in the air.")                      \
     X("network", network_spec, act_network, LATER,                                                 \
       "The cell is lost (registration 2, links are dead), or found again, at home or roaming as "  \
       "before.")                                                                                   \
+    X("time", time_told_spec, act_time, LATER,                                                     \
+      "What the network tells of the time, now and at each registration; true: once more as "      \
+      "before, false: nothing any more.")                                                          \
+    X("ussd", ussd_spec, act_ussd, LATER,                                                          \
+      "The network begins a USSD session with this entry of its table.")                           \
     X("deactivate", context_spec, act_deactivate, LATER,                                           \
       "The network takes this PDP context down.")                                                  \
     X("open-delay", wait_spec, act_open_delay, LATER,                                              \

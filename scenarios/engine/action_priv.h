@@ -19,15 +19,23 @@ action_fn act_cut, act_drip, act_corrupt, act_garble, act_line_end, act_insert, 
 
 /* act_module.c */
 extern const struct spec power_spec, restart_spec, sim_state_spec, signal_spec, fade_spec,
-    registration_spec, technology_spec;
+    registration_spec, technology_spec, place_spec;
 action_fn act_power, act_restart, act_hang, act_sim, act_signal, act_fade, act_registration,
-    act_attached, act_technology, act_voice_call;
+    act_attached, act_technology, act_voice_call, act_place;
+
+/* act_wifi.c */
+extern const struct spec wifi_spec;
+action_fn act_wifi;
+
+/* act_hardware.c */
+extern const struct spec hardware_spec;
+action_fn act_hardware;
 
 /* act_net.c */
-extern const struct spec network_spec, context_spec, impair_spec, link_spec, peer_action_spec,
-    call_spec;
-action_fn act_network, act_deactivate, act_open_delay, act_impair, act_close, act_reset,
-    act_give_up, act_peer, act_call;
+extern const struct spec network_spec, time_told_spec, ussd_spec, context_spec, impair_spec,
+    link_spec, peer_action_spec, call_spec;
+action_fn act_network, act_time, act_ussd, act_deactivate, act_open_delay, act_impair, act_close,
+    act_reset, act_give_up, act_peer, act_call;
 
 /* What is wrong with a path: the keys that are there change it. */
 extern const struct spec path_spec;

@@ -18,6 +18,7 @@
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
 #include "scenarios/engine/rule.h"
+#include "scenarios/engine/services.h"
 #include "scenarios/events/words.h"
 #include "scenarios/json/spec.h"
 #include "scenarios/peers/peer_program.h"
@@ -172,6 +173,7 @@ static const struct spec_key module_keys[] = {
      "Command lines that are run before the driver gets the tty; each must answer OK.", 0},
     {"identity", &identity_spec, "What is not as the profile has it.", 0},
     {"nvram", &nvram_spec, "NV items by number.", 0},
+    {"hardware", &hardware_spec, "The board around it.", 0},
     {"quirks", &quirks_spec, "What some firmware does and other does not; see below.", 0},
     {0},
 };
@@ -230,6 +232,8 @@ static const struct spec_key network_keys[] = {
     {"registration", &registration_spec, "What the network grants at the start (home).", 0},
     {"attached", &flag_spec, "The packet service at the start (true).", 0},
     {"signal", &signal_spec, "What AT+CSQ tells.", 0},
+    {"time", &time_told_spec, "What it tells of the time (the host's, zone 0); false: nothing.", 0},
+    {"ussd", &services_spec, "USSD by code (*100#, a balance, and *101#, a menu).", 0},
     {"address", &address_spec, "Of the module's first context.", 0},
     {"apns", &apns_spec, "The APNs there are; contexts with another one are refused.", 0},
     {"open-delay", &time_spec, "How long the packet network takes to open.", 0},
@@ -429,6 +433,13 @@ static bool check_scripts(const struct cJSON *tree, const char *text, size_t n,
     return true;
 }
 
+/* Menus lead somewhere. */
+static bool check_services(const struct cJSON *tree, const char *text, size_t n,
+                           struct spec_error *e) {
+    const struct cJSON *bad = services_misfit(spec_get(spec_get(tree, "network"), "ussd"));
+    return bad == NULL || spec_refuse(tree, bad, text, n, e, "allowed: a key of \"ussd\"");
+}
+
 /* A rule is switched and removed by its name. */
 static bool check_rule_names(const struct cJSON *tree, const char *text, size_t n,
                              struct spec_error *e) {
@@ -479,7 +490,8 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t n,
     if (tree == NULL || !spec_check(&scenario_spec, tree, text, n, &e) ||
         !check_actions(tree, text, n, &e) || !check_scripts(tree, text, n, &e) ||
         !check_rule_names(tree, text, n, &e) || !check_cues(tree, text, n, &e) ||
-        !check_peer_names(tree, text, n, &e) || !check_windows(tree, text, n, &e)) {
+        !check_peer_names(tree, text, n, &e) || !check_services(tree, text, n, &e) ||
+        !check_windows(tree, text, n, &e)) {
         cJSON_Delete(tree);
         tell(file, &e, error);
         return NULL;

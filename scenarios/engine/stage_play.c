@@ -11,9 +11,11 @@
 #include "emulator/model/events.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/wifi.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
 #include "scenarios/engine/scenario.h"
+#include "scenarios/engine/services.h"
 #include "scenarios/engine/stage_priv.h"
 #include "scenarios/engine/tty_fault.h"
 #include "scenarios/events/happening.h"
@@ -196,6 +198,8 @@ void stage_clear(struct stage *st) {
     }
     st->tables.network = NULL;
     st->tables.magic = st->world.magic;
+    services_free(st->services);
+    st->services = NULL;
     st->sc = NULL;
     st->is_started = false;
     stage_update_wants(st);
@@ -279,6 +283,19 @@ static void do_first(struct stage *st, const struct cJSON *part, const char *key
     }
 }
 
+static void set_back_hardware(struct modem *m) {
+    struct hardware hw;
+    hardware_init(&hw);
+    modem_set_supply(m, hw.supply);
+    modem_set_temperature(m, hw.temperature);
+    for (unsigned i = 0; i < HARDWARE_ADCS; i++) {
+        modem_set_adc(m, i, hw.adc[i]);
+    }
+    for (unsigned i = 0; i < HARDWARE_PINS; i++) {
+        modem_set_pin_outside(m, i, hw.pins[i].is_outside_high);
+    }
+}
+
 /* What the scenario does not say is as it was when the daemon started: an earlier play may have
  * changed it. Links and settings stay: they are the driver's. */
 static void set_back(struct stage *st, const struct cJSON *sim, const struct cJSON *network) {
@@ -286,10 +303,14 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     modem_set_hung(m, false);
     modem_power_on(m);
     modem_set_voice_call(m, false);
+    set_back_hardware(m);
     modem_set_open_delay(m, CLK_US(0));
     for (enum modem_quirk quirk = 0; quirk < QUIRKS; quirk++) {
         modem_set_quirk(m, quirk, false);
     }
+    place_init(&m->place);
+    wifi_leave_all(m->wifi);
+    wifi_set_networks(m->wifi, NULL, 0);
     if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {
         modem_set_sim(m, SIM_READY);
     }
@@ -303,6 +324,11 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     if (spec_get(network, "signal") == NULL) {
         modem_set_signal(m, m->profile->rssi, m->profile->ber);
     }
+    if (spec_get(network, "time") == NULL) {
+        struct nitz nitz;
+        nitz_init(&nitz);
+        modem_set_network_time(m, &nitz);
+    }
     for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
         modem_impair(m, dir, &st->impair[dir]);
     }
@@ -313,6 +339,7 @@ static void set_up_network(struct stage *st, const struct cJSON *network) {
     do_first(st, network, "technology", act_technology);
     do_first(st, network, "registration", act_registration);
     do_first(st, network, "signal", act_signal);
+    do_first(st, network, "time", act_time);
     do_first(st, network, "open-delay", act_open_delay);
     if (spec_get(network, "open-delay") != NULL) {
         modem_set_attached(m, false); /* it opens anew, and takes its time */
@@ -326,6 +353,9 @@ static void set_up_network(struct stage *st, const struct cJSON *network) {
             action_path(path, &im);
             modem_impair(m, dir, &im);
         }
+    }
+    if (spec_get(network, "ussd") != NULL) {
+        st->services = services_new(spec_get(network, "ussd"), &m->ussd);
     }
     st->tables.network = network;
     if (!spec_flag(network, "magic", true)) {
@@ -353,6 +383,7 @@ static int set_up(struct stage *st, char **why) {
             return err;
         }
     }
+    do_first(st, module, "hardware", act_hardware);
     set_up_sim(st, sim);
     do_first(st, sim, "state", act_sim);
     set_up_network(st, scenario_part(st->sc, "network"));

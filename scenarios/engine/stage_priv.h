@@ -13,6 +13,7 @@ enum { STAGE_KEPT = 8 }; /* texts that askers still act on: questions nest no de
 
 struct cue;
 struct pending;
+struct services;
 
 struct stage {
     uint32_t magic;
@@ -25,6 +26,7 @@ struct stage {
     clk_mono start;
     struct rng rng;
     struct tables tables;
+    struct services *services;               /* the scenario's USSD; NULL: the model's own */
     struct impair impair[IMPAIR_DIRECTIONS]; /* as it was before anything played */
     struct tty_fault *tty;                   /* made when it is first needed */
     struct rule *rules[LIMIT_RULES];

@@ -9,6 +9,7 @@
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sockets.h"
+#include "emulator/model/wifi.h"
 #include "scenarios/engine/scenario.h"
 #include "scenarios/engine/stage.h"
 #include "scenarios/events/words.h"
@@ -126,6 +127,40 @@ static struct cJSON *module(const struct stage *st) {
     cJSON_AddStringToObject(json, "power", words_power[m->power]);
     cJSON_AddNumberToObject(json, "functionality", m->fun);
     cJSON_AddStringToObject(json, "sim", words_sim[m->sim.state]);
+    char clock[RTC_TEXT];
+    rtc_text(&m->rtc, m->clk, clock);
+    cJSON_AddStringToObject(json, "clock", clock);
+    return json;
+}
+
+/* As the action has it. */
+static struct cJSON *board(const struct hardware *hw) {
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddNumberToObject(json, "supply", hw->supply);
+    cJSON_AddNumberToObject(json, "temperature", hw->temperature);
+    cJSON_AddNumberToObject(json, "adc", hw->adc[0]);
+    cJSON_AddNumberToObject(json, "adc2", hw->adc[1]);
+    struct cJSON *pins = cJSON_AddObjectToObject(json, "pins");
+    for (unsigned i = 0; i < HARDWARE_PINS; i++) {
+        char gpio[16];
+        snprintf(gpio, sizeof gpio, "%d", hardware_gpio(i));
+        cJSON_AddBoolToObject(pins, gpio, hw->pins[i].is_outside_high);
+    }
+    return json;
+}
+
+/* The board, and the pins that the module drives. */
+static struct cJSON *hardware(const struct stage *st) {
+    const struct hardware *hw = &stage_world(st)->modem->hw;
+    struct cJSON *json = board(hw);
+    struct cJSON *driven = cJSON_AddObjectToObject(json, "driven");
+    for (unsigned i = 0; i < HARDWARE_PINS; i++) {
+        char gpio[16];
+        snprintf(gpio, sizeof gpio, "%d", hardware_gpio(i));
+        if (hw->pins[i].is_out) {
+            cJSON_AddBoolToObject(driven, gpio, hw->pins[i].is_driven_high);
+        }
+    }
     return json;
 }
 
@@ -154,6 +189,25 @@ static struct cJSON *network(const struct stage *st) {
     cJSON_AddBoolToObject(json, "dormant", bearer_is_dormant(&m->bearer));
     add_impair(json, "up", &m->bearer.impair[IMPAIR_UP]);
     add_impair(json, "down", &m->bearer.impair[IMPAIR_DOWN]);
+    return json;
+}
+
+static struct cJSON *wifi(const struct stage *st) {
+    const struct wifi *w = stage_world(st)->modem->wifi;
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddBoolToObject(json, "on", w->cfg.is_on);
+    cJSON_AddStringToObject(json, "mode", words_wifi[w->cfg.mode]);
+    struct cJSON *points = cJSON_AddArrayToObject(json, "points");
+    for (unsigned i = 0; i < WIFI_POINTS; i++) {
+        if (wifi_is_up(w, i)) {
+            struct cJSON *point = cJSON_CreateObject();
+            cJSON_AddNumberToObject(point, "point", i);
+            cJSON_AddNumberToObject(point, "clients", (double)wifi_count(w, i));
+            cJSON_AddItemToArray(points, point);
+        }
+    }
+    cJSON_AddBoolToObject(json, "server", w->server.is_open);
+    cJSON_AddBoolToObject(json, "joined", wifi_joined(w) != NULL);
     return json;
 }
 
@@ -225,17 +279,17 @@ static const struct {
     const char *name;
     part_fn *make;
 } parts[] = {
-    {"module", module}, {"registration", registration}, {"network", network},
-    {"links", links},   {"servers", servers},           {"tty", tty},
-    {"queues", queues}, {"counters", counters},         {"settings", settings},
-    {"scenario", play},
+    {"module", module},     {"hardware", hardware}, {"registration", registration},
+    {"network", network},   {"links", links},       {"servers", servers},
+    {"wifi", wifi},         {"tty", tty},           {"queues", queues},
+    {"counters", counters}, {"settings", settings}, {"scenario", play},
 };
 
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
-const char *const state_parts[] = {"module",   "registration", "network", "links",
-                                   "servers",  "tty",          "queues",  "counters",
-                                   "settings", "scenario",     NULL};
+const char *const state_parts[] = {
+    "module", "hardware", "registration", "network",  "links",    "servers", "wifi",
+    "tty",    "queues",   "counters",     "settings", "scenario", NULL};
 
 struct cJSON *state_json(const struct stage *st, const char *part) {
     struct cJSON *all = cJSON_CreateObject();
@@ -256,13 +310,34 @@ static void add_copy(struct cJSON *to, const struct scenario *sc, const char *ke
     }
 }
 
+/* What it tells of the time, as an action has it; the universal time goes on meanwhile. */
+static void add_time(struct cJSON *to, const struct modem *m) {
+    const struct nitz *nitz = &m->nitz;
+    if (nitz->is_silent) {
+        cJSON_AddBoolToObject(to, "time", false);
+        return;
+    }
+    struct cJSON *json = cJSON_AddObjectToObject(to, "time");
+    cJSON_AddNumberToObject(json, "zone", nitz->zone);
+    if (nitz->has_time && nitz->ahead.us != 0) {
+        char text[RTC_TEXT];
+        nitz_text(nitz, m->clk, text);
+        cJSON_AddStringToObject(json, "universal", text);
+    } else {
+        cJSON_AddBoolToObject(json, "universal", nitz->has_time);
+    }
+    if (nitz->summer >= 0) {
+        cJSON_AddNumberToObject(json, "summer", nitz->summer);
+    }
+}
+
 static struct cJSON *network_part(const struct stage *st) {
     const struct modem *m = stage_world(st)->modem;
     const struct scenario *sc = stage_scenario(st);
     const struct cJSON *old = sc != NULL ? scenario_part(sc, "network") : NULL;
     struct cJSON *json = old != NULL ? cJSON_Duplicate(old, 1) : cJSON_CreateObject();
-    static const char *const now[] = {"technology", "registration", "attached", "signal",
-                                      "address",    "open-delay",   "impair"};
+    static const char *const now[] = {"technology", "registration", "attached",   "signal",
+                                      "time",       "address",      "open-delay", "impair"};
     for (size_t i = 0; i < sizeof now / sizeof now[0]; i++) {
         cJSON_DeleteItemFromObjectCaseSensitive(json, now[i]);
     }
@@ -272,6 +347,7 @@ static struct cJSON *network_part(const struct stage *st) {
     struct cJSON *signal = cJSON_AddObjectToObject(json, "signal");
     cJSON_AddNumberToObject(signal, "rssi", m->reg.rssi);
     cJSON_AddNumberToObject(signal, "ber", m->reg.ber);
+    add_time(json, m);
     cJSON_AddStringToObject(json, "address", m->profile->ip);
     char delay[32];
     snprintf(delay, sizeof delay, "%lldms", (long long)(m->bearer.open_delay.us / 1000));
@@ -316,6 +392,7 @@ struct cJSON *state_scenario(const struct stage *st) {
     cJSON_AddStringToObject(identity, "imei", m->imei);
     cJSON_AddStringToObject(cJSON_AddObjectToObject(part, "nvram"), "1341",
                             m->nv_fin ? "01" : "00");
+    cJSON_AddItemToObject(part, "hardware", board(&m->hw));
     struct cJSON *quirks = cJSON_AddArrayToObject(part, "quirks");
     for (enum modem_quirk quirk = 0; quirk < QUIRKS; quirk++) {
         if (modem_has_quirk(m, quirk)) {

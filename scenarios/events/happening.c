@@ -8,7 +8,10 @@
 #include "base/obj.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
+#include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/ussd.h"
+#include "emulator/model/wifi.h"
 #include "scenarios/events/words.h"
 
 const char *const happening_names[] = {
@@ -86,9 +89,30 @@ static void add_reg(struct happening *h, const struct reg *r) {
     happening_add(h, "rssi", r->rssi);
 }
 
+static void add_nitz(struct happening *h, const struct nitz *n) {
+    happening_add(h, "zone", n->zone);
+    happening_add(h, "summer", n->summer);
+}
+
+static void add_ussd(struct happening *h, const struct ussd_entry *e) {
+    happening_add(h, "state", e->state);
+    add_word(h, "text", e->text != NULL ? e->text : "");
+}
+
+static void add_sent(struct happening *h, const struct link_sent *e) {
+    happening_add(h, "link", e->link);
+    happening_add(h, "bytes", (int64_t)e->requested);
+    happening_add(h, "confirmed", e->confirmed);
+}
+
 static void add_hardware(struct happening *h, const struct hardware *hw) {
     happening_add(h, "supply", hw->supply);
     happening_add(h, "temperature", hw->temperature);
+}
+
+static void add_wifi(struct happening *h, const struct wifi *w) {
+    add_word(h, "state", w->cfg.is_on ? "on" : "off");
+    happening_add(h, "clients", (int64_t)w->nclients);
 }
 
 static void add_link(struct happening *h, const struct link_result *r) {
@@ -112,8 +136,24 @@ void happening_of_topic(struct happening *h, enum topic topic, const void *paylo
     case TOPIC_SIGNAL_CHANGED:
         add_reg(h, payload);
         break;
+    case TOPIC_TIME_TOLD:
+        add_nitz(h, ((const struct time_event *)payload)->nitz);
+        break;
+    case TOPIC_USSD_ANSWERED:
+        add_ussd(h, payload);
+        break;
+    case TOPIC_CALL_CHANGED:
+        add_word(h, "up", ((const struct call_event *)payload)->is_up ? "yes" : "no");
+        break;
     case TOPIC_HARDWARE_CHANGED:
         add_hardware(h, payload);
+        break;
+    case TOPIC_WIFI_CHANGED:
+        add_wifi(h, payload);
+        break;
+    case TOPIC_WIFI_RECEIVED:
+    case TOPIC_WIFI_SENT:
+        happening_add_text(h, "text", *(const struct sv *)payload);
         break;
     case TOPIC_CONTEXT_CHANGED:
         add_context(h, payload);
@@ -131,13 +171,9 @@ void happening_of_topic(struct happening *h, enum topic topic, const void *paylo
     case TOPIC_LINK_ROOM:
         add_link(h, payload);
         break;
-    case TOPIC_LINK_SENT: {
-        const struct link_sent *e = payload;
-        happening_add(h, "link", e->link);
-        happening_add(h, "bytes", (int64_t)e->requested);
-        happening_add(h, "confirmed", e->confirmed);
+    case TOPIC_LINK_SENT:
+        add_sent(h, payload);
         break;
-    }
     case TOPIC_LINK_CLOSED: {
         const struct link_closed *e = payload;
         happening_add(h, "link", e->link);

@@ -7,6 +7,7 @@
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/wifi.h"
 
 const char *const words_power[] = {[POWER_OFF] = "off",
                                    [POWER_BOOTING] = "booting",
@@ -19,10 +20,20 @@ const char *const words_technology[] = {
     [PROFILE_GSM] = "gsm",      [PROFILE_WCDMA] = "wcdma", [PROFILE_LTE] = "lte",
     [PROFILE_TDS] = "td-scdma", [PROFILE_CDMA] = "cdma",   NULL};
 
+const char *const words_ussd[] = {"final", "ask", "ended", "not-supported", "timeout", NULL};
+
+enum ussd_state words_to_ussd(const char *word) {
+    static const enum ussd_state states[] = {USSD_FINAL, USSD_ASKS, USSD_ENDED, USSD_NOT_SUPPORTED,
+                                             USSD_TIMEOUT};
+    return states[words_index(words_ussd, word)];
+}
+
 const char *const words_quirk[] = {
     [QUIRK_CMUX_ADVANCED] = "cmux-advanced",     [QUIRK_CMUX_MSC_FIRST] = "cmux-msc-first",
     [QUIRK_CMUX_NO_CLD] = "cmux-no-cld",         [QUIRK_CMUX_LONG_LENGTHS] = "cmux-long-lengths",
     [QUIRK_CMUX_EARLY_URCS] = "cmux-early-urcs", NULL};
+const char *const words_wifi[] = {
+    [WIFI_AP] = "ap", [WIFI_AP_AP] = "ap-ap", [WIFI_STA_AP] = "sta-ap", NULL};
 
 const char *const words_registration[] = {"off", "home", "searching", "denied", "roaming", NULL};
 static const enum reg_stat stats[] = {REG_OFF, REG_HOME, REG_SEARCHING, REG_DENIED, REG_ROAMING};

@@ -5,12 +5,18 @@
 #include <stddef.h>
 
 #include "emulator/model/reg.h"
+#include "emulator/model/ussd.h"
 
 /* By the enum, with NULL behind the last one. */
 extern const char *const words_power[];      /* enum power_state */
 extern const char *const words_sim[];        /* enum sim_state */
+extern const char *const words_wifi[];       /* enum wifi_mode */
 extern const char *const words_technology[]; /* enum profile_tech */
 extern const char *const words_quirk[];      /* enum modem_quirk */
+
+/* Of enum ussd_state, whose numbers have a gap. */
+extern const char *const words_ussd[];
+enum ussd_state words_to_ussd(const char *word);
 
 /* Of enum reg_stat, whose numbers have a gap. */
 extern const char *const words_registration[];

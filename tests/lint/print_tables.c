@@ -13,7 +13,10 @@
 #include "emulator/model/events.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
+#include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/ussd.h"
+#include "emulator/model/wifi.h"
 #include "netstack/net.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/events/happening.h"
@@ -26,7 +29,13 @@ static const struct at_event no_command = {.text = {"+X", 2}, .name = ""};
 static const struct power_event power_event;
 static const struct sim sim;
 static const struct reg reg;
+static const struct nitz nitz;
+static const struct time_event time_event = {.nitz = &nitz};
+static const struct ussd_entry ussd_entry;
+static const struct call_event call_event;
 static const struct hardware hardware;
+static const struct wifi wifi;
+static const struct sv message = {"hi", 2};
 static const struct context_event context_event;
 static const struct urc_event urc_event = {.text = "RING"};
 static const struct net_result net_result;
@@ -43,7 +52,12 @@ static const struct link_asked link_asked;
              : (const void *)&power_event, struct sim *                                            \
              : (const void *)&sim, struct reg *                                                    \
              : (const void *)&reg, struct hardware *                                               \
-             : (const void *)&hardware, struct context_event *                                     \
+             : (const void *)&hardware, struct wifi *                                              \
+             : (const void *)&wifi, struct sv *                                                    \
+             : (const void *)&message, struct time_event *                                         \
+             : (const void *)&time_event, struct ussd_entry *                                      \
+             : (const void *)&ussd_entry, struct call_event *                                      \
+             : (const void *)&call_event, struct context_event *                                   \
              : (const void *)&context_event, struct urc_event *                                    \
              : (const void *)&urc_event, struct net_result *                                       \
              : (const void *)&net_result, struct link_result *                                     \

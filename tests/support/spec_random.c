@@ -34,7 +34,15 @@ static double number(const struct spec *spec, struct rng *rng) {
 
 static struct cJSON *text(const struct spec *spec, struct rng *rng) {
     static const char letters[] = "AT+CSQOKRING:0123456789,\" \r\n\t;=?>~";
-    static const char *const words[] = {"OK", "ERROR", "RING", "+CSQ: 1,1", "10.0.0.1", "p", "n"};
+    static const char *const words[] = {"OK",
+                                        "ERROR",
+                                        "RING",
+                                        "+CSQ: 1,1",
+                                        "10.0.0.1",
+                                        "p",
+                                        "n",
+                                        "02:00:00:00:00:01",
+                                        "08/12/09,17:00:00"};
     if (pick(rng, 2) == 0) {
         const char *word = words[pick(rng, sizeof words / sizeof words[0])];
         bool is_long = (double)strlen(word) > spec->hi && spec->hi != 0;

@@ -72,6 +72,10 @@ enum transcript_kind {
     TRANSCRIPT_REGISTERED,     /* number: +CREG's <stat> */
     TRANSCRIPT_NAMES_ARE,      /* number: 0 answered, 1 silent, -1 broken */
     TRANSCRIPT_PORT_TAKEN,     /* port */
+    TRANSCRIPT_WIFI_JOIN,      /* text: a client's address, for this and the next one */
+    TRANSCRIPT_WIFI_LEAVE,
+    TRANSCRIPT_WIFI_SAYS,    /* text */
+    TRANSCRIPT_WIFI_NETWORK, /* text: address, name, level, one more in the air */
 };
 
 struct transcript_step {

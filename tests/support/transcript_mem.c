@@ -9,6 +9,7 @@
 #include "base/obj.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/wifi.h"
 #include "emulator/unit.h"
 #include "tests/support/fake_host.h"
 #include "tests/support/transcript.h"
@@ -176,6 +177,38 @@ static bool act_on_peer(struct bench *b, const struct transcript_step *s) {
     return true;
 }
 
+/* -- WIFI devices -- */
+
+/* "f4:83:cd:d8:24:c8 TP-LINK_24C8 -52" */
+static bool add_network(struct wifi *w, const char *text) {
+    struct wifi_network networks[LIMIT_WIFI_NETWORKS];
+    size_t n = w->nnetworks;
+    must(n < LIMIT_WIFI_NETWORKS);
+    memcpy(networks, w->networks, sizeof networks);
+    struct wifi_network *to = &networks[n];
+    memset(to, 0, sizeof *to);
+    bool is_good = sscanf(text, "%17s %32s %d", to->bssid, to->ssid, &to->signal) == 3;
+    wifi_set_networks(w, networks, n + 1);
+    return is_good;
+}
+
+/* One that joins does so where commands are. */
+static bool act_on_wifi(struct wifi *w, const struct transcript_step *s) {
+    char *text = sv_dup((struct sv){(const char *)s->text, s->n});
+    bool is_done = false;
+    if (s->kind == TRANSCRIPT_WIFI_JOIN) {
+        is_done = wifi_is_mac(text) && wifi_join(w, text, (unsigned)w->cfg.selected) == 0;
+    } else if (s->kind == TRANSCRIPT_WIFI_LEAVE) {
+        is_done = wifi_leave(w, text) == 0;
+    } else if (s->kind == TRANSCRIPT_WIFI_SAYS) {
+        is_done = wifi_hear(w, (struct sv){(const char *)s->text, s->n}) == 0;
+    } else {
+        is_done = add_network(w, text);
+    }
+    free(text);
+    return is_done;
+}
+
 static bool act(void *ctx, const struct transcript_step *s) {
     struct bench *b = ctx;
     if (s->kind == TRANSCRIPT_DTE) {
@@ -188,6 +221,8 @@ static bool act(void *ctx, const struct transcript_step *s) {
         fake_host_break_names(b->fake, s->number < 0 ? -EIO : s->number);
     } else if (s->kind == TRANSCRIPT_PORT_TAKEN) {
         fake_host_occupy(b->fake, s->port);
+    } else if (s->kind >= TRANSCRIPT_WIFI_JOIN && s->kind <= TRANSCRIPT_WIFI_NETWORK) {
+        return act_on_wifi(unit_modem(b->unit)->wifi, s);
     } else {
         return act_on_peer(b, s);
     }

@@ -297,6 +297,10 @@ static const struct verb modem_verbs[] = {
     {"registration", TRANSCRIPT_REGISTERED, ARG_NUMBER, true},
     {"names", TRANSCRIPT_NAMES_ARE, ARG_NUMBER, true},
     {"taken", TRANSCRIPT_PORT_TAKEN, ARG_PORT, true},
+    {"wifi-join", TRANSCRIPT_WIFI_JOIN, ARG_TEXT, true},
+    {"wifi-leave", TRANSCRIPT_WIFI_LEAVE, ARG_TEXT, true},
+    {"wifi-says", TRANSCRIPT_WIFI_SAYS, ARG_TEXT, true},
+    {"wifi-network", TRANSCRIPT_WIFI_NETWORK, ARG_TEXT, true},
 };
 
 static void parse_arg(struct parser *p, struct transcript_step *s, const struct verb *verb,

@@ -289,6 +289,10 @@ static bool play_step(struct player *p, const struct transcript_step *s) {
     case TRANSCRIPT_REGISTERED:
     case TRANSCRIPT_NAMES_ARE:
     case TRANSCRIPT_PORT_TAKEN:
+    case TRANSCRIPT_WIFI_JOIN:
+    case TRANSCRIPT_WIFI_LEAVE:
+    case TRANSCRIPT_WIFI_SAYS:
+    case TRANSCRIPT_WIFI_NETWORK:
         return act(p, s);
     }
     return false;

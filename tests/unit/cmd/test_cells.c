@@ -52,7 +52,7 @@ Test(cells, a_mode_of_which_the_module_has_nothing_is_refused) {
     ask("AT+CNMP?", LINE("+CNMP: 2") OK);
     ask("AT+CNMP=14", OK);
     ask("AT+CPSI?",
-        LINE("+CPSI: WCDMA,Online,310-410,0x8B1E,96522511,WCDMA PCS 1900,279,9738,0,1.5,"
+        LINE("+CPSI: WCDMA,Online,310-410,0x8B1E,96522512,WCDMA PCS 1900,279,9738,0,1.5,"
              "62,33,52,500") OK);
     stop();
 }

@@ -50,3 +50,14 @@ Test(hsic, what_is_out_of_range_restarts_nothing) {
     ask("AT+CLANMODE?", LINE("+CLANMODE: 0") OK);
     unit_rig_stop(&rig);
 }
+
+Test(hsic, the_switch_of_the_lan_wants_the_chip) {
+    unit_rig_start(&rig, "sim7600e");
+    ask("AT+CLANCTRL=5", LINE("ERROR"));
+    ask("AT+CENABLELAN=1", OK);
+    expect_restart();
+    ask("AT+CLANCTRL=5", OK);
+    ask("AT+CLANCTRL=4", OK);
+    ask("AT+CLANCTRL=4,\"192.168.1.1\"", LINE("ERROR"));
+    unit_rig_stop(&rig);
+}

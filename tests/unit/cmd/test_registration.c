@@ -57,8 +57,7 @@ Test(registration, another_technology_shows_in_every_report) {
     ask("AT+CEREG=1;+CNSMOD=1", OK);
     modem_set_tech(rig.modem, PROFILE_GSM);
     expect(LINE("+CEREG: 4") LINE("+CNSMOD: 2"));
-    ask("AT+CPSI?",
-        LINE("+CPSI: GSM,Online,262-01,0x5A1E,187214780,27 EGSM 900,-64,2110,42-42") OK);
+    ask("AT+CPSI?", LINE("+CPSI: GSM,Online,262-01,0x5A1E,43964,27 EGSM 900,-64,2110,42-42") OK);
     ask("AT+COPS?", LINE("+COPS: 0,0,\"Telekom.de\",0") OK);
     ask("AT+CNSMOD?", LINE("+CNSMOD: 1,2") OK);
     ask("AT+CREG?", LINE("+CREG: 0,1") OK);
@@ -69,6 +68,24 @@ Test(registration, another_technology_shows_in_every_report) {
     expect(LINE("+CEREG: 1") LINE("+CNSMOD: 8"));
     ask("AT+CPSI?", LINE("+CPSI: LTE,Online,262-01,0x5A1E,187214780,257,EUTRAN-BAND3,1850,5,5,-94,"
                          "-850,-545,15") OK);
+    unit_rig_stop(&rig);
+}
+
+Test(registration, mode_2_reports_another_cell_as_well) {
+    unit_rig_start(&rig, "sim7600e");
+    ask("AT+CREG=2;+CGREG=2;+CEREG=2", OK);
+    modem_set_tech(rig.modem, PROFILE_WCDMA);
+    expect(LINE("+CREG: 1,5A1E,B28ABBD") LINE("+CGREG: 1,5A1E,B28ABBD") LINE("+CEREG: 4"));
+    ask("AT+CREG?", LINE("+CREG: 2,1,5A1E,B28ABBD") OK);
+    ask("AT+CGREG=1", OK);
+    modem_set_tech(rig.modem, PROFILE_GSM);
+    expect(LINE("+CREG: 1,5A1E,ABBC"));
+    modem_set_tech(rig.modem, PROFILE_LTE);
+    expect(LINE("+CREG: 1,5A1E,B28ABBC") LINE("+CEREG: 1,5A1E,B28ABBC,7"));
+    modem_set_attached(rig.modem, false);
+    expect(LINE("+CGREG: 0") LINE("+CEREG: 0"));
+    modem_set_registration(rig.modem, REG_ROAMING);
+    expect(LINE("+CREG: 5,5A1E,B28ABBC"));
     unit_rig_stop(&rig);
 }
 

@@ -131,8 +131,14 @@ Test(reports, indicators_tell_what_has_changed) {
     modem_set_signal(rig.modem, 99, 99);
     expect(LINE("+CIEV: 1,0"));
     modem_set_registration(rig.modem, REG_ROAMING);
+    expect(LINE("+CIEV: 4,1"));
+    modem_set_voice_call(rig.modem, true);
     expect(LINE("+CIEV: 3,1"));
-    ask("AT+CIND?", LINE("+CIND: 0,1,1") OK);
+    modem_set_voice_call(rig.modem, true);
+    expect("");
+    ask("AT+CIND?", LINE("+CIND: 0,1,1,1") OK);
+    modem_set_voice_call(rig.modem, false);
+    expect(LINE("+CIEV: 3,0"));
     stop();
 }
 

@@ -1,7 +1,9 @@
 /* The card: pulled, put in, locked with PIN and PUK. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 
+#include "emulator/at/row.h"
 #include "tests/support/unit_rig.h"
 
 #define READY LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE")
@@ -123,5 +125,63 @@ Test(sim, a_change_while_off_shows_at_the_start) {
     expect("");
     unit_rig_pass(&rig, CLK_S(2));
     expect(LINE("+CPIN: SIM PIN"));
+    stop();
+}
+
+/* Every form but test that can be typed without arguments, of every row with this need. */
+static unsigned all_answer(unsigned need, const char *cme, const char *cms) {
+    static const struct {
+        enum at_form form;
+        const char *suffix;
+    } forms[] = {{AT_EXEC, ""}, {AT_READ, "?"}};
+    unsigned asked = 0;
+    for (size_t i = 0; i < at_dialect.n; i++) {
+        const struct at_cmd *row = &at_dialect.rows[i];
+        for (size_t k = 0; k < sizeof forms / sizeof forms[0]; k++) {
+            char line[64];
+            if ((row->needs & need) == 0 || (row->forms & forms[k].form) == 0) {
+                continue;
+            }
+            snprintf(line, sizeof line, "AT%s%s\r", row->name, forms[k].suffix);
+            unit_rig_type(&rig, line);
+            cr_assert_str_eq(unit_rig_read(&rig), (row->flags & AT_CMS) != 0 ? cms : cme, "%s",
+                             line);
+            asked++;
+        }
+    }
+    return asked;
+}
+
+#define BOTH(text) LINE("+CME ERROR: " text), LINE("+CMS ERROR: " text)
+
+Test(sim, each_command_says_what_is_missing_as_cmee_wants_it) {
+    unit_rig_start(&rig, "sim7600e");
+    modem_set_sim(rig.modem, SIM_PIN);
+    unit_rig_read(&rig);
+    ask("AT+CMEE=0", OK);
+    cr_assert_gt(all_answer(AT_NEED_PIN, LINE("ERROR"), LINE("ERROR")), 10);
+    ask("AT+CMEE=1", OK);
+    all_answer(AT_NEED_PIN, LINE("+CME ERROR: 11"), LINE("+CMS ERROR: 311"));
+    ask("AT+CMEE=2", OK);
+    all_answer(AT_NEED_PIN, BOTH("SIM PIN required"));
+    modem_set_sim(rig.modem, SIM_PUK);
+    unit_rig_read(&rig);
+    all_answer(AT_NEED_PIN, BOTH("SIM PUK required"));
+    ask("AT+CMEE=1", OK);
+    all_answer(AT_NEED_PIN, LINE("+CME ERROR: 12"), LINE("+CMS ERROR: 316"));
+    modem_set_sim(rig.modem, SIM_ABSENT);
+    unit_rig_read(&rig);
+    cr_assert_gt(all_answer(AT_NEED_SIM, LINE("+CME ERROR: 10"), LINE("+CMS ERROR: 310")), 10);
+    stop();
+}
+
+Test(sim, commands_that_begin_with_a_dollar_are_not_there) {
+    unit_rig_start(&rig, "sim7600e");
+    ask("AT$QCPWRDN", LINE("ERROR"));
+    ask("AT$QCRMCALL=1,1", LINE("ERROR"));
+    ask("AT$", LINE("ERROR"));
+    ask("AT+CSQ;$X", LINE("+CSQ: 22,0") LINE("ERROR"));
+    ask("AT+CMEE=2", OK);
+    ask("AT$X?", LINE("ERROR"));
     stop();
 }

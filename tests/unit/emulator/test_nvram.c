@@ -20,7 +20,9 @@
 #include "emulator/at/table.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/wifi.h"
 #include "emulator/nvram_file.h"
+#include "emulator/nvram_wifi.h"
 #include "slots.h"
 #include "tests/support/fake_host.h"
 #include "tests/support/unit_rig.h"
@@ -591,4 +593,62 @@ Test(nvram, the_card_keeps_its_lock_its_pin_and_its_tries) {
     unit_start();
     cr_assert_eq(unit.modem->sim.state, SIM_PUK);
     unit_rig_stop(&unit);
+}
+
+Test(nvram, wifi_is_kept_with_all_of_its_access_points) {
+    unit_start();
+    ask("ATE0&W", OK);
+    ask("AT+CWMAPCFG=\"enablessid2\",1;+CWMAPCFG=\"configselect\",1", OK);
+    ask("AT+CWSSID=\"a\xd6\xd0\";+CWAUTH=2,1,\"12345\";+CWBCAST=0;+CWISO=1;+CWMOCH=2,11", OK);
+    ask("AT+CWLANSRV=0,1024,1;+CWNAT=1", OK);
+    unit_rig_stop(&unit);
+    unit_start();
+    ask("AT+CWMAPCFG?;+CWSSID?;+CWAUTH?",
+        LINE("+CWMAPCFG: 1,1") LINE("+CWSSID: \"a\xd6\xd0\"") LINE("+CWAUTH: 2,1, \"12345\"") OK);
+    ask("AT+CWBCAST?;+CWISO?;+CWMOCH?;+CWLANSRV?;+CWNAT?",
+        LINE("+CWBCAST: 0") LINE("+CWISO: 1") LINE("+CWMOCH: 2,11")
+            LINE("+CWLANSRV: 192.168.225.1,1024,1") LINE("+CWNAT: 1") OK);
+    ask("AT+CWMAPCFG=\"enablessid2\",2;+CWSTACFG=\"net\",,,\"key\";+CWMAP=0", OK);
+    unit_rig_stop(&unit);
+    unit_start();
+    ask("AT+CWSTACFG?;+CWMAP?", LINE("+CWSTACFG: \"net\",,,\"key\"") LINE("+CWMAP: 0") OK);
+    ask("AT+CWRSTD", OK);
+    unit_rig_stop(&unit);
+    get_file(path);
+    cr_assert_null(strstr(text, "wifi"), "what is as from the factory is not written");
+}
+
+Test(nvram, wifi_that_could_not_have_been_set_does_not_count) {
+    static const char *const cases[] = {
+        "{\"mode\": 3}",
+        "{\"mode\": -1}",
+        "{\"mode\": 1.5}",
+        "{\"selected\": 1}",
+        "{\"mode\": 1, \"selected\": -1}",
+        "{\"port\": 1023}",
+        "{\"port\": 1e300}",
+        "{\"is_on\": 0}",
+        "{\"ssid\": \"123456789012345678901234567890123\"}",
+        "{\"ssid\": \"\\u0141\"}",
+        "{\"points\": [{}, {}, {}, {}]}",
+        "{\"points\": [{\"ssid\": \"\"}]}",
+        "{\"points\": [{}, {\"auth\": 6}]}",
+        "{\"points\": [{}, {\"auth\": 2}]}",
+        "{\"points\": [{\"encrypt\": 0}]}",
+        "{\"points\": [{\"password\": \"1234567\"}]}",
+        "{\"points\": [{\"standard\": 1}]}",
+        "{\"points\": [{\"channel\": 12}]}",
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char file[256];
+        struct rig r;
+        int n = snprintf(file, sizeof file,
+                         "{\"format\": \"sim7x00 nvram\", \"version\": 1, \"wifi\": %s}", cases[i]);
+        put_file(file, (size_t)n);
+        rig_start(&r);
+        cr_assert_not_null(r.nv, "%s", r.error);
+        cr_assert(nvram_wifi_is_same(&r.modem->wifi->cfg, &wifi_factory), "%s", cases[i]);
+        rig_stop(&r);
+    }
+    cr_assert(was_logged("\"wifi\" is ignored"));
 }

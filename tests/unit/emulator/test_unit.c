@@ -67,6 +67,26 @@ Test(unit, catr_chooses_among_ports) {
     cr_assert_str_eq(on_second(), "");
 }
 
+Test(unit, the_networks_zone_is_told_on_each_port_and_moves_the_clock_once) {
+    struct nitz nitz;
+    nitz_init(&nitz);
+    nitz.has_time = false;
+    nitz.zone = 32;
+    unit_rig_ask(&rig, "AT+CTZR=1", OK);
+    modem_set_network_time(rig.modem, &nitz);
+    unit_rig_expect(&rig, LINE("+CTZV: 32"));
+    cr_assert_str_eq(on_second(), LINE("+CTZV: 32"));
+    unit_rig_ask(&rig, "AT+CCLK?", LINE("+CCLK: \"00/01/01,08:00:00+32\"") OK);
+}
+
+Test(unit, a_menu_is_the_modules_and_takes_a_reply_from_any_port) {
+    ask_second("ATE0", "ATE0\r" OK);
+    unit_rig_ask(&rig, "AT+CATR=3;+CUSD=1,\"*101#\"",
+                 OK LINE("+CUSD: 1,\"1 Balance\r\n2 Data\",15"));
+    ask_second("AT+CUSD=1,\"2\"", OK);
+    unit_rig_expect(&rig, LINE("+CUSD: 0,\"500 MB are left\",15"));
+}
+
 Test(unit, a_selected_operator_is_the_modules) {
     ask_second("ATE0", "ATE0\r" OK);
     ask_second("AT+COPS=1,2,\"26201\"", OK);

@@ -454,6 +454,48 @@ Test(action, the_model_has_what_is_not_told) {
     cr_assert_eq(r.u.modem->bearer.open_delay.us, 7000000);
 }
 
+Test(action, the_board_changes_what_the_module_measures) {
+    ask("AT+CGISR=3,2,1", OK);
+    act("{\"hardware\": {\"supply\": 3412, \"temperature\": -7, \"adc\": 300, \"adc2\": 20, "
+        "\"pins\": {\"3\": true}}}");
+    expect(LINE("GPIO_3_ISR!"));
+    ask("AT+CBC", LINE("+CBC: 3.412V") OK);
+    ask("AT+CPMUTEMP", LINE("+CPMUTEMP: -7") OK);
+    act("{\"hardware\": {\"supply\": 3700}}");
+    ask("AT+CBC", LINE("+CBC: 3.700V") OK);
+    cr_assert_eq(r.u.modem->hw.temperature, -7, "what is not said stays");
+    cr_assert_eq(r.u.modem->hw.adc[0], 300);
+    cr_assert_eq(r.u.modem->hw.adc[1], 20);
+    cr_assert(r.u.modem->hw.pins[0].is_outside_high);
+}
+
+Test(action, the_network_tells_the_time) {
+    ask("AT+CTZR=1", OK);
+    act("{\"time\": {\"zone\": -8, \"universal\": \"08/12/09,17:00:00\", \"summer\": 1}}");
+    expect(LINE("+CTZV: -8,08/12/09,17:00:00,1"));
+    ask("AT+CCLK=\"20/01/01,00:00:00+04\"", OK);
+    act("{\"time\": true}");
+    expect(LINE("+CTZV: -8,08/12/09,17:00:00,1"));
+    act("{\"time\": {\"zone\": 0, \"universal\": false}}");
+    expect(LINE("+CTZV: 0"));
+    act("{\"time\": false}");
+    ask("AT+CCLK=\"20/01/01,00:00:00+04\"", OK);
+    act("{\"network\": \"lost\"}");
+    act("{\"network\": \"found\"}");
+    expect("");
+}
+
+Test(action, the_network_begins_a_ussd_session) {
+    ask("AT+CUSD=1", OK);
+    act("{\"ussd\": \"*101#\"}");
+    expect(LINE("+CUSD: 1,\"1 Balance\r\n2 Data\",15"));
+    cannot("{\"ussd\": \"*101#\"}", -EBUSY, "there is a session already");
+    cannot("{\"ussd\": \"x\"}", -ENOENT, "there is no such entry");
+    act("{\"registration\": \"searching\"}");
+    expect(LINE("+CUSD: 2"));
+    cannot("{\"ussd\": \"*101#\"}", -ENETDOWN, "the module is not registered");
+}
+
 Test(action, the_signal_fades_step_by_step) {
     act("{\"signal\": {\"rssi\": 20}}");
     act("{\"fade\": {\"rssi\": 10, \"over\": \"10s\"}}");
@@ -630,4 +672,64 @@ Test(action, every_verb_has_a_doc_and_its_place) {
     cr_assert_eq(decisions, 4);
     cr_assert_null(action_doc(n));
     cr_assert_not(action_is_decision(n));
+}
+
+Test(action, the_place_is_what_the_location_server_knows) {
+    ask("AT+CNETSTART", OK LINE("+CNETSTART: 0"));
+    act("{\"place\": {\"latitude\": -33.8567844, \"longitude\": 151.2152967}}");
+    ask("AT+CLBS=1,1", LINE("+CLBS: 0,-33.856784,151.215297,500") OK);
+    act("{\"place\": false}");
+    ask("AT+CLBS=1,1", LINE("+CLBS: 1") OK);
+    act("{\"place\": true}");
+    ask("AT+CLBS=1,1", LINE("+CLBS: 0,-33.856784,151.215297,500") OK);
+}
+
+/* -- WIFI -- */
+
+#define CLIENT "\"74:23:44:8f:64:fd\""
+
+Test(action, clients_join_and_leave_the_hotspot) {
+    act("{\"wifi\": {\"join\": " CLIENT "}}");
+    ask("AT+CWMACADDR?", "\r\n0,00:0A:F5:88:88:8F\r\n1,74:23:44:8f:64:fd\r\n" OK);
+    act("{\"wifi\": {\"leave\": " CLIENT "}}");
+    ask("AT+CWCLICNT?", LINE("+CWCLICNT: 0") OK);
+    cannot("{\"wifi\": {\"leave\": " CLIENT "}}", -ENOENT, "there is no such client");
+    cannot("{\"wifi\": {\"join\": " CLIENT ", \"point\": 1}}", -ENETDOWN,
+           "there is no such access point");
+    ask("AT+CWMAPCFG=\"enablessid2\",2", OK);
+    act("{\"wifi\": {\"join\": " CLIENT "}}");
+    ask("AT+CWCLICNT?", LINE("+CWCLICNT: 1") OK);
+    ask("AT+CWMAP=0", OK);
+    cannot("{\"wifi\": {\"join\": " CLIENT "}}", -ENETDOWN, "there is no such access point");
+}
+
+Test(action, a_hotspot_is_full_at_32_clients) {
+    char text[64];
+    for (int i = 0; i < LIMIT_WIFI_CLIENTS; i++) {
+        snprintf(text, sizeof text, "{\"wifi\": {\"join\": \"02:00:00:00:00:%02x\"}}", i);
+        act(text);
+    }
+    cannot("{\"wifi\": {\"join\": " CLIENT "}}", -ENOSPC, "there is no room for another client");
+}
+
+Test(action, clients_talk_to_the_server_of_the_module) {
+    cannot("{\"wifi\": {\"send\": \"x\"}}", -ENOTCONN,
+           "the server is closed, or there is no client");
+    act("{\"wifi\": {\"join\": " CLIENT "}}");
+    ask("AT+CWLANSRV=1", OK);
+    act("{\"wifi\": {\"send\": {\"hex\": \"31 32 0a\"}}}");
+    expect("\r\n+CWLANMSG: 12\r\n\r\r\n");
+    on("wifi.sent", "{\"wifi\": {\"send\": \"yes\\n\"}}");
+    ask("AT+CWLANMSG=\"3f\"", OK "\r\n+CWLANMSG: yes\r\n\r\r\n");
+}
+
+Test(action, the_networks_in_the_air_are_those_of_the_newest_list) {
+    act("{\"wifi\": {\"networks\": [{\"bssid\": " CLIENT ", \"ssid\": \"a b\"}, {\"bssid\": " CLIENT
+        ", \"ssid\": \"c\", \"signal\": -90, \"password\": \"secret12\"}]}}");
+    ask("AT+CWSTAINIT=1;+CWSTASCAN=1;+CWSTASCAN",
+        "\r\n+CWSTASCAN:\r\n74:23:44:8f:64:fd,a b,-50\r\n74:23:44:8f:64:fd,c,-90\r\n" OK);
+    ask("AT+CWSTACFG=\"c\",,,\"secret11\";+CWSTAIP?", OK);
+    ask("AT+CWSTACFG=\"c\",,,\"secret12\";+CWSTAIP?", LINE("+CWSTAIP: 192.168.11.27") OK);
+    act("{\"wifi\": {\"networks\": []}}");
+    ask("AT+CWSTASCAN", OK);
 }

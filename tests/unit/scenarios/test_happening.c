@@ -6,7 +6,10 @@
 #include "base/limits.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
+#include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/ussd.h"
+#include "emulator/model/wifi.h"
 #include "scenarios/events/happening.h"
 
 #define IP(a, b, c, d) (((a) << 24) | ((b) << 16) | ((c) << 8) | (d))
@@ -43,8 +46,14 @@ Test(happening, every_topic_has_its_facts) {
     static const struct at_event done = {
         .text = {"OK", 2}, .name = "+CSQ", .args = {"", 0}, .form = 1};
     static const struct reg reg = {.stat = REG_SEARCHING, .rssi = 7};
+    static const struct nitz nitz = {.zone = -4, .summer = 1};
+    static const struct time_event time = {&nitz, true};
+    static const struct ussd_entry ussd = {.state = USSD_ASKS, .text = "1 or 2?"};
+    static const struct call_event call = {true};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
     static const struct sim sim = {.state = SIM_PIN};
+    static const struct wifi wifi = {.cfg = {.is_on = true}, .nclients = 2};
+    static const struct sv message = {"hi", 2};
     static const struct {
         enum topic topic;
         const void *payload;
@@ -54,9 +63,15 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_POWER_CHANGED, &power, "state hung, planned no"},
         {TOPIC_SIM_CHANGED, &sim, "state pin"},
         {TOPIC_REG_CHANGED, &reg, "stat 2, rssi 7"},
+        {TOPIC_TIME_TOLD, &time, "zone -4, summer 1"},
+        {TOPIC_USSD_ANSWERED, &ussd, "state 1, text 1 or 2?"},
+        {TOPIC_CALL_CHANGED, &call, "up yes"},
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
+        {TOPIC_WIFI_CHANGED, &wifi, "state on, clients 2"},
+        {TOPIC_WIFI_RECEIVED, &message, "text hi"},
+        {TOPIC_WIFI_SENT, &message, "text hi"},
         {TOPIC_URC, &urc, "text RING"},
         {TOPIC_NET_OPENED, &net, "err 10"},
         {TOPIC_NET_CLOSED, &net, "err 10"},

@@ -169,6 +169,9 @@ Test(stage, a_new_play_finds_the_module_as_it_was_at_the_start) {
     play("\"timeline\": [{\"at\": \"0s\", \"do\": [{\"hang\": true}, {\"sim\": \"absent\"}, "
          "{\"signal\": {\"rssi\": 1}}, {\"registration\": \"denied\"}, {\"attached\": false}, "
          "{\"technology\": \"gsm\"}, {\"voice-call\": true}, {\"open-delay\": \"1h\"}, "
+         "{\"place\": false}, {\"wifi\": {\"join\": \"02:00:00:00:00:01\"}}, {\"wifi\": "
+         "{\"networks\": [{\"bssid\": "
+         "\"02:00:00:00:00:02\", \"ssid\": \"x\"}]}}, "
          "{\"impair\": {\"black-hole\": true}}, {\"garble\": {}}, "
          "{\"fade\": {\"rssi\": 31, \"over\": \"30s\"}}, {\"cut\": {\"for\": \"1h\"}}]}]");
     pass(1);
@@ -176,6 +179,8 @@ Test(stage, a_new_play_finds_the_module_as_it_was_at_the_start) {
     play("");
     stage_rig_type(&r, "\rAT\r");
     cr_assert_not_null(strstr(stage_rig_read(&r), OK));
+    cr_assert(r.u.modem->place.is_known);
+    ask("AT+CWCLICNT?;+CWSTAINIT=1;+CWSTASCAN", LINE("+CWCLICNT: 0") OK);
     ask("AT+CSQ;+CREG?;+CGATT?;+CPIN?",
         LINE("+CSQ: 22,0") LINE("+CREG: 0,1") LINE("+CGATT: 1") LINE("+CPIN: READY") OK);
     pass(60000);
@@ -214,6 +219,38 @@ Test(stage, the_same_seed_is_the_same_run_in_the_next_play) {
     }
     play("\"seed\": 8");
     cr_assert_neq(r.u.modem->bearer.rng.state, network);
+}
+
+Test(stage, board_time_and_services_are_the_plays_own) {
+    play("\"module\": {\"hardware\": {\"supply\": 3500, \"pins\": {\"44\": true}}}, "
+         "\"network\": {\"time\": {\"zone\": 4, \"universal\": \"08/12/09,17:00:00\"}, \"ussd\": "
+         "{\"*1#\": {\"text\": \"a \u20ac\", \"replies\": {\"2\": \"b\"}}, "
+         "\"b\": {\"text\": \"\u0430\"}}}");
+    ask("AT+CBC", LINE("+CBC: 3.500V") OK);
+    ask("AT+CGGETV=44", LINE("+CGGETV: 44,1") OK);
+    ask("AT+CCLK?", LINE("+CCLK: \"08/12/09,18:00:00+04\"") OK);
+    ask("AT+CUSD=1,\"*1#\"", OK LINE("+CUSD: 1,\"a ?\",15"));
+    ask("AT+CUSD=1,\"2\"", OK LINE("+CUSD: 0,\"0430\",72"));
+    play("");
+    ask("AT+CBC", LINE("+CBC: 3.800V") OK);
+    ask("AT+CGGETV=44", LINE("+CGGETV: 44,0") OK);
+    ask("AT+CCLK?", LINE("+CCLK: \"00/01/01,00:00:00+00\"") OK);
+    ask("AT+CUSD=1,\"*1#\"", OK LINE("+CUSD: 4"));
+}
+
+Test(stage, what_no_board_network_or_menu_has_is_refused) {
+    static const char *const bad[] = {
+        "\"module\": {\"hardware\": {\"pins\": {\"5\": true}}}",
+        "\"module\": {\"hardware\": {\"supply\": -1}}",
+        "\"network\": {\"time\": {\"zone\": 49}}",
+        "\"network\": {\"time\": {\"zone\": 0, \"universal\": \"08/13/09,17:00:00\"}}",
+        "\"network\": {\"time\": {\"universal\": true}}",
+        "\"network\": {\"ussd\": {\"*1#\": {\"text\": \"x\", \"replies\": {\"1\": \"none\"}}}}",
+        "\"network\": {\"ussd\": {\"*1#\": {\"state\": \"late\"}}}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        cr_assert_not_null(stage_rig_refused(&r, bad[i]), "%s", bad[i]);
+    }
 }
 
 Test(stage, a_module_that_is_off_is_on_again_in_the_next_play) {
