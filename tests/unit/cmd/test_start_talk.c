@@ -106,6 +106,8 @@ static const char *const needed[] = {
     "AT+CMOD=0",
     "AT+CSSN=0,1",
     "AT+CCLK?",
+    "AT+CTZU=1",
+    "AT+CTZR=1",
     "AT+CSSN=1,1",
     "AT+COLP=1",
     "AT+COLP?",
@@ -123,15 +125,15 @@ static const char *const needed[] = {
 
 /* Said as well; what is not there is answered by an error, and the software goes on. */
 static const char *const tried[] = {
-    "AT*CNTI=2",   "AT+CPLS=0",         "AT+CEMODE?", "AT+CPCMREG=?", "AT+CSIM=10,\"0020000100\"",
-    "AT+CPOL=,2",  "AT+CNUM",           "AT+CTZU=1",  "AT+CTZR=1",    "AT+CLCC=?",
-    "AT+CLCC",     "AT+CCWA=1",         "AT+CMGL=4",  "AT+CSMS=1",    "AT+CSCS=\"HEX\"",
-    "AT+CPBS=?",   "AT+CPBS?",          "AT+CMUT=0",  "AT+CNAP=1",    "AT+CDIP=1",
-    "AT+CTEC?",    "AT+VTD?",           "AT+CGPS?",   "AT%CSQ=1",     "AT^SYSINFO",
-    "AT$QCPDPP",   "AT+CNMI=2,1,2,1,0", "AT+CFUN=4",  "AT+COPS=?",    "AT+CNMA=0",
-    "AT+CSCB=0",   "AT+CSCB=?",         "AT+CPBR=?",  "AT+CUAD",      "AT+CCWA=1,2",
-    "AT+CUSATT=0", "AT+COLR",           "AT+CDIP?",   "AT+CNAP?",     "AT+CMUT?",
-    "AT+VTD=?",    "AT+CHUP",           "AT+CACM?",   "AT+CAMM?",     "AT+CPUC?",
+    "AT*CNTI=2",  "AT+CPLS=0", "AT+CEMODE?",      "AT+CPCMREG=?", "AT+CSIM=10,\"0020000100\"",
+    "AT+CPOL=,2", "AT+CNUM",   "AT+CLCC=?",       "AT+CLCC",      "AT+CCWA=1",
+    "AT+CMGL=4",  "AT+CSMS=1", "AT+CSCS=\"HEX\"", "AT+CPBS=?",    "AT+CPBS?",
+    "AT+CMUT=0",  "AT+CNAP=1", "AT+CDIP=1",       "AT+CTEC?",     "AT+VTD?",
+    "AT+CGPS?",   "AT%CSQ=1",  "AT^SYSINFO",      "AT$QCPDPP",    "AT+CNMI=2,1,2,1,0",
+    "AT+CFUN=4",  "AT+COPS=?", "AT+CNMA=0",       "AT+CSCB=0",    "AT+CSCB=?",
+    "AT+CPBR=?",  "AT+CUAD",   "AT+CCWA=1,2",     "AT+CUSATT=0",  "AT+COLR",
+    "AT+CDIP?",   "AT+CNAP?",  "AT+CMUT?",        "AT+VTD=?",     "AT+CHUP",
+    "AT+CACM?",   "AT+CAMM?",  "AT+CPUC?",
 };
 
 enum { NEEDED = sizeof needed / sizeof needed[0], TRIED = sizeof tried / sizeof tried[0] };
