@@ -49,6 +49,7 @@
 #define LIMIT_LABEL 63         /* V3.00 11.3.1: one label */
 
 #define LIMIT_PPP_MRU 1500 /* bytes of a frame's payload: what everybody must take (RFC 1661 6.1) */
+#define LIMIT_PPP_OUT 32768 /* bytes of a PPP link that wait for its line: some ten frames */
 
 #define LIMIT_FILES 1024     /* files and folders of one module: its list stays short to search */
 #define LIMIT_FILE_PATH 254  /* V3.00 20.1: a name with its drive and folders */
