@@ -1,7 +1,7 @@
 /* auth.h: who the peer of a dial-up link is: PAP (RFC 1334) and CHAP with MD5 (RFC 1994), the side
  * that asks.
  *
- * Caller's memory. Borrows: clock, events. Calls back: events, from inside auth_receive and a timer.
+ * Caller's memory. Borrows: clock, events. Calls back: events, from auth_receive and a timer.
  * Time: a PAP peer has 30 s; a CHAP challenge is said again after 3 s, ten times in all.
  */
 #ifndef NETSTACK_PPP_AUTH_H

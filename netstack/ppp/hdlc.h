@@ -50,7 +50,7 @@ struct hdlc_frame {
 
 void hdlc_rx_init(struct hdlc_rx *rx);
 
-/* Takes bytes up to the end of a frame or all of them; returns how many. *has_frame: one is there. */
+/* Takes bytes up to the end of a frame, or all; returns how many. *has_frame: one is there. */
 size_t hdlc_rx_feed(struct hdlc_rx *rx, const uint8_t *p, size_t n, struct hdlc_frame *frame,
                     bool *has_frame);
 

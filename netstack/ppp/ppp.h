@@ -1,8 +1,9 @@
 /* ppp.h: the network's side of a dial-up link: bytes of the line in and out, IP packets in and out.
  *
- * LCP, then who the peer is if that is asked, then IPCP; what else the peer would like to speak gets
- * a Protocol-Reject. The link begins to talk when it is made. Its output is taken, not pushed: see
- * ppp_out. Back-pressure: while the output is full ppp_rx takes nothing and ppp_send refuses.
+ * LCP, then who the peer is if that is asked, then IPCP; what else the peer would like to speak
+ * gets a Protocol-Reject. The link begins to talk when it is made. Its output is taken, not
+ * pushed: see ppp_out. Back-pressure: while the output is full ppp_rx takes nothing and ppp_send
+ * refuses.
  *
  * Owns:    the output, at most LIMIT_PPP_OUT bytes. Borrows: clock, events and their context.
  * Calls back: `closed` and `room` from a turn of their own, where the link may be freed; the others
