@@ -309,7 +309,7 @@ static void begin(void *ctx) {
 size_t ppp_rx(struct ppp *ppp, const uint8_t *p, size_t n) {
     CHECK_OBJ(ppp, PPP_MAGIC);
     size_t taken = 0;
-    if (ppp->lcp.cp.state == PPP_INITIAL) {
+    if (ppp->lcp.cp.state == PPP_INITIAL && !ppp->is_over) {
         clk_stop(ppp->clk, &ppp->turn);
         begin(ppp);
     }

@@ -658,6 +658,8 @@ Test(ppp, our_goodbye_is_answered_or_not) {
 
 Test(ppp, a_link_may_be_closed_before_it_has_begun) {
     ppp_close(ppp);
+    cr_assert_eq(ppp_rx(ppp, (const uint8_t *)"~", 1), 0);
+    cr_assert_eq(ppp_rx(ppp, (const uint8_t *)"~", 1), 0);
     clk_advance(clk, CLK_US(0));
     cr_assert_eq(seen.closed, 1);
     cr_assert_eq(seen.why, PPP_CLOSE_LOCAL);
