@@ -134,7 +134,11 @@ static struct ipnat_flow *add_caller(struct ipgate *g, const struct ippkt *k) {
         from.sin_addr.s_addr = htonl(k->src.ip);
         route_from_host(g->cfg.route, (const struct sockaddr *)&from, &shown);
     }
-    return ipnat_add(&g->nat, k->proto, k->dst.port, &shown, &k->src);
+    struct ipnat_flow *f = ipnat_add(&g->nat, k->proto, k->dst.port, &shown, &k->src);
+    if (f != NULL && k->proto == IPPKT_TCP) {
+        f->socket = slirp_uv_newest(g->slirp);
+    }
+    return f;
 }
 
 /* TCP lets in whom libslirp let in, which is whoever the listen table lets; to a UDP port that has
@@ -382,6 +386,17 @@ static bool is_cut(const struct ipgate *g, const struct ipnat_flow *f, const str
     return k->proto == IPPKT_TCP && after > 0 && f->bytes + (k->n - k->data) > after;
 }
 
+static void put_flow(struct ipgate *g, struct ipnat_flow *f, const struct ippkt *k) {
+    uint64_t newest = slirp_uv_newest(g->slirp);
+    if ((k->flags & IPPKT_RST) != 0 && f->socket != 0) {
+        slirp_uv_reset_on_close(g->slirp, f->socket);
+    }
+    slirp_uv_put(g->slirp, k->p, k->n);
+    if (slirp_uv_newest(g->slirp) != newest) {
+        f->socket = slirp_uv_newest(g->slirp);
+    }
+}
+
 static void on_flow(struct ipgate *g, struct ippkt *k) {
     struct ipnat_flow *f = ipnat_find_up(&g->nat, k);
     bool is_syn = k->proto == IPPKT_TCP && (k->flags & (IPPKT_SYN | IPPKT_ACK)) == IPPKT_SYN;
@@ -397,7 +412,7 @@ static void on_flow(struct ipgate *g, struct ippkt *k) {
         ippkt_turn_rst(k);
     }
     ipnat_up(&g->nat, f, k);
-    slirp_uv_put(g->slirp, k->p, k->n);
+    put_flow(g, f, k);
 }
 
 /* Out of the air of the bearer: the packet is at the gateway. */

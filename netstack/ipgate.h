@@ -9,7 +9,7 @@
  * Owns:    the flows and what waits for the driver, at most LIMIT_IP_OUT bytes.
  * Borrows: loop, bearer (with its clock and host), route, events.
  * Calls back: deliver, from ipgate_put, ipgate_resume, timers and the loop, never after
- *          ipgate_close. It must not close the gate.
+ *          ipgate_close. It must not close the gate nor put packets into it.
  * When the bearer goes down, so does all of this: nothing passes any more.
  */
 #ifndef NETSTACK_IPGATE_H

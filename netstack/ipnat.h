@@ -1,5 +1,5 @@
-/* ipnat.h: the address map on packets: who a flow of the driver's talks to, as the driver has it and
- * as the host has it.
+/* ipnat.h: the address map on packets: who a flow of the driver's talks to, as the driver has it
+ * and as the host has it.
  *
  * Caller's memory. Borrows: clock. Bound: LIMIT_IP_FLOWS; while all of them live, a new one is
  * refused. A flow of TCP lives until both sides have said FIN, one has said RST, or nothing passed
@@ -21,7 +21,8 @@ struct ipnat_flow {
     struct net_addr shown; /* the peer as the driver has it */
     struct net_addr host;  /* as the host has it */
     clk_mono used;
-    uint64_t bytes; /* of data, both ways */
+    uint64_t bytes;  /* of data, both ways */
+    uint64_t socket; /* of the host, as slirp_uv has it; 0: not known */
 };
 
 enum { IPNAT_FRAGMENTS = 16 };

@@ -29,6 +29,7 @@ struct watch {
 #define SLIRP_WATCH_MAGIC 0x62d1f70au
     uv_poll_t poll;
     struct slirp_uv *s;
+    uint64_t number;
     int asked;    /* by libslirp for this turn; SLIRP_POLL_... */
     int watched;  /* by libuv; UV_... */
     int happened; /* SLIRP_POLL_... */
@@ -44,6 +45,7 @@ struct slirp_uv {
     struct watch **watches; /* by descriptor; NULL: none */
     size_t n_watches;
     struct clk_timer timer; /* libslirp has something to do then */
+    uint64_t newest;        /* socket */
     bool is_paused, is_closing;
     size_t handles;
 };
@@ -222,8 +224,9 @@ static void timer_mod(void *timer, int64_t expire_time, void *opaque) {
 }
 
 static void register_poll_fd(int fd, void *opaque) {
-    (void)fd; /* add_poll finds what is new */
-    (void)opaque;
+    struct slirp_uv *s;
+    CAST_OBJ(s, opaque, SLIRP_UV_MAGIC);
+    watch_of(s, fd)->number = ++s->newest;
 }
 
 static void unregister_poll_fd(int fd, void *opaque) {
@@ -282,6 +285,21 @@ void slirp_uv_put(struct slirp_uv *s, const uint8_t *p, size_t n) {
     slirp_input(s->slirp, frame, (int)(ETHER_HEAD + n));
 }
 
+uint64_t slirp_uv_newest(const struct slirp_uv *s) {
+    CHECK_OBJ(s, SLIRP_UV_MAGIC);
+    return s->newest;
+}
+
+void slirp_uv_reset_on_close(struct slirp_uv *s, uint64_t socket) {
+    CHECK_OBJ(s, SLIRP_UV_MAGIC);
+    const struct linger at_once = {.l_onoff = 1};
+    for (size_t fd = 0; fd < s->n_watches; fd++) {
+        if (s->watches[fd] != NULL && s->watches[fd]->number == socket) {
+            setsockopt((int)fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        }
+    }
+}
+
 void slirp_uv_set_reading(struct slirp_uv *s, bool on) {
     CHECK_OBJ(s, SLIRP_UV_MAGIC);
     s->is_paused = !on;
@@ -314,7 +332,6 @@ struct slirp_uv *slirp_uv_new(const struct slirp_uv_config *cfg) {
         .vnameserver.s_addr = htonl(SLIRP_NET | 2),
         .if_mtu = cfg->mtu,
         .if_mru = cfg->mtu,
-        .disable_host_loopback = true,
         .disable_dns = true,
         .disable_dhcp = true,
     };

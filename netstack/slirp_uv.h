@@ -40,6 +40,11 @@ void slirp_uv_close(struct slirp_uv *s); /* NULL is allowed */
 
 void slirp_uv_put(struct slirp_uv *s, const uint8_t *p, size_t n); /* from the guest */
 
+/* libslirp tells the host's peer of a guest's RST by closing, which says FIN. So: the socket that
+ * was made last, as a number that stays its own, and that this one is closed with RST. */
+uint64_t slirp_uv_newest(const struct slirp_uv *s);
+void slirp_uv_reset_on_close(struct slirp_uv *s, uint64_t socket); /* gone: nothing happens */
+
 /* Back-pressure: off, what comes for the guest stays with the host. */
 void slirp_uv_set_reading(struct slirp_uv *s, bool on);
 

@@ -82,6 +82,7 @@ static void on_lcp_request(struct ppp_peer *p, uint8_t id, const uint8_t *o, siz
     static const uint8_t pap[] = {3, 4, 0xc0, 0x23};
     static const uint8_t chap[] = {3, 5, 0xc2, 0x23, 5};
     p->auth = 0;
+    p->tx.accm = HDLC_ACCM_ALL;
     for (size_t at = 0; at + 1 < n && o[at + 1] >= 2; at += o[at + 1]) {
         if (o[at] == 3 && at + 3 < n) {
             p->auth = (unsigned)(o[at + 2] << 8 | o[at + 3]);
