@@ -59,9 +59,11 @@ static uint64_t *end_frame(struct hdlc_rx *rx, struct hdlc_frame *frame) {
     if (n < size) {
         return &rx->counts.too_short;
     }
-    *frame = (struct hdlc_frame){.protocol = size == 1 ? p[0] : (uint16_t)(p[0] << 8 | p[1]),
-                                 .payload = p + size,
-                                 .n = n - size};
+    *frame = (struct hdlc_frame){
+        .protocol = (uint16_t)(size == 1 ? p[0] : p[0] << 8 | p[1]),
+        .payload = p + size,
+        .n = n - size,
+    };
     return frame->n <= HDLC_PAYLOAD_MAX ? &rx->counts.frames : &rx->counts.too_long;
 }
 
