@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/obj.h"
+
 enum {
     VERSION_4 = 4,
     TCP_HEAD = 20,
@@ -167,6 +169,13 @@ static void put_head(uint8_t *p, uint8_t proto, uint32_t src, uint32_t dst, size
     put16(p + SUM_OF_IP, (uint16_t)~fold(add(0, p, IPPKT_HEAD)));
 }
 
+static struct ippkt made(uint8_t *p, size_t n) {
+    struct ippkt k;
+    int err = ippkt_parse(&k, p, n);
+    must(err == 0);
+    return k;
+}
+
 bool ippkt_is_echo(const struct ippkt *k) {
     return k->proto == IPPKT_ICMP && !k->is_fragment && k->n >= k->head + ICMP_HEAD &&
            k->p[k->head] == ECHO;
@@ -187,7 +196,6 @@ size_t ippkt_make_rst(const struct ippkt *to, uint8_t out[IPPKT_MAX]) {
     const uint8_t *t = to->p + to->head;
     bool has_ack = (to->flags & IPPKT_ACK) != 0;
     uint32_t length = (uint32_t)(to->n - to->data) + ((to->flags & (IPPKT_SYN | IPPKT_FIN)) != 0);
-    struct ippkt k;
     put_head(out, IPPKT_TCP, to->dst.ip, to->src.ip, TCP_HEAD);
     uint8_t *r = out + IPPKT_HEAD;
     memset(r, 0, TCP_HEAD);
@@ -197,7 +205,7 @@ size_t ippkt_make_rst(const struct ippkt *to, uint8_t out[IPPKT_MAX]) {
     put32(r + 8, get32(t + 4) + length);
     r[12] = TCP_HEAD / 4 << 4;
     r[13] = IPPKT_RST | IPPKT_ACK;
-    ippkt_parse(&k, out, IPPKT_HEAD + TCP_HEAD);
+    struct ippkt k = made(out, IPPKT_HEAD + TCP_HEAD);
     sum_all(&k, SUM_OF_TCP, pseudo_head(&k));
     return k.n;
 }
@@ -217,7 +225,6 @@ void ippkt_turn_rst(struct ippkt *k) {
 
 size_t ippkt_make_udp(const struct net_addr *from, const struct net_addr *to, const uint8_t *p,
                       size_t n, uint8_t out[IPPKT_MAX]) {
-    struct ippkt k;
     if (n > IPPKT_MAX - IPPKT_HEAD - UDP_HEAD) {
         return 0;
     }
@@ -227,7 +234,7 @@ size_t ippkt_make_udp(const struct net_addr *from, const struct net_addr *to, co
     put16(u + 2, to->port);
     put16(u + 4, (uint16_t)(UDP_HEAD + n));
     memcpy(u + UDP_HEAD, p, n);
-    ippkt_parse(&k, out, IPPKT_HEAD + UDP_HEAD + n);
+    struct ippkt k = made(out, IPPKT_HEAD + UDP_HEAD + n);
     sum_all(&k, SUM_OF_UDP, pseudo_head(&k));
     return k.n;
 }

@@ -87,6 +87,8 @@ struct packet {
     size_t n_reply;
 };
 
+static const struct packet no_packet; /* of events that are about none */
+
 /* -- actions -- */
 
 void ppp_cp_send(struct ppp_cp *cp, uint8_t code, uint8_t id, const void *data, size_t n) {
@@ -218,7 +220,7 @@ static void happen(struct ppp_cp *cp, enum ppp_cp_event event, const struct pack
 static void on_restart(void *ctx) {
     struct ppp_cp *cp;
     CAST_OBJ(cp, ctx, PPP_CP_MAGIC);
-    happen(cp, cp->tries > 0 ? PPP_TO_PLUS : PPP_TO_MINUS, NULL);
+    happen(cp, cp->tries > 0 ? PPP_TO_PLUS : PPP_TO_MINUS, &no_packet);
 }
 
 /* -- what the peer asks for -- */
@@ -395,25 +397,25 @@ void ppp_cp_up(struct ppp_cp *cp) {
     CHECK_OBJ(cp, PPP_CP_MAGIC);
     cp->naks_sent = 0;
     cp->naks_taken = 0;
-    happen(cp, PPP_UP, NULL);
+    happen(cp, PPP_UP, &no_packet);
 }
 
 void ppp_cp_down(struct ppp_cp *cp) {
     CHECK_OBJ(cp, PPP_CP_MAGIC);
-    happen(cp, PPP_DOWN, NULL);
+    happen(cp, PPP_DOWN, &no_packet);
 }
 
 void ppp_cp_open(struct ppp_cp *cp) {
     CHECK_OBJ(cp, PPP_CP_MAGIC);
-    happen(cp, PPP_OPEN, NULL);
+    happen(cp, PPP_OPEN, &no_packet);
 }
 
 void ppp_cp_close(struct ppp_cp *cp) {
     CHECK_OBJ(cp, PPP_CP_MAGIC);
-    happen(cp, PPP_CLOSE, NULL);
+    happen(cp, PPP_CLOSE, &no_packet);
 }
 
 void ppp_cp_rejected(struct ppp_cp *cp) {
     CHECK_OBJ(cp, PPP_CP_MAGIC);
-    happen(cp, PPP_RXJ_MINUS, NULL);
+    happen(cp, PPP_RXJ_MINUS, &no_packet);
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What a driver does with its dial-up link, from inside the guest: SERVER TCP_PORT UDP_PORT SIZE."""
+"""What a driver does with a dial-up link, from inside the guest: SERVER TCP_PORT UDP_PORT SIZE."""
 import socket
 import sys
 import time
