@@ -14,6 +14,7 @@
 #include "netstack/bearer.h"
 #include "netstack/dgram_air.h"
 #include "netstack/ipdns.h"
+#include "netstack/ipfrag.h"
 #include "netstack/ipnat.h"
 #include "netstack/ippkt.h"
 #include "netstack/resolve.h"
@@ -49,6 +50,7 @@ struct ipgate {
     struct slirp_uv *slirp; /* NULL: the bearer went down */
     uint32_t ip;            /* the driver's */
     struct ipnat nat;
+    struct ipfrag fragments;               /* from the driver */
     struct impair none[IMPAIR_DIRECTIONS]; /* the link has no path of its own */
     struct dgram_air up, down;
     struct buf out; /* each packet behind its length */
@@ -426,11 +428,14 @@ static void on_left(void *ctx, const struct net_addr *addr, const uint8_t *p, si
     if (g->slirp == NULL || ippkt_parse(&k, copy, n) != 0) {
         return; /* the air may have changed it */
     }
-    if (k.is_later) {
-        if (ipnat_fragment_up(&g->nat, &k) == 0) {
-            slirp_uv_put(g->slirp, k.p, k.n);
+    if (k.is_fragment) {
+        struct ippkt whole;
+        if (!ipfrag_add(&g->fragments, &k, &whole)) {
+            return;
         }
-    } else if (ippkt_is_echo(&k)) {
+        k = whole;
+    }
+    if (ippkt_is_echo(&k) && k.n <= IPPKT_MAX) {
         on_echo(g, &k);
     } else if (k.has_ports) {
         on_flow(g, &k);
@@ -478,6 +483,7 @@ static void stop(struct ipgate *g) {
     g->slirp = NULL;
     dgram_air_fini(&g->up);
     dgram_air_fini(&g->down);
+    ipfrag_fini(&g->fragments);
     /* The analyzer does not see that LIST_REMOVE changes the heads. */
     while (!LIST_EMPTY(&g->echoes)) {
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */

@@ -66,52 +66,28 @@ static void note(struct ipnat *nat, struct ipnat_flow *f, const struct ippkt *k,
     f->is_over |= (k->flags & IPPKT_RST) != 0 || (f->fin_up && f->fin_down);
 }
 
-static void remember(struct ipnat *nat, const struct ippkt *k, bool is_up, uint32_t from,
-                     uint32_t to) {
-    if (k->is_fragment) {
-        nat->fragments[nat->next_fragment] =
-            (struct ipnat_fragment){is_up, k->proto, k->id, from, to};
-        nat->next_fragment = (nat->next_fragment + 1) % IPNAT_FRAGMENTS;
-    }
-}
-
 void ipnat_up(struct ipnat *nat, struct ipnat_flow *f, struct ippkt *k) {
     note(nat, f, k, true);
-    remember(nat, k, true, k->dst.ip, f->host.ip);
     ippkt_set_dst(k, &f->host);
 }
 
 void ipnat_down(struct ipnat *nat, struct ipnat_flow *f, struct ippkt *k) {
     note(nat, f, k, false);
-    remember(nat, k, false, k->src.ip, f->shown.ip);
+    if (k->is_fragment) {
+        nat->fragments[nat->next_fragment] =
+            (struct ipnat_fragment){k->proto, k->id, k->src.ip, f->shown.ip};
+        nat->next_fragment = (nat->next_fragment + 1) % IPNAT_FRAGMENTS;
+    }
     ippkt_set_src(k, &f->shown);
 }
 
-static const struct ipnat_fragment *find_fragment(const struct ipnat *nat, const struct ippkt *k,
-                                                  bool is_up, uint32_t from) {
+int ipnat_fragment_down(struct ipnat *nat, struct ippkt *k) {
     for (size_t i = 0; i < IPNAT_FRAGMENTS; i++) {
         const struct ipnat_fragment *g = &nat->fragments[i];
-        if (g->is_up == is_up && g->proto == k->proto && g->id == k->id && g->from == from) {
-            return g;
+        if (g->proto == k->proto && g->id == k->id && g->from == k->src.ip) {
+            ippkt_set_src(k, &(struct net_addr){.ip = g->to});
+            return 0;
         }
     }
-    return NULL;
-}
-
-int ipnat_fragment_up(struct ipnat *nat, struct ippkt *k) {
-    const struct ipnat_fragment *g = find_fragment(nat, k, true, k->dst.ip);
-    if (g == NULL) {
-        return -ENOENT;
-    }
-    ippkt_set_dst(k, &(struct net_addr){.ip = g->to});
-    return 0;
-}
-
-int ipnat_fragment_down(struct ipnat *nat, struct ippkt *k) {
-    const struct ipnat_fragment *g = find_fragment(nat, k, false, k->src.ip);
-    if (g == NULL) {
-        return -ENOENT;
-    }
-    ippkt_set_src(k, &(struct net_addr){.ip = g->to});
-    return 0;
+    return -ENOENT;
 }

@@ -27,9 +27,8 @@ struct ipnat_flow {
 
 enum { IPNAT_FRAGMENTS = 16 };
 
-/* Later fragments have no ports: the first one has said where they belong. */
+/* Later fragments have no ports: the first one has said whose they are. */
 struct ipnat_fragment {
-    bool is_up;
     uint8_t proto;
     uint16_t id;
     uint32_t from, to; /* the address that is replaced, and by what */
@@ -56,8 +55,7 @@ struct ipnat_flow *ipnat_add(struct ipnat *nat, uint8_t proto, uint16_t port,
 void ipnat_up(struct ipnat *nat, struct ipnat_flow *f, struct ippkt *k);
 void ipnat_down(struct ipnat *nat, struct ipnat_flow *f, struct ippkt *k);
 
-/* The same for a later fragment. -ENOENT: the first one did not come by. */
-int ipnat_fragment_up(struct ipnat *nat, struct ippkt *k);
+/* The same for a later fragment to the driver. -ENOENT: the first one did not come by. */
 int ipnat_fragment_down(struct ipnat *nat, struct ippkt *k);
 
 #endif

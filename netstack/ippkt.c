@@ -112,12 +112,21 @@ int ippkt_parse(struct ippkt *k, uint8_t *p, size_t n) {
         .proto = p[9],
         .id = get16(p + 4),
         .is_fragment = (offset & 0x3fff) != 0,
+        .is_more = (offset & 0x2000) != 0,
         .is_later = (offset & 0x1fff) != 0,
+        .offset = (size_t)(offset & 0x1fff) * 8,
         .src = {.ip = get32(p + SRC_OF_IP)},
         .dst = {.ip = get32(p + DST_OF_IP)},
     };
     read_ports(k);
     return 0;
+}
+
+void ippkt_seal(uint8_t *p, size_t n) {
+    put16(p + 2, (uint16_t)n);
+    put16(p + 6, 0);
+    put16(p + SUM_OF_IP, 0);
+    put16(p + SUM_OF_IP, (uint16_t)~fold(add(0, p, (size_t)(p[0] & 15) * 4)));
 }
 
 /* -- addressing -- */

@@ -22,15 +22,20 @@ struct ippkt {
     size_t head;
     uint8_t proto;
     uint16_t id;
-    bool is_fragment, is_later; /* is_later: not the first one, without ports */
-    bool has_ports;             /* TCP or UDP with a whole head */
-    struct net_addr src, dst;   /* port 0 without has_ports */
-    uint8_t flags;              /* TCP */
-    size_t data;                /* where the data of TCP, UDP or ICMP begins */
+    bool is_fragment, is_more; /* is_more: others follow */
+    bool is_later;             /* not the first one, without ports */
+    size_t offset;             /* of its bytes behind the head */
+    bool has_ports;            /* TCP or UDP with a whole head */
+    struct net_addr src, dst;  /* port 0 without has_ports */
+    uint8_t flags;             /* TCP */
+    size_t data;               /* where the data of TCP, UDP or ICMP begins */
 };
 
 /* -EINVAL: no IPv4 packet, or shorter than it says. What is behind its end is ignored. */
 int ippkt_parse(struct ippkt *k, uint8_t *p, size_t n);
+
+/* Makes a packet of n bytes a whole one: its length, no fragment, the sum of its head. */
+void ippkt_seal(uint8_t *p, size_t n);
 
 /* Port 0: stays, as does that of a later fragment. Checksums are brought along. */
 void ippkt_set_src(struct ippkt *k, const struct net_addr *to);

@@ -7,6 +7,7 @@
 
 #include "base/obj.h"
 #include "netstack/ipdns.h"
+#include "netstack/ipfrag.h"
 #include "netstack/ipnat.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -55,10 +56,16 @@ static void check_packet(const uint8_t *p, size_t n) {
     ippkt_set_src(&k, &src);
     ippkt_set_dst(&k, &dst);
     must(src.port == 0 || dst.port == 0 || is_same(copy, p, k.n));
+    struct ipfrag frags = {.next = 0};
+    struct ippkt whole;
+    if (k.is_fragment && ipfrag_add(&frags, &k, &whole)) {
+        must(whole.n <= k.n && !whole.is_fragment);
+    }
+    ipfrag_fini(&frags);
     struct clk *clk = clk_new_manual();
     ipnat_init(&nat, clk);
     ipnat_up(&nat, ipnat_add(&nat, k.proto, k.src.port, &k.dst, &host), &k);
-    ipnat_fragment_up(&nat, &k);
+    ipnat_fragment_down(&nat, &k);
     clk_close(clk);
     if (ippkt_quoted(&k, &quoted) == 0) {
         ippkt_set_quoted_dst(&k, &host);

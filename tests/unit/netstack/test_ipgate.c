@@ -13,6 +13,7 @@
 #include "base/clk.h"
 #include "base/limits.h"
 #include "base/obj.h"
+#include "base/rng.h"
 #include "netstack/bearer.h"
 #include "netstack/host_uv.h"
 #include "netstack/ipgate.h"
@@ -613,6 +614,40 @@ Test(ipgate, packets_that_are_none_or_not_the_drivers_are_counted) {
     ipgate_counts(gate, &counts);
     cr_assert_eq(counts.refused, 1);
     cr_assert_eq(counts.from_driver, 5);
+}
+
+/* Right heads in front of anything: what a driver that has lost its mind sends. */
+Test(ipgate, packets_of_any_kind_do_no_harm) {
+    static const uint8_t protos[] = {IPPKT_TCP, IPPKT_UDP, IPPKT_ICMP, 41};
+    static const uint32_t targets[] = {0x74ecdd4bu, 0x0a400001u, 0x0a400035u, 0xf0000001u};
+    struct rng rng = rng_stream(1, "ipgate");
+    uint16_t port = 0;
+    int l = listening(&port);
+    map(&server, port);
+    for (unsigned i = 0; i < 6000; i++) {
+        uint8_t packet[IPPKT_MAX];
+        uint8_t data[1400];
+        size_t n = (size_t)rng_below(&rng, i % 8 == 0 ? sizeof data : 60);
+        for (size_t at = 0; at < n; at++) {
+            data[at] = (uint8_t)rng_next(&rng);
+        }
+        uint8_t proto = protos[rng_below(&rng, 4)];
+        if (n >= 20 && rng_chance(&rng, 0.7)) {
+            memcpy(data, "\x12\x34\x1f\x4b", 4); /* the server's port: one flow of many faces */
+            data[12] = 0x50;
+        }
+        uint16_t fragment = rng_chance(&rng, 0.2) ? (uint16_t)(rng_next(&rng) & 0x2003) : 0;
+        size_t size = raw_ip_make(packet, proto, driver.ip, targets[rng_below(&rng, 4)],
+                                  (uint16_t)rng_below(&rng, 4), fragment, data, n);
+        ipgate_put(gate, packet, size);
+        if (i % 64 == 0) {
+            turn();
+        }
+    }
+    ping(gateway, "alive");
+    struct ippkt k = kept_packet(n_kept - 1);
+    cr_assert_eq(memcmp(k.p + k.data, "alive", 5), 0);
+    close(l);
 }
 
 Test(ipgate, when_the_bearer_goes_down_nothing_passes) {
