@@ -71,14 +71,16 @@ static void set_reading(struct ipgate *g) {
 void ipgate_resume(struct ipgate *g) {
     CHECK_OBJ(g, IPGATE_MAGIC);
     uint16_t n = 0;
-    while (buf_len(&g->out) > 0) {
-        memcpy(&n, buf_data(&g->out), sizeof n);
-        int err = g->cfg.deliver(g->cfg.ctx, buf_data(&g->out) + sizeof n, n);
+    const uint8_t *p = buf_data(&g->out);
+    while (p != NULL && buf_len(&g->out) > 0) {
+        memcpy(&n, p, sizeof n);
+        int err = g->cfg.deliver(g->cfg.ctx, p + sizeof n, n);
         if (err == -ENOBUFS) {
             break;
         }
         g->counts.to_driver += err == 0;
         buf_drop(&g->out, sizeof n + n);
+        p = buf_data(&g->out);
     }
     set_reading(g);
 }
