@@ -148,7 +148,9 @@ static bool is_list(const uint8_t *p, size_t n) {
 static void acknowledge(struct ppp_cp *cp, const struct packet *in) {
     cp->ops->peer_defaults(cp->ctx);
     for (size_t at = 0; at < in->n; at += in->data[at + 1]) {
-        find_option(cp, in->data[at])->agreed(cp->ctx, in->data + at + 2);
+        const struct ppp_option *o = find_option(cp, in->data[at]);
+        must(o != NULL); /* it was judged */
+        o->agreed(cp->ctx, in->data + at + 2);
     }
     cp->naks_sent = 0;
     ppp_cp_send(cp, PPP_CONF_ACK, in->id, in->data, in->n);
@@ -294,10 +296,10 @@ static void on_conf_nak(struct ppp_cp *cp, struct packet *in) {
     bool is_reject = in->code == PPP_CONF_REJ || ++cp->naks_taken > MAX_FAILURE;
     for (size_t at = 0; at < in->n; at += in->data[at + 1]) {
         const uint8_t *option = in->data + at;
-        if (!is_asked(cp, option[0])) {
+        const struct ppp_option *o = find_option(cp, option[0]);
+        if (o == NULL || !is_asked(cp, option[0])) {
             continue; /* a Nak may ask for more: RFC 1661 5.3 */
         }
-        const struct ppp_option *o = find_option(cp, option[0]);
         if (is_reject) {
             o->rejected(cp->ctx);
         } else {
