@@ -293,6 +293,7 @@ static int start_modem(struct app *a, unsigned i) {
         .clk = a->clk,
         .host = host_uv_host(a->host),
         .chan = port_chan(slot->ports[PROFILE_PORT_AT]),
+        .way_out = {.loop = &a->loop, .route = a->route},
         .timing = o->timing,
         .seed = director_seed(a->director, o->seed) + i,
     };

@@ -60,12 +60,23 @@ static const char *apn_in(struct unit *u, struct sv row, unsigned cid) {
 
 /* Of the context's definition; hosts of the older stack define it with AT+CGSOCKCONT alone (note
  * 2.2), so without an APN there that one counts (guess). */
-static const char *apn_of(void *ctx, unsigned cid) {
-    struct unit *u;
-    CAST_OBJ(u, ctx, UNIT_MAGIC);
+static const char *apn_of(struct unit *u, unsigned cid) {
     const char *apn = apn_in(u, SV("+CGDCONT"), cid);
     const char *older = apn_in(u, SV("+CGSOCKCONT"), cid);
     return apn == NULL || (*apn == '\0' && older != NULL) ? older : apn;
+}
+
+static void on_context(void *ctx, unsigned cid, struct context_event *out) {
+    enum { TYPE = 1, PASSWORD, USER }; /* AT+CGAUTH=<cid>,<auth_type>,<passwd>,<user> */
+    struct unit *u;
+    CAST_OBJ(u, ctx, UNIT_MAGIC);
+    const struct at_cmd *row = table_find(&at_dialect, SV("+CGAUTH"));
+    const struct setting_record *r = setting_record_find(u->settings, row, (int32_t)cid);
+    out->apn = apn_of(u, cid);
+    if (r != NULL && r->ints[TYPE] != 0) {
+        out->user = r->texts[USER];
+        out->password = r->texts[PASSWORD];
+    }
 }
 
 /* A module was reported to need more than 10 s until it answered (LilyGO T-SIM7600X pull request
@@ -95,7 +106,8 @@ struct unit *unit_new(const struct unit_config *cfg) {
     setting_on_change(u->settings, on_setting, u);
     u->modem = modem_new(cfg->profile, cfg->clk, cfg->host);
     modem_set_seed(u->modem, cfg->seed);
-    modem_set_apn(u->modem, apn_of, u);
+    modem_set_context(u->modem, on_context, u);
+    modem_set_way_out(u->modem, &cfg->way_out);
     if (cfg->timing != AT_TIMING_NONE) {
         const struct modem_boot boot = boot_of(cfg->timing);
         modem_start(u->modem, &boot);

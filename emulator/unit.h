@@ -7,6 +7,7 @@
 
 #include "emulator/at/latency.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/model/modem.h"
 #include "emulator/nvram.h"
 #include "netstack/host.h"
 
@@ -25,6 +26,7 @@ struct unit_config {
     /* Other than AT_TIMING_NONE: it starts now; else it has been on for long. */
     enum at_timing timing;
     struct chan *chan; /* of the first port */
+    struct modem_way_out way_out;
 };
 
 struct unit *unit_new(const struct unit_config *cfg);

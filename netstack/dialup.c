@@ -93,7 +93,8 @@ static void on_packet(void *ctx, const uint8_t *p, size_t n) {
 static void on_opened(void *ctx, size_t mtu) {
     struct dialup *d;
     CAST_OBJ(d, ctx, DIALUP_MAGIC);
-    if (d->gate == NULL || d->cfg.gate.mtu != mtu) {
+    bool is_wanted = d->cfg.gate.loop != NULL;
+    if (is_wanted && (d->gate == NULL || d->cfg.gate.mtu != mtu)) {
         ipgate_close(d->gate);
         d->cfg.gate.mtu = mtu;
         d->gate = ipgate_new(&d->cfg.gate);

@@ -20,7 +20,8 @@ struct dialup_config {
     struct chan *ch;
     uint64_t seed;
     struct lcp_config lcp;
-    struct ipgate_config gate; /* without mtu, deliver and ctx, which are set here */
+    struct ipgate_config gate; /* without mtu, deliver and ctx, which are set here; its loop may be
+                                  NULL: then packets go nowhere */
 };
 
 struct dialup_events {

@@ -61,6 +61,7 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_standard_event(c, topic, payload);
     cmd_status_event(c, topic, payload);
     cmd_hardware_event(c, topic, payload);
+    cmd_dial_event(c, topic, payload);
     cmd_mifi_event(c, topic, payload);
     cmd_gnss_event(c, topic, payload);
     cmd_audio_event(c, topic, payload);
@@ -197,6 +198,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     cmd_power_start(c);
     cmd_gnss_start(c);
     cmd_mux_start(c);
+    cmd_dial_start(c);
     cmd_stk_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
@@ -242,6 +244,7 @@ void cmd_close(struct cmd *c) {
     cmd_tft_stop(c);
     cmd_network_stop(c);
     transparent_stop(c);
+    cmd_dial_stop(c);
     session_close(c->session);
     cmd_tcpip_stop(c);
     OBJ_FINI(c);

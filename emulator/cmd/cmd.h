@@ -25,6 +25,7 @@
 struct chan;
 struct chan_user;
 struct cmd;
+struct dial;
 struct net_ping;
 struct net_resolve;
 struct sntp;
@@ -147,6 +148,7 @@ struct cmd {
         enum sleep_state { SLEEP_AWAKE, SLEEP_ASLEEP, SLEEP_WAKING } state;
         struct clk_timer timer;   /* until the next one */
     } sleep;                      /* cmd_sleep.c */
+    struct dial *dial;            /* cmd_dial.c */
     struct cmd_mux mux;           /* cmd_mux.c */
     struct cmd_mux_mode mux_mode; /* the newest one */
     bool is_muxed;                /* frames go over its port: unsolicited results do not */
@@ -188,6 +190,7 @@ void cmd_packet_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_dial_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_mifi_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_gnss_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_audio_event(struct cmd *c, unsigned topic, const void *payload);
@@ -220,6 +223,8 @@ void cmd_network_stop(struct cmd *c);
 void cmd_sleep_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_mux_start(struct cmd *c);
+void cmd_dial_start(struct cmd *c);
+void cmd_dial_stop(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
 void cmd_stk_start(struct cmd *c); /* the module's start, too */
 void cmd_stk_stop(struct cmd *c);

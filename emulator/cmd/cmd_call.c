@@ -4,14 +4,20 @@
 
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/cmd/cmd_dial.h"
 #include "handlers.h"
 #include "slots.h"
 
-/* There are no calls yet: once its number is known, dialling is answered as it was before. */
+/* There are no voice calls yet: ERROR, once the number is known. */
 void cmd_d(struct at_req *rq) {
     struct sv text = at_text(rq, 0);
     char number[SIM_NUMBER_TEXT];
     int rc = AT_ERR_PLAIN;
+    unsigned cid = 0;
+    if (dial_is_packet_call(text, &cid)) {
+        dial_start(rq, cid);
+        return;
+    }
     if (text.n > 0 && text.p[0] == '>') {
         bool is_voice = text.p[text.n - 1] == ';';
         text = sv_trim(sv_slice(text, 1, text.n - (is_voice ? 2 : 1)));

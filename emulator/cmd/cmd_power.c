@@ -2,6 +2,7 @@
  * and the lines of a start. */
 #include "base/chan.h"
 #include "emulator/at/setting.h"
+#include "emulator/cmd/cmd_dial.h"
 #include "emulator/cmd/cmd_tcpip.h"
 #include "handlers.h"
 
@@ -93,6 +94,7 @@ static void go_off(struct cmd *c) {
     cmd_stk_stop(c);
     session_reset(c->session);
     cmd_tcpip_reset(c);
+    dial_stop(c);
     cmd_ping_stop(c);
     cmd_ntp_stop(c);
     cmd_lbs_stop(c);

@@ -178,6 +178,7 @@ void modem_free(struct modem *m) {
 
 void modem_set_seed(struct modem *m, uint64_t seed) {
     CHECK_OBJ(m, MODEM_MAGIC);
+    m->seed = seed;
     bearer_set_seed(&m->bearer, seed);
 }
 
@@ -576,10 +577,15 @@ void modem_set_active(struct modem *m, unsigned cid, bool is_active) {
     set_active(m, cid, is_active, false);
 }
 
-void modem_set_apn(struct modem *m, modem_apn_fn *apn, void *ctx) {
+void modem_set_context(struct modem *m, modem_context_fn *context, void *ctx) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    m->apn = apn;
-    m->apn_ctx = ctx;
+    m->context = context;
+    m->context_ctx = ctx;
+}
+
+void modem_set_way_out(struct modem *m, const struct modem_way_out *way) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->way_out = *way;
 }
 
 void modem_set_nv_fin(struct modem *m, bool on) {
@@ -588,17 +594,39 @@ void modem_set_nv_fin(struct modem *m, bool on) {
     sockets_set_fin_when_dormant(m->sockets, on);
 }
 
-struct bus_verdict modem_activate(struct modem *m, unsigned cid) {
+struct context_event modem_context(const struct modem *m, unsigned cid) {
     CHECK_OBJ(m, MODEM_MAGIC);
     struct context_event e = {.cid = cid, .is_active = true};
-    if (m->apn != NULL) {
-        e.apn = m->apn(m->apn_ctx, cid);
+    if (m->context != NULL) {
+        m->context(m->context_ctx, cid, &e);
     }
+    return e;
+}
+
+static struct bus_verdict activate(struct modem *m, unsigned cid, bool is_dialled) {
+    struct context_event e = modem_context(m, cid);
+    e.is_dialled = is_dialled;
     struct bus_verdict v = bus_ask(&m->bus, ASK_CONTEXT_ACTIVATE, &e);
     if (v.act == BUS_GO) {
         set_active(m, cid, true, false);
     }
     return v;
+}
+
+struct bus_verdict modem_activate(struct modem *m, unsigned cid) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    return activate(m, cid, false);
+}
+
+struct bus_verdict modem_dial(struct modem *m, unsigned cid) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    return activate(m, cid, true);
+}
+
+bool modem_let_in(struct modem *m, unsigned cid, const struct auth_login *login) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    struct login_asked what = {modem_context(m, cid), login};
+    return bus_ask(&m->bus, ASK_PPP_LOGIN, &what).act == BUS_GO;
 }
 
 void modem_deactivate(struct modem *m, unsigned cid) {

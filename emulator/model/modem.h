@@ -23,13 +23,16 @@
 #include "netstack/bearer.h"
 #include "netstack/host.h"
 
+struct auth_login;
 struct audio;
 struct bluetooth;
 struct files;
 struct phonebook;
 struct profile;
+struct route;
 struct sim_files;
 struct sockets;
+struct uv_loop_s;
 struct wifi;
 
 /* AT+CFUN (V3.00 3.2.1). */
@@ -65,8 +68,14 @@ struct modem_boot {
     clk_dur search;
 };
 
-/* The APN of a context, or NULL. */
-typedef const char *modem_apn_fn(void *ctx, unsigned cid);
+/* What is set of a context: its APN, user and password, NULL where there is none. */
+typedef void modem_context_fn(void *ctx, unsigned cid, struct context_event *out);
+
+/* Where packets of dial-up links go. loop NULL: nowhere. */
+struct modem_way_out {
+    struct uv_loop_s *loop;
+    const struct route *route;
+};
 
 struct modem {
     uint32_t magic;
@@ -101,11 +110,14 @@ struct modem {
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
     struct files *files;
+    modem_context_fn *context;
+    void *context_ctx;
+    bool is_dialled[MODEM_CIDS + 1]; /* a port of the module is the line of this context */
+    struct modem_way_out way_out;
+    uint64_t seed;
     struct wifi *wifi;
     struct audio *audio;
     struct bluetooth *bluetooth;
-    modem_apn_fn *apn;
-    void *apn_ctx;
     uint32_t quirks; /* 1 << enum modem_quirk */
     bool has_call;   /* a voice call */
     bool nv_fin;     /* NV item 1341: counts from the next start on (note 2.9) */
@@ -159,8 +171,10 @@ void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms);
 void modem_set_dns_limits(struct modem *m, unsigned net_retries, unsigned net_timeout_ms);
 /* How long the packet network takes to open, from the next time on. */
 void modem_set_open_delay(struct modem *m, clk_dur delay);
-/* Who knows the APNs, for the question of modem_activate. NULL: nobody. */
-void modem_set_apn(struct modem *m, modem_apn_fn *apn, void *ctx);
+/* Who knows the contexts, for the question of modem_activate. NULL: nobody. */
+void modem_set_context(struct modem *m, modem_context_fn *context, void *ctx);
+struct context_event modem_context(const struct modem *m, unsigned cid); /* what they know of it */
+void modem_set_way_out(struct modem *m, const struct modem_way_out *way);
 /* NV item 1341 as if it had been so at the last start (note 2.9). */
 void modem_set_nv_fin(struct modem *m, bool on);
 /* What is wrong with the way to every peer. */
@@ -187,6 +201,10 @@ void modem_set_active(struct modem *m, unsigned cid, bool is_active);
 /* Asks for one (ASK_CONTEXT_ACTIVATE); with BUS_GO it is up when this returns, whatever delay the
  * caller serves before it tells so. */
 struct bus_verdict modem_activate(struct modem *m, unsigned cid);
+/* The same for a dial-up link, whose DTE says who it is later on. */
+struct bus_verdict modem_dial(struct modem *m, unsigned cid);
+/* Whether the network lets this DTE in (ASK_PPP_LOGIN); NULL: one that does not say who it is. */
+bool modem_let_in(struct modem *m, unsigned cid, const struct auth_login *login);
 void modem_deactivate(struct modem *m, unsigned cid); /* the network does it */
 
 #endif

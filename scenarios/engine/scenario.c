@@ -66,6 +66,11 @@ static const char *check_number(const char *text) {
                                                                      : "allowed: up to 20 digits";
 }
 
+static const char *check_apn(const char *text) {
+    size_t n = strlen(text);
+    return n > 0 && n < 100 ? NULL : "allowed: APNs of 1 to 99 bytes";
+}
+
 static const char *check_phone_number(const char *text) {
     size_t n = strlen(text + (*text == '+'));
     return n > 0 && n <= SIM_NUMBER_DIGITS && strspn(text + (*text == '+'), "0123456789") == n
@@ -286,6 +291,18 @@ static const struct spec address_spec = {
     .type = SPEC_TEXT, .lo = 7, .hi = 15, .check = check_address, .pattern = "^" IP_PATTERN "$"};
 static const struct spec apns_spec = {
     .type = SPEC_LIST, .name = "APNs", .lo = 0, .hi = 64, .item = &word_spec};
+static const struct spec_key login_keys[] = {
+    {"user", &word_spec, "Who may come in.", SPEC_REQUIRED},
+    {"password", &word_spec, "What he knows.", SPEC_REQUIRED},
+    {0},
+};
+static const struct spec login_spec = {.type = SPEC_OBJECT, .name = "a login", .keys = login_keys};
+static const struct spec logins_spec = {.type = SPEC_MAP,
+                                        .name = "logins",
+                                        .hi = 64,
+                                        .item = &login_spec,
+                                        .check = check_apn,
+                                        .pattern = "^.{1,99}$"};
 static const struct spec_key network_keys[] = {
     {"technology", &technology_spec, "The newest that is there; older ones are, too.", 0},
     {"registration", &registration_spec, "What the network grants at the start (home).", 0},
@@ -295,6 +312,8 @@ static const struct spec_key network_keys[] = {
     {"ussd", &services_spec, "USSD by code (*100#, a balance, and *101#, a menu).", 0},
     {"address", &address_spec, "Of the module's first context.", 0},
     {"apns", &apns_spec, "The APNs there are; contexts with another one are refused.", 0},
+    {"logins", &logins_spec,
+     "By APN: who may come in, by AT+CGAUTH or by PAP or CHAP of a dial-up link.", 0},
     {"open-delay", &time_spec, "How long the packet network takes to open.", 0},
     {"map", &map_spec,
      "Where connects to ADDR:PORT of the module's world really go: HOST:PORT, a kind (\"echo:\") "

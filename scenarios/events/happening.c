@@ -1,4 +1,5 @@
 #include "scenarios/events/happening.h"
+#include "netstack/ppp/auth.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -208,6 +209,12 @@ static void add_asked(struct happening *h, const void *payload) {
     happening_add(h, "bytes", (int64_t)e->bytes);
 }
 
+static void add_login(struct happening *h, const void *payload) {
+    const struct login_asked *e = payload;
+    add_context(h, &e->context);
+    happening_add_text(h, "user", e->login != NULL ? e->login->user : SV(""));
+}
+
 /* What each of them has to say. */
 typedef void add_fn(struct happening *h, const void *payload);
 static add_fn *const of_topic[TOPIC_COUNT] = {
@@ -239,13 +246,13 @@ static add_fn *const of_topic[TOPIC_COUNT] = {
     [TOPIC_LINK_ACCEPTED] = add_accepted,
 };
 static add_fn *const of_ask[ASK_COUNT] = {
-    [ASK_AT_LINE] = add_at,          [ASK_AT_COMMAND] = add_at,
-    [ASK_AT_RESULT] = add_at,        [ASK_AT_URC] = add_at,
-    [ASK_SIM_ACCESS] = add_sim,      [ASK_CONTEXT_ACTIVATE] = add_context,
-    [ASK_NET_RESOLVE] = add_name,    [ASK_NET_CONNECT] = add_asked,
-    [ASK_NET_ACCEPT] = add_asked,    [ASK_NET_SEND] = add_asked,
-    [ASK_NET_CLOSE] = add_asked,     [ASK_POWER_RESTART] = add_power,
-    [ASK_UPDATE_CHECK] = add_update,
+    [ASK_AT_LINE] = add_at,       [ASK_AT_COMMAND] = add_at,
+    [ASK_AT_RESULT] = add_at,     [ASK_AT_URC] = add_at,
+    [ASK_SIM_ACCESS] = add_sim,   [ASK_CONTEXT_ACTIVATE] = add_context,
+    [ASK_NET_RESOLVE] = add_name, [ASK_NET_CONNECT] = add_asked,
+    [ASK_NET_ACCEPT] = add_asked, [ASK_NET_SEND] = add_asked,
+    [ASK_NET_CLOSE] = add_asked,  [ASK_POWER_RESTART] = add_power,
+    [ASK_PPP_LOGIN] = add_login,  [ASK_UPDATE_CHECK] = add_update,
 };
 
 void happening_of_topic(struct happening *h, enum topic topic, const void *payload) {

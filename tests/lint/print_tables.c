@@ -53,6 +53,7 @@ static const struct link_accepted link_accepted;
 static const struct name_asked name_asked = {.name = {"a", 1}};
 static const struct link_asked link_asked;
 static const struct update_asked update_asked;
+static const struct login_asked login_asked;
 
 #define PAYLOAD(type)                                                                              \
     _Generic((type *)NULL, struct at_event *                                                       \
@@ -69,7 +70,8 @@ static const struct update_asked update_asked;
              : (const void *)&gnss, struct audio_event *                                           \
              : (const void *)&audio_event, struct bluetooth_event *                                \
              : (const void *)&bluetooth_event, struct context_event *                              \
-             : (const void *)&context_event, struct urc_event *                                    \
+             : (const void *)&context_event, struct login_asked *                                  \
+             : (const void *)&login_asked, struct urc_event *                                      \
              : (const void *)&urc_event, struct net_result *                                       \
              : (const void *)&net_result, struct link_result *                                     \
              : (const void *)&link_result, struct link_sent *                                      \

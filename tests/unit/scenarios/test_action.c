@@ -200,18 +200,18 @@ Test(action, connects_are_refused_lost_or_late) {
 /* Each decision on each question: either refused by the check, or it is done and the module goes
  * on. */
 Test(action, decisions_stand_only_behind_what_they_decide) {
-    /* By the order of bus_points.def: line, command, result, urc, sim, context, net.open, resolve,
-     * connect, accept, send, close, restart, update. */
+    /* By the order of bus_points.def: line, command, result, urc, sim, context, login, net.open,
+     * resolve, connect, accept, send, close, restart, update. */
     static const struct {
         const char *action, *allowed;
     } cases[] = {
-        {"{\"answer\": \"OK\"}", "11110001000000"},
-        {"{\"error\": 3}", "11001111111001"},
-        {"{\"swallow\": true}", "11110111111111"},
-        {"{\"swallow\": \"answer\"}", "11000000000000"},
-        {"{\"delay\": \"1s\"}", "11110011100001"},
-        {"{\"urc\": \"x\"}", "11111111111111"},
-        {"{\"cut\": {\"for\": \"1s\"}}", "11111111111111"},
+        {"{\"answer\": \"OK\"}", "111100001000000"},
+        {"{\"error\": 3}", "110011111111001"},
+        {"{\"swallow\": true}", "111101011111111"},
+        {"{\"swallow\": \"answer\"}", "110000000000000"},
+        {"{\"delay\": \"1s\"}", "111100011100001"},
+        {"{\"urc\": \"x\"}", "111111111111111"},
+        {"{\"cut\": {\"for\": \"1s\"}}", "111111111111111"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cJSON *action = cJSON_Parse(cases[i].action);

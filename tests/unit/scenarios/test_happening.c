@@ -13,6 +13,7 @@
 #include "emulator/model/sim.h"
 #include "emulator/model/ussd.h"
 #include "emulator/model/wifi.h"
+#include "netstack/ppp/auth.h"
 #include "scenarios/events/happening.h"
 
 #define IP(a, b, c, d) (((a) << 24) | ((b) << 16) | ((c) << 8) | (d))
@@ -107,6 +108,9 @@ Test(happening, every_question_has_its_facts) {
         .text = {"+X=1,2", 6}, .name = "+X", .args = {"1,2", 3}, .form = 8};
     static const struct sim sim = {.state = SIM_ABSENT};
     static const struct context_event context = {.cid = 1, .is_active = true};
+    static const struct login_asked nameless = {.context = {.cid = 1, .is_active = true}};
+    static const struct auth_login anna = {.user = {"anna", 4}};
+    static const struct login_asked named = {{.cid = 1, .is_active = true}, &anna};
     static const struct net_result net = {.err = 0};
     static const struct name_asked name = {{"a.example", 9}};
     static const struct update_asked update = {{"V2.00", 5}};
@@ -125,6 +129,8 @@ Test(happening, every_question_has_its_facts) {
         {ASK_AT_URC, &line, "text +CSQ;+X=1"},
         {ASK_SIM_ACCESS, &sim, "state absent"},
         {ASK_CONTEXT_ACTIVATE, &context, "cid 1, state active"},
+        {ASK_PPP_LOGIN, &nameless, "cid 1, state active, user "},
+        {ASK_PPP_LOGIN, &named, "cid 1, state active, user anna"},
         {ASK_NET_OPEN, &net, ""},
         {ASK_NET_RESOLVE, &name, "name a.example"},
         {ASK_NET_CONNECT, &link, link_text},
@@ -134,7 +140,7 @@ Test(happening, every_question_has_its_facts) {
         {ASK_UPDATE_CHECK, &update, "version V2.00"},
         {ASK_POWER_RESTART, &power, "state booting, planned yes"},
     };
-    cr_assert_eq(sizeof cases / sizeof cases[0], ASK_COUNT);
+    cr_assert_eq(sizeof cases / sizeof cases[0], ASK_COUNT + 1);
     for (size_t i = 0; i < ASK_COUNT; i++) {
         cr_assert_str_eq(asked(cases[i].ask, cases[i].payload), cases[i].text);
     }
