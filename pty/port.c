@@ -288,13 +288,16 @@ static void settle_output(struct port *p, bool is_unread) {
 }
 
 /* A client that is faster than we are may have the tty for itself already: that bars us now, and
- * is over with it; what an earlier one left behind stays. */
-static int clean_tty(struct port *p, size_t *unread) {
+ * is over with it; what an earlier one left behind stays. Returns the error of what stays. */
+static int clean_tty(struct port *p, size_t *unread, bool *is_clean) {
     int err = 0;
-    int tries = 0;
-    do {
+    for (int tries = 0; tries < CLEAN_TRIES; tries++) {
         err = tty_clean(&p->tty, unread);
-    } while (err != 0 && tty_is_hung_up(&p->tty) && ++tries < CLEAN_TRIES);
+        *is_clean = err == 0;
+        if (err == 0 || !tty_is_hung_up(&p->tty)) {
+            return 0;
+        }
+    }
     return err;
 }
 
@@ -304,9 +307,9 @@ static void last_close(struct port *p) {
     /* Our own opening of the tty must not be taken for a client's. */
     watch_stop(p->watch, &p->entry);
     size_t unread = 0;
-    int err = clean_tty(p, &unread);
-    bool is_clean = err == 0;
-    if (err == 0 || !tty_is_hung_up(&p->tty)) {
+    bool is_clean = false;
+    int err = clean_tty(p, &unread, &is_clean);
+    if (err == 0) {
         err = watch_start(p->watch, &p->entry, p->tty.path);
     }
     LOG(LOG_PTY, LOG_DEBUG, p->chan.name, "closed, %zu of %zu bytes unread", unread, p->sent);
