@@ -264,7 +264,8 @@ enum { KEY_SHOWN = 64 };
 
 static void skip(const struct nvram *nv, const char *where, const char *key, const char *why) {
     char shown[KEY_SHOWN + 1] = "";
-    for (size_t i = 0; i < KEY_SHOWN && key[i] != '\0'; i++) {
+    size_t n = strnlen(key, KEY_SHOWN);
+    for (size_t i = 0; i < n; i++) {
         shown[i] = isprint((unsigned char)key[i]) ? key[i] : '?';
     }
     LOG(LOG_MAIN, LOG_WARN, nv->cfg.name, "nvram.json: %s: \"%s\" is ignored: %s", where, shown,

@@ -157,7 +157,7 @@ static void put_body(struct pdu *p, const struct toolkit_step *s) {
 
 size_t toolkit_pdu(const struct toolkit_step *s, uint8_t to[TOOLKIT_PDU]) {
     enum { PROACTIVE = 0xd0, LONG = 0x81, SHORT_MOST = 0x7f };
-    uint8_t bytes[TOOLKIT_PDU];
+    uint8_t bytes[TOOLKIT_PDU] = {0};
     struct pdu body = {.to = bytes};
     struct pdu all = {.to = to};
     put_body(&body, s);
