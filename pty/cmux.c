@@ -298,6 +298,10 @@ void cmux_end(struct cmux *m) {
     for (unsigned i = 1; i < DLCIS; i++) {
         close_dlci(&m->dlcis[i]);
     }
+    LOG(LOG_PTY, LOG_INFO, m->cfg.phys->name,
+        "multiplexer over: frames dropped: %llu torn, %llu of a wrong check, %llu too long",
+        (unsigned long long)m->decoder.torn, (unsigned long long)m->decoder.bad_fcs,
+        (unsigned long long)m->decoder.too_long);
     m->is_on = false;
     clk_stop(m->cfg.clk, &m->t2);
     clk_stop(m->cfg.clk, &m->later);

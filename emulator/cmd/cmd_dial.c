@@ -128,7 +128,15 @@ static bool on_login(void *ctx, const struct auth_login *login) {
 
 static void on_closed(void *ctx, enum ppp_close why) {
     struct cmd *c = cmd_from(ctx);
-    LOG(LOG_CMD, LOG_INFO, chan_of(c)->name, "dial-up: %s", ppp_close_name(why));
+    struct ppp_counts n;
+    dialup_counts(of(c)->link, &n);
+    LOG(LOG_CMD, LOG_INFO, chan_of(c)->name,
+        "dial-up over: %s; packets %llu in, %llu out; frames %llu good, %llu of a wrong check, "
+        "%llu "
+        "too long, %llu aborted",
+        ppp_close_name(why), (unsigned long long)n.packets_in, (unsigned long long)n.packets_out,
+        (unsigned long long)n.frames.frames, (unsigned long long)n.frames.bad_fcs,
+        (unsigned long long)n.frames.too_long, (unsigned long long)n.frames.aborted);
     end(c, "NO CARRIER");
 }
 
