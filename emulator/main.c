@@ -22,6 +22,7 @@
 #include "netstack/host_uv.h"
 #include "netstack/route.h"
 #include "pty/port.h"
+#include "pty/rfc2217.h"
 #include "pty/watch.h"
 #include "scenarios/engine/director.h"
 #include "scenarios/engine/scenario.h"
@@ -44,6 +45,7 @@ enum {
 /* One module and its ports. */
 struct modem_slot {
     struct port *ports[PROFILE_PORTS]; /* NULL: it has none of these */
+    struct rfc2217 *uart;              /* NULL: none */
     struct unit *unit;
 };
 
@@ -190,6 +192,11 @@ static void say_ready(const struct app *a, struct port *port) {
     }
 }
 
+static void say_uart(const struct app *a, struct rfc2217 *uart) {
+    printf(a->options.is_json ? "{\"port\":\"%s\",\"url\":\"%s\"}\n" : "%s: %s\n",
+           rfc2217_chan(uart)->name, rfc2217_url(uart));
+}
+
 static void each_setting(void *ctx, stage_setting_fn *each, void *each_ctx) {
     unit_settings(ctx, each, each_ctx);
 }
@@ -224,20 +231,45 @@ static int keep_nvram(const struct app *a, struct unit *unit, unsigned i) {
     return unit_keep(unit, folder, error) ? 0 : complain(EXIT_REFUSED, "--nvram", error);
 }
 
-/* A tty of module `i`; a single one has no number. */
+/* Of module `i`; a single one has none. */
+static void name_number(const struct app *a, unsigned i, char number[NAME_SIZE]) {
+    number[0] = '\0';
+    if (a->options.modems > 0) {
+        snprintf(number, NAME_SIZE, "%u", i);
+    }
+}
+
+/* A tty of module `i`. */
 static int add_port(struct app *a, unsigned i, enum profile_port kind) {
     const struct options *o = &a->options;
     char link[PATH_SIZE];
     char name[NAME_SIZE];
-    char number[NAME_SIZE] = "";
-    if (o->modems > 0) {
-        snprintf(number, sizeof number, "%u", i);
-    }
+    char number[NAME_SIZE];
+    name_number(a, i, number);
     snprintf(link, sizeof link, "%.4000s%s%s", o->link, number, port_kinds[kind].suffix);
     snprintf(name, sizeof name, "%s%.4s", port_kinds[kind].name, number);
     struct port_config port = {
         .name = name, .link = link, .loop = &a->loop, .clk = a->clk, .watch = a->watch};
     return port_new(&a->slots[i].ports[kind], &port); /* the log says why not */
+}
+
+static int add_uart(struct app *a, unsigned i) {
+    const struct options *o = &a->options;
+    char name[NAME_SIZE];
+    char number[NAME_SIZE];
+    if (o->rfc2217_host[0] == '\0') {
+        return 0;
+    }
+    name_number(a, i, number);
+    snprintf(name, sizeof name, "uart%.4s", number);
+    const struct rfc2217_config cfg = {
+        .name = name,
+        .host = o->rfc2217_host,
+        .port = (uint16_t)(o->rfc2217_port + (o->rfc2217_port > 0 ? i : 0)),
+        .loop = &a->loop,
+        .clk = a->clk,
+    };
+    return rfc2217_new(&a->slots[i].uart, &cfg); /* the log says why not */
 }
 
 static int add_ports(struct app *a, unsigned i, const struct profile *profile) {
@@ -247,7 +279,7 @@ static int add_ports(struct app *a, unsigned i, const struct profile *profile) {
             err = add_port(a, i, kind);
         }
     }
-    return err;
+    return err == 0 ? add_uart(a, i) : err;
 }
 
 /* The first port is the unit's own. */
@@ -255,6 +287,21 @@ static void put_on_ports(const struct modem_slot *slot) {
     for (enum profile_port kind = PROFILE_PORT_AT + 1; kind < PROFILE_PORTS; kind++) {
         if (slot->ports[kind] != NULL) {
             unit_add_port(slot->unit, port_kinds[kind].role, port_chan(slot->ports[kind]));
+        }
+    }
+    if (slot->uart != NULL) {
+        unit_add_port(slot->unit, CMD_UART, rfc2217_chan(slot->uart));
+    }
+}
+
+/* The tty that a driver waits for last, so that all are there when it is. */
+static void say_all_ready(const struct app *a, const struct modem_slot *slot) {
+    if (slot->uart != NULL) {
+        say_uart(a, slot->uart);
+    }
+    for (enum profile_port kind = 0; kind < PROFILE_PORTS; kind++) {
+        if (slot->ports[kind] != NULL) {
+            say_ready(a, slot->ports[kind]);
         }
     }
 }
@@ -287,10 +334,8 @@ static int start_modem(struct app *a, unsigned i) {
     if (code == 0) {
         code = add_to_stage(a, i, unit.seed);
     }
-    for (enum profile_port kind = 0; code == 0 && kind < PROFILE_PORTS; kind++) {
-        if (slot->ports[kind] != NULL) {
-            say_ready(a, slot->ports[kind]);
-        }
+    if (code == 0) {
+        say_all_ready(a, slot);
     }
     return code;
 }
@@ -300,6 +345,7 @@ static void stop_modem(struct modem_slot *slot) {
     for (enum profile_port kind = 0; kind < PROFILE_PORTS; kind++) {
         port_close(slot->ports[kind]);
     }
+    rfc2217_close(slot->uart);
     *slot = (struct modem_slot){0};
 }
 

@@ -18,6 +18,7 @@ enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_SCHEMA
 
 enum {
     OPTIONS_ERROR_TEXT = 512,
+    OPTIONS_HOST = 64,
     OPTIONS_MODEMS_MAX = 1000,
     OPTIONS_FACTOR_MAX = 1000, /* of the clock */
     OPTIONS_WAIT_S = 60,
@@ -32,6 +33,8 @@ struct options {
     size_t map_count;
     const char *listens[LIMIT_ROUTES];
     size_t listen_count;
+    char rfc2217_host[OPTIONS_HOST];         /* of the UART's server, a number; "": there is none */
+    uint16_t rfc2217_port;                   /* of the first module; 0: any free one */
     unsigned clock_factor;                   /* 1: real time; 0: it stands until it is told */
     const char *dns;                         /* NULL: the host's own servers */
     struct impair impair[IMPAIR_DIRECTIONS]; /* of every module's bearer */

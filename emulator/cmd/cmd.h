@@ -61,6 +61,7 @@ struct cmd {
 #define CMD_MAGIC 0xc03da7adu
     enum cmd_role role;
     struct cmd *first; /* of the module's sessions: it keeps what is the module's and no setting */
+    bool has_uart;     /* of the first session: another one is on the UART */
     struct modem *modem;
     struct at_session *session;
     struct setting_store *module;
