@@ -158,11 +158,10 @@ static const struct comport_events port_events = {
     .purge = on_purge,
 };
 
-/* Whether there is room for all that a read may lead to. Behind a full channel only a DC1 is looked
- * for. */
+/* Whether there is room for all that a read may lead to. It goes on behind a full channel, for there
+ * may be a DC1, or DTR's end. */
 static bool may_read(const struct rfc2217 *r) {
-    bool is_wanted = buf_len(&r->in) == 0 || r->uart.is_stopped;
-    return is_wanted && buf_room(&r->in) >= READ_MAX && buf_room(&r->out) >= ANSWER_ROOM;
+    return buf_room(&r->in) >= READ_MAX && buf_room(&r->out) >= ANSWER_ROOM;
 }
 
 /* -- output -- */
@@ -240,8 +239,7 @@ static void leave(struct rfc2217 *r) {
 /* Returns whether the client is still there. */
 static bool read_some(struct rfc2217 *r, int reads) {
     uint8_t bytes[READ_MAX];
-    for (int i = 0; i < reads && buf_room(&r->in) >= READ_MAX && buf_room(&r->out) >= ANSWER_ROOM;
-         i++) {
+    for (int i = 0; i < reads && may_read(r); i++) {
         ssize_t n = recv(r->visitor->fd, bytes, sizeof bytes, 0);
         if (n <= 0) {
             return n < 0 && (errno == EAGAIN || errno == EINTR);
@@ -258,7 +256,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     if (is_there && (events & UV_DISCONNECT) != 0) {
         read_some(r, READS_ALL);
         is_there = false;
-    } else if (is_there && (events & UV_READABLE) != 0 && may_read(r)) {
+    } else if (is_there && (events & UV_READABLE) != 0) {
         is_there = read_some(r, READS_A_TURN);
     }
     if (!is_there) {
