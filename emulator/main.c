@@ -47,6 +47,7 @@ struct modem_slot {
     struct port *ports[PROFILE_PORTS]; /* NULL: it has none of these */
     struct rfc2217 *uart;              /* NULL: none */
     struct unit *unit;
+    struct watch *watch; /* the app's */
 };
 
 struct app {
@@ -201,6 +202,23 @@ static void each_setting(void *ctx, stage_setting_fn *each, void *each_ctx) {
     unit_settings(ctx, each, each_ctx);
 }
 
+/* A driver that asks for the lines behind its open must not be asked who it is. */
+static void each_port(void *ctx, stage_port_fn *each, void *each_ctx) {
+    const struct modem_slot *slot = ctx;
+    watch_look(slot->watch);
+    for (enum profile_port kind = 0; kind < PROFILE_PORTS; kind++) {
+        struct port *port = slot->ports[kind];
+        if (port != NULL) {
+            struct chan *ch = port_chan(port);
+            each(each_ctx, &(struct stage_port){ch->name, port_tty(port), port_link(port), ch});
+        }
+    }
+    if (slot->uart != NULL) {
+        struct chan *ch = rfc2217_chan(slot->uart);
+        each(each_ctx, &(struct stage_port){ch->name, "", rfc2217_url(slot->uart), ch});
+    }
+}
+
 static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
     const struct stage_world world = {
         .number = i,
@@ -209,6 +227,8 @@ static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
         .seed = seed,
         .settings = each_setting,
         .settings_ctx = a->slots[i].unit,
+        .ports = each_port,
+        .ports_ctx = &a->slots[i],
     };
     char error[SCENARIO_ERROR];
     if (director_add(a->director, &world, error) != 0) {
@@ -309,6 +329,7 @@ static void say_all_ready(const struct app *a, const struct modem_slot *slot) {
 static int start_modem(struct app *a, unsigned i) {
     const struct options *o = &a->options;
     struct modem_slot *slot = &a->slots[i];
+    slot->watch = a->watch;
     const struct profile *profile = director_profile(a->director, profile_find(o->profile));
     if (add_ports(a, i, profile) != 0) {
         return EXIT_REFUSED;
