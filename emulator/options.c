@@ -229,7 +229,7 @@ static int take_rfc2217(struct options *o, const char *value, char error[OPTIONS
     struct sv host = {value, colon != NULL ? (size_t)(colon - value) : 0};
     int64_t port = 0;
     if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']') {
-        host = sv_slice(host, 1, host.n - 1);
+        host = sv_slice(host, 1, host.n - 2);
     }
     host = host.n == 0 || sv_eq(host, SV("localhost")) ? SV("127.0.0.1") : host;
     if (sv_int(sv_of(colon != NULL ? colon + 1 : value), 0, UINT16_MAX, &port) != 0 ||

@@ -51,6 +51,8 @@ struct at_session_config {
      * result; BUS_FAIL: enum at_err, not for results and unsolicited lines. May be NULL. */
     struct bus_verdict (*ask)(void *owner, enum at_point point, const struct at_asked *asked);
     void (*done)(void *owner, const struct at_asked *result); /* a result is out; may be NULL */
+    /* Whether what comes while no command runs is lost. May be NULL. */
+    bool (*is_asleep)(void *owner);
 };
 
 struct at_session *session_new(const struct at_session_config *cfg);

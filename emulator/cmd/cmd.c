@@ -40,12 +40,24 @@ static void post_urc(struct cmd *c, const struct urc_event *e) {
     }
 }
 
-/* AT+CATR (V3.00 3.2.11). The first port stands for the ATCOM port and, where there is no other,
- * for the UART, for who has its driver on a pty may have it on either. */
+/* The first port stands for the ATCOM port and, where there is no other, for the UART, for who has
+ * its driver on a pty may have it on either. */
+static bool is_uart(const struct cmd *c) {
+    return c->role == CMD_UART || (c == c->first && !c->has_uart);
+}
+
+/* AT+CATR (V3.00 3.2.11). */
 static bool hears(const struct cmd *c) {
     int port = setting_int(c->module, SLOT_CATR_PORT);
-    return port == CMD_ANY || port == (int)c->role ||
-           (port == CMD_UART && c == c->first && !c->has_uart);
+    return port == CMD_ANY || port == (int)c->role || (port == CMD_UART && is_uart(c));
+}
+
+/* AT+CSCLK=1: the UART sleeps while DTR is off (V3.00 19.2.17). */
+static bool is_asleep(void *owner) {
+    const struct cmd *c = cmd_from(owner);
+    const struct chan *ch = session_chan(c->session);
+    return ch->is_open && ch->is_dtr_off && is_uart(c) &&
+           session_int(c->session, SLOT_CSCLK_STATUS) != 0;
 }
 
 /* What concerns the module as a whole is said where it is wanted, what a port has begun itself is
@@ -179,6 +191,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
         .missing = missing,
         .ask = ask,
         .done = done,
+        .is_asleep = is_asleep,
     };
     c->session = session_new(&cfg);
     setting_on_change(session_settings(c->session), on_port_setting, c);

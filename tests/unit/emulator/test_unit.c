@@ -67,6 +67,56 @@ Test(unit, catr_chooses_among_ports) {
     cr_assert_str_eq(on_second(), "");
 }
 
+Test(unit, a_uart_takes_what_is_for_the_uart) {
+    struct chan uart;
+    struct chan_mem mem;
+    chan_init(&uart, "uart");
+    chan_mem_init(&mem, &uart, rig.clk);
+    unit_rig_ask(&rig, "AT+CREG=1;+CATR=1", OK);
+    modem_set_registration(rig.modem, REG_SEARCHING);
+    unit_rig_expect(&rig, LINE("+CREG: 2"));
+    unit_add_port(rig.unit, CMD_UART, &uart);
+    modem_set_registration(rig.modem, REG_HOME);
+    unit_rig_expect(&rig, "");
+    cr_assert_str_eq(on_second(), "");
+    text[chan_mem_get(&mem, text, sizeof text - 1)] = '\0';
+    cr_assert_str_eq(text, LINE("+CREG: 1"));
+    stop();
+    chan_mem_fini(&mem);
+    chan_fini(&uart);
+    start();
+}
+
+Test(unit, with_csclk_the_uart_sleeps_while_dtr_is_off) {
+    unit_rig_ask(&rig, "AT+CSCLK=1;+CREG=1", OK);
+    chan_set_dtr(&rig.ch, false);
+    unit_rig_ask(&rig, "AT", "");
+    modem_set_registration(rig.modem, REG_SEARCHING);
+    unit_rig_expect(&rig, LINE("+CREG: 2"));
+    chan_mem_put(&rig.mem, "AT", 2);
+    chan_set_dtr(&rig.ch, true);
+    unit_rig_ask(&rig, "AT+CSCLK=0", OK);
+    chan_set_dtr(&rig.ch, false);
+    unit_rig_ask(&rig, "AT", OK);
+}
+
+Test(unit, on_usb_dtr_puts_nothing_to_sleep) {
+    unit_rig_ask(&rig, "AT+CSCLK=1", OK);
+    chan_set_dtr(&second, false);
+    ask_second("AT", "AT\r" OK);
+}
+
+Test(unit, with_hardware_flow_control_rts_holds_the_output) {
+    unit_rig_ask(&rig, "AT+IFC=2,2", OK);
+    chan_set_rts(&rig.ch, false);
+    unit_rig_ask(&rig, "AT", "");
+    chan_set_rts(&rig.ch, true);
+    unit_rig_expect(&rig, OK);
+    unit_rig_ask(&rig, "AT+IFC=0,0", OK);
+    chan_set_rts(&rig.ch, false);
+    unit_rig_ask(&rig, "AT", OK);
+}
+
 Test(unit, the_networks_zone_is_told_on_each_port_and_moves_the_clock_once) {
     struct nitz nitz;
     nitz_init(&nitz);
