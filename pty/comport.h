@@ -1,16 +1,17 @@
 /* comport.h: the far side of a serial port that is reached by Telnet (RFC 2217): negotiates,
  * answers the port's commands, keeps its settings and tells of its lines.
  *
- * It never begins a negotiation: a client that speaks no Telnet gets its bytes as they are, but for
- * an FF, which is two on the wire. Settings of the line (rate, size, parity, stop bits) are kept and
- * answered and have no effect, as a module finds them by itself. Which flow control is asked for is
- * kept too: it is the one between an access server and its line, and here that line is no wire.
+ * It never begins a negotiation: a client that speaks no Telnet gets its bytes as they are, but
+ * for an FF, which is two on the wire. Settings of the line (rate, size, parity, stop bits) are
+ * kept and answered and have no effect, as a module finds them by itself. Which flow control is
+ * asked for is kept too: it is the one between an access server and its line, and here that line is
+ * no wire.
  *
  * Borrows: the events and their context.
  * Calls back: from comport_rx and comport_set_lines only. An event in the middle of data comes
  *          between what stands in front of it and what stands behind.
- * Bounds:  what n bytes lead to is at most COMPORT_ANSWERS * n + TELNET_COMMAND_WIRE bytes, without the
- *          data that the module makes of it.
+ * Bounds:  what n bytes lead to is at most COMPORT_ANSWERS * n + TELNET_COMMAND_WIRE bytes, without
+ *          the data that the module makes of it.
  */
 #ifndef PTY_COMPORT_H
 #define PTY_COMPORT_H

@@ -158,8 +158,8 @@ static const struct comport_events port_events = {
     .purge = on_purge,
 };
 
-/* Whether there is room for all that a read may lead to. It goes on behind a full channel, for there
- * may be a DC1, or DTR's end. */
+/* Whether there is room for all that a read may lead to. It goes on behind a full channel, for
+ * there may be a DC1, or DTR's end. */
 static bool may_read(const struct rfc2217 *r) {
     return buf_room(&r->in) >= READ_MAX && buf_room(&r->out) >= ANSWER_ROOM;
 }

@@ -1,11 +1,11 @@
 /* rfc2217.h: the module's UART as a TCP server that speaks Telnet with the serial port's own
  * commands (RFC 2217), which has the lines that a tty lacks.
  *
- * A connection is a DTE that opens the port: DTR and RTS are on until it says otherwise, CTS and DSR
- * are always on, DCD and RI are the module's. Its end is the end of DTR. There is one client at a
- * time; another one is told so and sent away, unless the first has gone and this was only not
- * noticed yet. What the module says while nobody is there is lost, as on a wire. The port stays when
- * the module goes off.
+ * A connection is a DTE that opens the port: DTR and RTS are on until it says otherwise, CTS and
+ * DSR are always on, DCD and RI are the module's. Its end is the end of DTR. There is one client at
+ * a time; another one is told so and sent away, unless the first has gone and this was only not
+ * noticed yet. What the module says while nobody is there is lost, as on a wire. The port stays
+ * when the module goes off.
  *
  * Owns:    the socket, its client, its struct chan (rfc2217_chan).
  * Borrows: loop and clock.
