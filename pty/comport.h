@@ -2,10 +2,9 @@
  * answers the port's commands, keeps its settings and tells of its lines.
  *
  * It never begins a negotiation: a client that speaks no Telnet gets its bytes as they are, but
- * for an FF, which is two on the wire. Settings of the line (rate, size, parity, stop bits) are
- * kept and answered and have no effect, as a module finds them by itself. Which flow control is
- * asked for is kept too: it is the one between an access server and its line, and here that line is
- * no wire.
+ * for an FF, which is two on the wire. Settings of the line (rate, size, parity, stop bits, and
+ * which flow control the server is to use on its side) are kept and answered, and have no effect:
+ * between this and the module there is no wire on which the two could differ.
  *
  * Borrows: the events and their context.
  * Calls back: from comport_rx and comport_set_lines only. An event in the middle of data comes
