@@ -307,6 +307,15 @@ static void tell_all(struct chan *ch, enum chan_event event) {
     }
 }
 
+void chan_tell_top(struct chan *ch, enum chan_event event) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    must(ch->depth > 0);
+    const struct chan_user *user = ch->stack[ch->depth - 1].user;
+    if (user->event != NULL) {
+        user->event(ch->stack[ch->depth - 1].ctx, event);
+    }
+}
+
 void chan_set_open(struct chan *ch, bool is_open) {
     CHECK_OBJ(ch, CHAN_MAGIC);
     if (ch->is_open != is_open) {

@@ -116,6 +116,8 @@ void chan_set_transport(struct chan *ch, const struct chan_transport *t, void *c
 void chan_push(struct chan *ch, const struct chan_user *user, void *ctx);
 void chan_pop(struct chan *ch, const struct chan_user *user, void *ctx); /* must be on top */
 bool chan_is_top(const struct chan *ch, const void *ctx);
+/* For a user that has put another one on top while it was told of an event: tells that one, too. */
+void chan_tell_top(struct chan *ch, enum chan_event event);
 
 /* All or nothing. -ENOBUFS: LIMIT_CHAN_OUT would be passed; nothing was written. */
 int chan_write(struct chan *ch, const void *p, size_t n);

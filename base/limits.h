@@ -58,14 +58,30 @@
 #define LIMIT_NAME 254         /* V3.00 11.3.1: domain name */
 #define LIMIT_LABEL 63         /* V3.00 11.3.1: one label */
 
+#define LIMIT_PPP_MRU 1500 /* bytes of a frame's payload: what everybody must take (RFC 1661 6.1) */
+#define LIMIT_PPP_OUT 32768 /* bytes of a PPP link that wait for its line: some ten frames */
+#define LIMIT_IP_FLOWS 256  /* TCP and UDP flows of a link: each may be a socket of the host */
+#define LIMIT_IP_OUT                                                                               \
+    131072 /* bytes of packets that wait for the driver: further ones are dropped */
+#define LIMIT_IP_HIGH 32768 /* waiting bytes at which the host's sockets are not read any more */
+#define LIMIT_IP_ECHOES 16  /* pings under way: further ones are dropped */
+#define LIMIT_IP_NAMES 32   /* look-ups of names under way: the same */
+#define LIMIT_IP_LISTENS 32 /* ports of the listen table that a link offers */
+
 #define LIMIT_FILES 1024     /* files and folders of one module: its list stays short to search */
 #define LIMIT_FILE_PATH 254  /* V3.00 20.1: a name with its drive and folders */
 #define LIMIT_FILE_BLOCK 512 /* bytes of one block of AT+CFTRANTX (guess) */
+#define LIMIT_I2C_DEVICES 8  /* on the module's I2C bus: a board has fewer */
 
 #define LIMIT_WIFI_CLIENTS 32   /* V3.00 27.3.9 */
 #define LIMIT_WIFI_NETWORKS 32  /* in the air: a street has fewer */
 #define LIMIT_WIFI_MESSAGE 1024 /* V3.00 27.3.13: bytes of a line; the rest is ignored */
 #define LIMIT_WIFI_CACHE 10240  /* V3.00 27.3.13: bytes not fetched yet; further ones are lost */
+
+#define LIMIT_BLUETOOTH_DEVICES 32    /* around one module: a scan of 6 s finds more */
+#define LIMIT_GATT_CHARACTERISTICS 64 /* of one module: a profile has fewer */
+#define LIMIT_GATT_VALUE 512          /* bytes of a value: Core 5.2 3.F.3.2.9 */
+#define LIMIT_GATT_WRITE 100          /* bytes of one write: its line is below LIMIT_URC_TEXT */
 
 #define LIMIT_ANSWER 16384  /* bytes of an answer that was made outside */
 #define LIMIT_RULES 256     /* rules on one module */

@@ -14,6 +14,7 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "emulator/model/files.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/options.h"
@@ -237,17 +238,22 @@ static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
     return 0;
 }
 
+/* What is kept of module `i` in a folder that is for all of them. */
+static void folder_of(const struct app *a, const char *option, unsigned i, char to[PATH_SIZE]) {
+    if (a->options.modems > 0) {
+        snprintf(to, PATH_SIZE, "%.4000s/%u", option, i);
+    } else {
+        snprintf(to, PATH_SIZE, "%.4000s", option);
+    }
+}
+
 static int keep_nvram(const struct app *a, struct unit *unit, unsigned i) {
-    const struct options *o = &a->options;
     char folder[PATH_SIZE];
     char error[NVRAM_ERROR] = "";
-    if (o->nvram == NULL) {
+    if (a->options.nvram == NULL) {
         return 0;
     }
-    snprintf(folder, sizeof folder, "%.4000s", o->nvram);
-    if (o->modems > 0) {
-        snprintf(folder, sizeof folder, "%.4000s/%u", o->nvram, i);
-    }
+    folder_of(a, a->options.nvram, i, folder);
     return unit_keep(unit, folder, error) ? 0 : complain(EXIT_REFUSED, "--nvram", error);
 }
 
@@ -257,6 +263,20 @@ static void name_number(const struct app *a, unsigned i, char number[NAME_SIZE])
     if (a->options.modems > 0) {
         snprintf(number, NAME_SIZE, "%u", i);
     }
+}
+
+static int keep_files(const struct app *a, struct unit *unit, unsigned i) {
+    char folder[PATH_SIZE];
+    if (a->options.files == NULL) {
+        return 0;
+    }
+    folder_of(a, a->options.files, i, folder);
+    int err = files_keep(unit_modem(unit)->files, folder);
+    if (err != 0) {
+        fprintf(stderr, "sim7x00: --files: '%s': %s\n", folder,
+                err == -EBUSY ? "another process has it" : strerror(-err));
+    }
+    return err == 0 ? 0 : EXIT_REFUSED;
 }
 
 /* A tty of module `i`. */
@@ -326,6 +346,7 @@ static void say_all_ready(const struct app *a, const struct modem_slot *slot) {
     }
 }
 
+/* Number `i` of a->options.modems. */
 static int start_modem(struct app *a, unsigned i) {
     const struct options *o = &a->options;
     struct modem_slot *slot = &a->slots[i];
@@ -340,6 +361,8 @@ static int start_modem(struct app *a, unsigned i) {
         .clk = a->clk,
         .host = host_uv_host(a->host),
         .chan = port_chan(slot->ports[PROFILE_PORT_AT]),
+        .way_out = {.loop = &a->loop, .route = a->route},
+        .timing = o->timing,
         .seed = director_seed(a->director, o->seed) + i,
     };
     slot->unit = unit_new(&unit);
@@ -352,6 +375,9 @@ static int start_modem(struct app *a, unsigned i) {
         trace_attach(a->trace, &modem->bearer, i);
     }
     int code = keep_nvram(a, slot->unit, i);
+    if (code == 0) {
+        code = keep_files(a, slot->unit, i);
+    }
     if (code == 0) {
         code = add_to_stage(a, i, unit.seed);
     }

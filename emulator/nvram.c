@@ -16,6 +16,8 @@
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/phonebook.h"
+#include "emulator/model/sim_file.h"
 #include "emulator/model/wifi.h"
 #include "emulator/nvram_file.h"
 #include "emulator/nvram_text.h"
@@ -26,10 +28,11 @@ static const char format_name[] = "sim7x00 nvram";
 
 /* What a flush looks at. */
 struct kept {
-    uint64_t module, port; /* setting_stores */
+    uint64_t module, port;    /* setting_stores */
+    uint64_t card, phonebook; /* their changes */
     bool nv_fin, is_locked;
-    int pin_tries;
-    char pin[SIM_CODE];
+    int pin_tries, pin2_tries;
+    char pin[SIM_CODE], pin2[SIM_CODE];
     struct wifi_config wifi;
 };
 
@@ -47,19 +50,25 @@ static struct kept look(const struct nvram *nv) {
     struct kept k = {
         .module = setting_stores(nv->cfg.module),
         .port = setting_stores(nv->cfg.port),
+        .card = sim_files_changes(m->card),
+        .phonebook = phonebook_changes(m->phonebook),
         .nv_fin = m->nv_fin,
         .is_locked = m->sim.is_locked,
         .pin_tries = m->sim.pin_tries,
         .wifi = m->wifi->cfg,
+        .pin2_tries = m->sim.pin2_tries,
     };
     memcpy(k.pin, m->sim.pin, sizeof k.pin);
+    memcpy(k.pin2, m->sim.pin2, sizeof k.pin2);
     return k;
 }
 
 static bool is_same(const struct kept *a, const struct kept *b) {
-    return a->module == b->module && a->port == b->port && a->nv_fin == b->nv_fin &&
-           a->is_locked == b->is_locked && a->pin_tries == b->pin_tries &&
-           strcmp(a->pin, b->pin) == 0 && nvram_wifi_is_same(&a->wifi, &b->wifi);
+    return a->module == b->module && a->port == b->port && a->card == b->card &&
+           a->phonebook == b->phonebook && a->nv_fin == b->nv_fin && a->is_locked == b->is_locked &&
+           a->pin_tries == b->pin_tries && a->pin2_tries == b->pin2_tries &&
+           strcmp(a->pin, b->pin) == 0 && strcmp(a->pin2, b->pin2) == 0 &&
+           nvram_wifi_is_same(&a->wifi, &b->wifi);
 }
 
 static struct setting_store *store_of(const struct nvram *nv, const struct at_cmd *row) {
@@ -135,18 +144,65 @@ static void add_records(const struct nvram *nv, cJSON *all, const struct at_cmd 
     }
 }
 
+static void add_hex(cJSON *to, const char *key, const uint8_t *p, size_t n) {
+    char *hex = xmalloc(2 * n + 1);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(hex + 2 * i, 3, "%02X", p[i]);
+    }
+    cJSON_AddStringToObject(to, key, hex);
+    free(hex);
+}
+
+/* The module's own list: records by index. */
+static void add_phonebook(const struct phonebook *pb, cJSON *tree) {
+    cJSON *to = NULL;
+    for (unsigned i = 1; i <= phonebook_total(pb, PHONEBOOK_ME); i++) {
+        const uint8_t *record = phonebook_record(pb, i);
+        char index[16];
+        snprintf(index, sizeof index, "%u", i);
+        if (record != NULL) {
+            to = to != NULL ? to : cJSON_AddObjectToObject(tree, "phonebook");
+            add_hex(to, index, record, PHONEBOOK_RECORD);
+        }
+    }
+}
+
+/* "7F10/6F3A": the content in hexadecimal, of files that are not as they were made. */
+static void add_files(const struct sim_files *card, cJSON *tree) {
+    cJSON *to = cJSON_CreateObject();
+    const struct sim_file *file = NULL;
+    for (int i = 0; (file = sim_file_info(i)) != NULL; i++) {
+        if (!sim_files_is_changed(card, i)) {
+            continue;
+        }
+        char path[SIM_FILE_PATH];
+        sim_file_path(i, path);
+        add_hex(to, path, sim_files_content(card, i), sim_file_size(file));
+    }
+    if (to->child != NULL) {
+        must(cJSON_AddItemToObject(tree, "sim_files", to));
+    } else {
+        cJSON_Delete(to);
+    }
+}
+
 static void add_sim(const struct nvram *nv, cJSON *tree) {
     const struct sim *sim = &nv->cfg.modem->sim;
     struct sim fresh;
     sim_init(&fresh);
+    add_files(nv->cfg.modem->card, tree);
+    add_phonebook(nv->cfg.modem->phonebook, tree);
     if (sim->is_locked == fresh.is_locked && sim->pin_tries == fresh.pin_tries &&
-        strcmp(sim->pin, fresh.pin) == 0) {
+        sim->pin2_tries == fresh.pin2_tries && strcmp(sim->pin, fresh.pin) == 0 &&
+        strcmp(sim->pin2, fresh.pin2) == 0) {
         return;
     }
     cJSON *to = cJSON_AddObjectToObject(tree, "sim");
     cJSON_AddBoolToObject(to, "is_locked", sim->is_locked);
     cJSON_AddStringToObject(to, "pin", sim->pin);
     cJSON_AddNumberToObject(to, "pin_tries", sim->pin_tries);
+    cJSON_AddStringToObject(to, "pin2", sim->pin2);
+    cJSON_AddNumberToObject(to, "pin2_tries", sim->pin2_tries);
 }
 
 static cJSON *tree_of(const struct nvram *nv) {
@@ -208,7 +264,8 @@ enum { KEY_SHOWN = 64 };
 
 static void skip(const struct nvram *nv, const char *where, const char *key, const char *why) {
     char shown[KEY_SHOWN + 1] = "";
-    for (size_t i = 0; i < KEY_SHOWN && key[i] != '\0'; i++) {
+    size_t n = strnlen(key, KEY_SHOWN);
+    for (size_t i = 0; i < n; i++) {
         shown[i] = isprint((unsigned char)key[i]) ? key[i] : '?';
     }
     LOG(LOG_MAIN, LOG_WARN, nv->cfg.name, "nvram.json: %s: \"%s\" is ignored: %s", where, shown,
@@ -354,10 +411,15 @@ static void read_items(const struct nvram *nv, const cJSON *items) {
     }
 }
 
+static bool is_tries(const cJSON *item) {
+    return cJSON_IsNumber(item) && item->valueint >= 0 && item->valueint <= SIM_PIN_TRIES;
+}
+
 static void read_sim(const struct nvram *nv, const cJSON *values) {
     struct modem *m = nv->cfg.modem;
     bool is_locked = m->sim.is_locked;
     int tries = m->sim.pin_tries;
+    int tries2 = m->sim.pin2_tries;
     const cJSON *item = NULL;
     cJSON_ArrayForEach(item, values) {
         const char *key = item->string != NULL ? item->string : "";
@@ -367,9 +429,13 @@ static void read_sim(const struct nvram *nv, const cJSON *values) {
             is_good = true;
         } else if (strcmp(key, "pin") == 0 && cJSON_IsString(item)) {
             is_good = modem_set_sim_codes(m, sv_of(item->valuestring), sv_of(m->sim.puk)) == 0;
-        } else if (strcmp(key, "pin_tries") == 0 && cJSON_IsNumber(item) && item->valueint >= 0 &&
-                   item->valueint <= SIM_PIN_TRIES) {
+        } else if (strcmp(key, "pin2") == 0 && cJSON_IsString(item)) {
+            is_good = sim_set_code2(&m->sim, sv_of(item->valuestring)) == 0;
+        } else if (strcmp(key, "pin_tries") == 0 && is_tries(item)) {
             tries = item->valueint;
+            is_good = true;
+        } else if (strcmp(key, "pin2_tries") == 0 && is_tries(item)) {
+            tries2 = item->valueint;
             is_good = true;
         }
         if (!is_good) {
@@ -379,6 +445,55 @@ static void read_sim(const struct nvram *nv, const cJSON *values) {
     if (is_locked) {
         modem_set_sim(m, tries > 0 ? SIM_PIN : SIM_PUK);
         m->sim.pin_tries = tries;
+    }
+    m->sim.pin2_tries = tries2;
+}
+
+/* NULL: not that many bytes in hexadecimal. Else the caller's, for free(). */
+static uint8_t *bytes_of_hex(const char *hex, size_t n) {
+    if (strlen(hex) != 2 * n || strspn(hex, "0123456789ABCDEFabcdef") != 2 * n) {
+        return NULL;
+    }
+    uint8_t *bytes = xmalloc(n);
+    for (size_t i = 0; i < n; i++) {
+        char pair[] = {hex[2 * i], hex[2 * i + 1], '\0'};
+        bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
+    }
+    return bytes;
+}
+
+static void read_files(const struct nvram *nv, const cJSON *values) {
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, values) {
+        const char *key = item->string != NULL ? item->string : "";
+        int file = sim_file_of_path(key);
+        size_t n = file != SIM_FILE_NONE ? sim_file_size(sim_file_info(file)) : 0;
+        uint8_t *bytes = n > 0 && cJSON_IsString(item) ? bytes_of_hex(item->valuestring, n) : NULL;
+        if (bytes != NULL) {
+            sim_files_write(nv->cfg.modem->card, file, 0, bytes, n);
+        } else {
+            skip(nv, "sim_files", key, n > 0 ? "its content is not allowed" : "no such file");
+        }
+        free(bytes);
+    }
+}
+
+static void read_phonebook(const struct nvram *nv, const cJSON *values) {
+    struct phonebook *pb = nv->cfg.modem->phonebook;
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, values) {
+        const char *key = item->string != NULL ? item->string : "";
+        int64_t index = 0;
+        bool is_index = sv_int(sv_of(key), 1, phonebook_total(pb, PHONEBOOK_ME), &index) == 0;
+        uint8_t *record = is_index && cJSON_IsString(item)
+                              ? bytes_of_hex(item->valuestring, PHONEBOOK_RECORD)
+                              : NULL;
+        if (record != NULL) {
+            phonebook_set_record(pb, (unsigned)index, record);
+        } else {
+            skip(nv, "phonebook", key, "not allowed");
+        }
+        free(record);
     }
 }
 
@@ -406,6 +521,10 @@ static void read_tree(const struct nvram *nv, const cJSON *tree) {
             read_sim(nv, item);
         } else if (strcmp(item->string, "wifi") == 0) {
             read_wifi(nv, item);
+        } else if (strcmp(item->string, "sim_files") == 0) {
+            read_files(nv, item);
+        } else if (strcmp(item->string, "phonebook") == 0) {
+            read_phonebook(nv, item);
         } else {
             skip(nv, "the text", item->string, "not known");
         }

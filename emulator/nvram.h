@@ -1,5 +1,6 @@
-/* nvram.h: what a module keeps over the end of the process: the stored settings, NV item 1341 and
- * the card's lock, as JSON in a folder (nvram_file.h).
+/* nvram.h: what a module keeps over the end of the process: the stored settings, NV item 1341,
+ * the card's lock and its changed files, and the module's phone book, as JSON in a folder
+ * (nvram_file.h).
  *
  * Settings stand by row and parameter, words as words, so that a table change does not break them;
  * what is as the factory has it is left out. Text is any bytes: each is the character of its

@@ -15,11 +15,13 @@ enum option_id {
     OPT_LISTEN,
     OPT_RFC2217,
     OPT_CLOCK,
+    OPT_TIMING,
     OPT_DNS,
     OPT_IMPAIR,
     OPT_SEED,
     OPT_TRACE,
     OPT_NVRAM,
+    OPT_FILES,
     OPT_MODEMS,
     OPT_JSON,
     OPT_LOG,
@@ -44,11 +46,13 @@ static const struct option long_options[] = {
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"rfc2217", required_argument, NULL, OPT_RFC2217},
     {"clock", required_argument, NULL, OPT_CLOCK},
+    {"timing", required_argument, NULL, OPT_TIMING},
     {"dns", required_argument, NULL, OPT_DNS},
     {"impair", required_argument, NULL, OPT_IMPAIR},
     {"seed", required_argument, NULL, OPT_SEED},
     {"trace", required_argument, NULL, OPT_TRACE},
     {"nvram", required_argument, NULL, OPT_NVRAM},
+    {"files", required_argument, NULL, OPT_FILES},
     {"modems", required_argument, NULL, OPT_MODEMS},
     {"json", no_argument, NULL, OPT_JSON},
     {"log", required_argument, NULL, OPT_LOG},
@@ -98,6 +102,8 @@ static const char help_text[] =
     "  --control PATH               a Unix socket for sim7x00ctl (mode 0600)\n"
     "  --clock real|xN|manual       the module's time: real, N (1 to 1000) times as fast, or\n"
     "                               it stands still until sim7x00ctl advances it\n"
+    "  --timing none|typical|worst  how long answers take (none); with the others the module\n"
+    "                               starts when the program does\n"
     "  --dns SERVERS                name servers, ADDR[:PORT][,...] (the host's own)\n"
     "  --impair DIR:WHAT[,...]      what is wrong with the network; DIR: up, down, both; WHAT:\n"
     "                               latency=MS, jitter=MS, rate=BPS, lose=COUNT, loss=P,\n"
@@ -109,6 +115,8 @@ static const char help_text[] =
     "  --nvram DIR                  what the module stores (AT&W and such) is kept in\n"
     "                               DIR/nvram.json, with --modems in DIR/NUMBER/nvram.json\n"
     "                               (it ends with the process)\n"
+    "  --files DIR                  the module's file system is in DIR/C, DIR/D, DIR/E, DIR/F,\n"
+    "                               with --modems in DIR/NUMBER/C and so on (in memory)\n"
     "  --modems N                   N modules (1 to 1000) with the links PATH0, PATH1, ...\n"
     "  --quick-start                the server of the vendor's TCP/IP application note,\n"
     "                               116.236.221.75:8011, and its UDP peers\n"
@@ -176,6 +184,21 @@ static int take_clock(struct options *o, const char *value, char error[OPTIONS_E
     }
     o->clock_factor = (unsigned)factor;
     return 0;
+}
+
+static int take_timing(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    static const char *const names[] = {
+        [AT_TIMING_NONE] = "none",
+        [AT_TIMING_TYPICAL] = "typical",
+        [AT_TIMING_WORST] = "worst",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], value) == 0) {
+            o->timing = (enum at_timing)i;
+            return 0;
+        }
+    }
+    return fail(error, "--timing: '%.64s' is not allowed: none, typical or worst", value);
 }
 
 static int take_modems(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
@@ -304,6 +327,8 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_rfc2217(o, optarg, error);
     case OPT_CLOCK:
         return take_clock(o, optarg, error);
+    case OPT_TIMING:
+        return take_timing(o, optarg, error);
     case OPT_DNS:
         return take_text("--dns", &o->dns, optarg, "ADDR[:PORT][,...]", error);
     case OPT_IMPAIR:
@@ -314,6 +339,8 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_text("--trace", &o->trace, optarg, "a file", error);
     case OPT_NVRAM:
         return take_text("--nvram", &o->nvram, optarg, "a folder", error);
+    case OPT_FILES:
+        return take_text("--files", &o->files, optarg, "a folder", error);
     case OPT_MODEMS:
         return take_modems(o, optarg, error);
     case OPT_SCENARIO:

@@ -12,6 +12,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "emulator/at/latency.h"
 #include "netstack/impair.h"
 
 enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_SCHEMA };
@@ -33,14 +34,16 @@ struct options {
     size_t map_count;
     const char *listens[LIMIT_ROUTES];
     size_t listen_count;
-    char rfc2217_host[OPTIONS_HOST];         /* of the UART's server, a number; "": there is none */
-    uint16_t rfc2217_port;                   /* of the first module; 0: any free one */
-    unsigned clock_factor;                   /* 1: real time; 0: it stands until it is told */
+    char rfc2217_host[OPTIONS_HOST]; /* of the UART's server, a number; "": there is none */
+    uint16_t rfc2217_port;           /* of the first module; 0: any free one */
+    unsigned clock_factor;           /* 1: real time; 0: it stands until it is told */
+    enum at_timing timing;
     const char *dns;                         /* NULL: the host's own servers */
     struct impair impair[IMPAIR_DIRECTIONS]; /* of every module's bearer */
     uint64_t seed;
     const char *trace;       /* NULL: none */
     const char *nvram;       /* NULL: it ends with the process */
+    const char *files;       /* NULL: in memory */
     const char *scenario;    /* NULL: none */
     const char *control;     /* NULL: none */
     const char *junit, *tap; /* NULL: none */

@@ -9,6 +9,7 @@
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/modem.h"
 #include "emulator/mux.h"
 #include "slots.h"
@@ -38,6 +39,15 @@ static void on_setting(void *ctx, unsigned slot) {
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_MAX_NET_RETRIES),
                              (unsigned)setting_int(u->settings, SLOT_CIPDNSSET_NET_TIMEOUT));
     }
+    if (slot == SLOT_CSCLK_STATUS) {
+        cmd_sleep_changed(u->cmd);
+        for (size_t i = 0; i < u->nmore; i++) {
+            cmd_sleep_changed(u->more[i]);
+        }
+    }
+    if (slot == SLOT_BTIOCAP_MODE) {
+        bluetooth_set_iocap(u->modem->bluetooth, (int)setting_int(u->settings, slot));
+    }
     cmd_cells_changed(u->cmd, slot);
 }
 
@@ -50,12 +60,43 @@ static const char *apn_in(struct unit *u, struct sv row, unsigned cid) {
 
 /* Of the context's definition; hosts of the older stack define it with AT+CGSOCKCONT alone (note
  * 2.2), so without an APN there that one counts (guess). */
-static const char *apn_of(void *ctx, unsigned cid) {
-    struct unit *u;
-    CAST_OBJ(u, ctx, UNIT_MAGIC);
+static const char *apn_of(struct unit *u, unsigned cid) {
     const char *apn = apn_in(u, SV("+CGDCONT"), cid);
     const char *older = apn_in(u, SV("+CGSOCKCONT"), cid);
     return apn == NULL || (*apn == '\0' && older != NULL) ? older : apn;
+}
+
+static void on_context(void *ctx, unsigned cid, struct context_event *out) {
+    enum { TYPE = 1, PASSWORD, USER }; /* AT+CGAUTH=<cid>,<auth_type>,<passwd>,<user> */
+    struct unit *u;
+    CAST_OBJ(u, ctx, UNIT_MAGIC);
+    const struct at_cmd *row = table_find(&at_dialect, SV("+CGAUTH"));
+    const struct setting_record *r = setting_record_find(u->settings, row, (int32_t)cid);
+    out->apn = apn_of(u, cid);
+    if (r != NULL && r->ints[TYPE] != 0) {
+        out->user = r->texts[USER];
+        out->password = r->texts[PASSWORD];
+    }
+}
+
+/* A module was reported to need more than 10 s until it answered (LilyGO T-SIM7600X pull request
+ * 41); all instants are guesses. */
+static struct modem_boot boot_of(enum at_timing timing) {
+    const struct modem_boot typical = {.usb = CLK_S(10),
+                                       .rdy = CLK_S(12),
+                                       .sim = CLK_S(13),
+                                       .sms = CLK_S(16),
+                                       .pb = CLK_S(18),
+                                       .away = CLK_S(3),
+                                       .search = CLK_S(5)};
+    const struct modem_boot worst = {.usb = CLK_S(20),
+                                     .rdy = CLK_S(30),
+                                     .sim = CLK_S(35),
+                                     .sms = CLK_S(45),
+                                     .pb = CLK_S(60),
+                                     .away = CLK_S(10),
+                                     .search = CLK_S(90)};
+    return timing == AT_TIMING_WORST ? worst : typical;
 }
 
 struct unit *unit_new(const struct unit_config *cfg) {
@@ -65,9 +106,15 @@ struct unit *unit_new(const struct unit_config *cfg) {
     setting_on_change(u->settings, on_setting, u);
     u->modem = modem_new(cfg->profile, cfg->clk, cfg->host);
     modem_set_seed(u->modem, cfg->seed);
-    modem_set_apn(u->modem, apn_of, u);
+    modem_set_context(u->modem, on_context, u);
+    modem_set_way_out(u->modem, &cfg->way_out);
+    if (cfg->timing != AT_TIMING_NONE) {
+        const struct modem_boot boot = boot_of(cfg->timing);
+        modem_start(u->modem, &boot);
+    }
     u->mux = mux_new(u->modem, u->settings); /* before the ports, to end before they go off */
     u->cmd = cmd_new(u->modem, u->settings, cfg->chan, CMD_AT, NULL);
+    session_set_timing(u->cmd->session, cfg->timing);
     mux_serve(u->mux, u->cmd);
     return u;
 }
@@ -114,7 +161,10 @@ bool unit_keep(struct unit *u, const char *folder, char error[NVRAM_ERROR]) {
     };
     u->nvram = nvram_open(&cfg, error);
     if (u->nvram != NULL) {
+        cmd_stk_start(u->cmd);
+        cmd_bluetooth_load(u->cmd);
         cmd_before_result(u->cmd, before_result, u);
+        cmd_gnss_start(u->cmd); /* with what is stored */
     }
     return u->nvram != NULL;
 }

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "emulator/at/latency.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/model/modem.h"
 #include "emulator/nvram.h"
 #include "netstack/host.h"
 
@@ -21,7 +23,10 @@ struct unit_config {
     struct clk *clk;
     struct net_host host;
     uint64_t seed;
+    /* Other than AT_TIMING_NONE: it starts now; else it has been on for long. */
+    enum at_timing timing;
     struct chan *chan; /* of the first port */
+    struct modem_way_out way_out;
 };
 
 struct unit *unit_new(const struct unit_config *cfg);

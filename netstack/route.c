@@ -422,6 +422,15 @@ void route_listen(const struct route *r, uint16_t port, struct sockaddr_storage 
     set_ipv4(host, INADDR_LOOPBACK, port);
 }
 
+size_t route_listens(const struct route *r, uint16_t *ports, size_t max) {
+    CHECK_OBJ(r, ROUTE_MAGIC);
+    size_t n = r->n_listens < max ? r->n_listens : max;
+    for (size_t i = 0; i < n; i++) {
+        ports[i] = r->listens[i].port;
+    }
+    return n;
+}
+
 int route_name(const struct route *r, struct sv name, uint32_t *ip) {
     CHECK_OBJ(r, ROUTE_MAGIC);
     for (size_t i = 0; i < r->n_maps; i++) {

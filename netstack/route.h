@@ -54,6 +54,9 @@ void route_from_host(const struct route *r, const struct sockaddr *host, struct 
 /* Where a server of this port listens: the entry, else 127.0.0.1 and the same port. */
 void route_listen(const struct route *r, uint16_t port, struct sockaddr_storage *host);
 
+/* The ports that have such an entry: as many as fit, their number. */
+size_t route_listens(const struct route *r, uint16_t *ports, size_t max);
+
 /* Address of a mapped name. -ENOENT: no entry has it. And the reverse. */
 int route_name(const struct route *r, struct sv name, uint32_t *ip);
 const char *route_addr_name(const struct route *r, uint32_t ip);

@@ -21,6 +21,7 @@ enum {
     WRITES_A_TURN = 4, /* what drains may be filled again at once, and the client reads meanwhile */
     READS_A_TURN = 2,  /* the other way has its turn before the next */
     READS_ALL = 16,    /* more than the kernel holds (13,824 bytes) */
+    CLEAN_TRIES = 100, /* a tty that a client left barred fails them all, in 0.1 ms */
     EARLY_MAX = 8192,  /* less than the kernel takes (11,776): what got stuck is never kept */
 };
 
@@ -286,14 +287,28 @@ static void settle_output(struct port *p, bool is_unread) {
     }
 }
 
+/* A client that is faster than we are may have the tty for itself already: that bars us now, and
+ * is over with it; what an earlier one left behind stays. Returns the error of what stays. */
+static int clean_tty(struct port *p, size_t *unread, bool *is_clean) {
+    int err = 0;
+    for (int tries = 0; tries < CLEAN_TRIES; tries++) {
+        err = tty_clean(&p->tty, unread);
+        *is_clean = err == 0;
+        if (err == 0 || !tty_is_hung_up(&p->tty)) {
+            return 0;
+        }
+    }
+    return err;
+}
+
 static void last_close(struct port *p) {
     p->is_open = false;
     update_poll(p);
     /* Our own opening of the tty must not be taken for a client's. */
     watch_stop(p->watch, &p->entry);
     size_t unread = 0;
-    int err = tty_clean(&p->tty, &unread);
-    bool is_clean = err == 0;
+    bool is_clean = false;
+    int err = clean_tty(p, &unread, &is_clean);
     if (err == 0) {
         err = watch_start(p->watch, &p->entry, p->tty.path);
     }

@@ -16,17 +16,19 @@ static struct bus_verdict ask(struct at_session *s, enum at_point point,
 
 static void on_hold_over(void *ctx);
 
+/* Serves the verdict's delay, and behind it `own`, which is the module's. */
 static void hold(struct at_session *s, enum at_point point, const struct bus_verdict *v,
-                 const char *result) {
+                 clk_dur own, const char *result) {
     must(!s->hold.is_active);
     s->hold.is_active = true;
+    s->hold.is_latency = v->delay.us == 0 && v->act == BUS_GO;
     s->hold.point = point;
     s->hold.verdict = *v;
     /* What the verdict says may be gone by then. */
     s->hold.text = sv_dup(v->text);
     s->hold.verdict.text = sv_of(s->hold.text);
     s->hold.result = result != NULL ? xstrdup(result) : NULL;
-    clk_start(s->cfg.clk, &s->hold.timer, v->delay, on_hold_over, s);
+    clk_start(s->cfg.clk, &s->hold.timer, CLK_US(v->delay.us + own.us), on_hold_over, s);
 }
 
 void hold_clear(struct at_session *s) {
@@ -34,6 +36,19 @@ void hold_clear(struct at_session *s) {
     free(s->hold.text);
     free(s->hold.result);
     s->hold = (struct hold){0};
+}
+
+bool hold_hurry(struct at_session *s) {
+    if (!s->hold.is_active || !s->hold.is_latency) {
+        return false;
+    }
+    clk_stop(s->cfg.clk, &s->hold.timer);
+    on_hold_over(s);
+    return true;
+}
+
+static clk_dur latency(const struct at_session *s, const struct at_cmd *row, enum at_form form) {
+    return latency_answer(s->is_left ? AT_TIMING_NONE : s->timing, row, form);
 }
 
 /* The next of the lines that \n separates; false: there is none. */
@@ -110,8 +125,10 @@ void session_result(struct at_session *s, const char *text) {
     struct at_asked asked = about_command(s, s->command);
     asked.text = sv_of(text);
     struct bus_verdict v = ask(s, AT_POINT_RESULT, &asked);
-    if (v.delay.us > 0) {
-        hold(s, AT_POINT_RESULT, &v, text);
+    /* A command has taken its time before it ran. */
+    clk_dur own = s->command.n > 0 ? CLK_US(0) : latency(s, NULL, AT_EXEC);
+    if (v.delay.us + own.us > 0) {
+        hold(s, AT_POINT_RESULT, &v, own, text);
     } else {
         act_on_result(s, &v, text);
     }
@@ -172,10 +189,11 @@ static void on_hold_over(void *ctx) {
 }
 
 /* Whether it goes on now; else what was decided happens, now or later. */
-static bool go(struct at_session *s, enum at_point point, const struct at_asked *asked) {
+static bool go(struct at_session *s, enum at_point point, const struct at_asked *asked,
+               clk_dur own) {
     struct bus_verdict v = ask(s, point, asked);
-    if (v.delay.us > 0) {
-        hold(s, point, &v, NULL);
+    if (v.delay.us + own.us > 0) {
+        hold(s, point, &v, own, NULL);
         return false;
     }
     if (v.act != BUS_GO) {
@@ -187,12 +205,12 @@ static bool go(struct at_session *s, enum at_point point, const struct at_asked 
 
 bool session_line_goes(struct at_session *s) {
     struct at_asked asked = {.text = {s->text, s->text_len}, .name = ""};
-    return go(s, AT_POINT_LINE, &asked);
+    return go(s, AT_POINT_LINE, &asked, CLK_US(0));
 }
 
 bool session_command_goes(struct at_session *s) {
     struct at_asked asked = about_command(s, s->command);
-    return go(s, AT_POINT_COMMAND, &asked);
+    return go(s, AT_POINT_COMMAND, &asked, latency(s, s->req.row, s->req.command.form));
 }
 
 /* -- unsolicited results -- */

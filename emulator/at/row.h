@@ -84,6 +84,7 @@ struct at_cmd {
     uint8_t needs;      /* enum at_need */
     uint8_t save;       /* enum at_save */
     uint8_t flags;      /* enum at_row_flag */
+    uint8_t latency;    /* its class: index in at_latencies */
     uint8_t nparams;
     uint8_t nexec; /* how many of the parameters exec sets (0: all, to their defaults) */
     const struct at_param *params;
@@ -110,6 +111,15 @@ struct slot_info {
     const char *text;
 };
 
+/* What a class of commands takes, in ms: typical, worst. */
+enum { AT_LATENCY_TIMES = 2 };
+struct at_latency {
+    const char *name;
+    int32_t ask[AT_LATENCY_TIMES]; /* the read and test forms */
+    int32_t act[AT_LATENCY_TIMES]; /* the exec and write forms */
+    int32_t urc[AT_LATENCY_TIMES]; /* unsolicited results with a command's name */
+};
+
 struct at_table {
     const struct at_cmd *rows;
     size_t n;
@@ -118,5 +128,7 @@ struct at_table {
 /* -- the generated table (dialect_rows.c, from rows.inc) -- */
 extern const struct at_table at_dialect;
 extern const struct slot_info slot_infos[];
+/* Ends with one that has no name. The first is that of whatever has no row. */
+extern const struct at_latency at_latencies[];
 
 #endif

@@ -257,8 +257,12 @@ static void forget_input(struct chan *ch) {
 
 static void on_event(void *ctx, enum chan_event event) {
     struct at_session *s = session_of(ctx);
+    if (s->cfg.dtr != NULL) {
+        s->cfg.dtr(s->cfg.owner);
+    }
     switch (event) {
     case CHAN_OPENED:
+        s->is_left = false;
         /* What an earlier DTE typed ahead is not the new one's. In data mode it is not ours. */
         if (chan_is_top(s->cfg.chan, s)) {
             forget_input(s->cfg.chan);
@@ -267,6 +271,10 @@ static void on_event(void *ctx, enum chan_event event) {
         session_idle(s);
         break;
     case CHAN_CLOSED:
+        s->is_left = true;
+        if (hold_hurry(s) && !chan_is_top(s->cfg.chan, s)) {
+            chan_tell_top(s->cfg.chan, CHAN_CLOSED);
+        }
         /* What would be answered later would be answered to the next DTE. */
         if (is_abortable(s) || s->hold.is_active ||
             (s->req.is_open && (s->req.on_cancel != NULL || s->req.on_drained != NULL))) {
@@ -319,6 +327,16 @@ void session_close(struct at_session *s) {
     setting_store_free(s->port);
     OBJ_FINI(s);
     free(s);
+}
+
+void session_set_timing(struct at_session *s, enum at_timing timing) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    s->timing = timing;
+}
+
+enum at_timing session_timing(const struct at_session *s) {
+    CHECK_OBJ(s, AT_SESSION_MAGIC);
+    return s->timing;
 }
 
 void session_set_mute(struct at_session *s, bool is_mute) {

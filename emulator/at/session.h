@@ -19,6 +19,7 @@
 #include "base/bus.h"
 #include "base/sv.h"
 #include "emulator/at/errors.h"
+#include "emulator/at/latency.h"
 
 struct at_session;
 struct at_table;
@@ -51,12 +52,19 @@ struct at_session_config {
      * result; BUS_FAIL: enum at_err, not for results and unsolicited lines. May be NULL. */
     struct bus_verdict (*ask)(void *owner, enum at_point point, const struct at_asked *asked);
     void (*done)(void *owner, const struct at_asked *result); /* a result is out; may be NULL */
-    /* Whether what comes while no command runs is lost. May be NULL. */
+    /* Whether it sleeps: what comes while no command runs is lost. May be NULL. */
     bool (*is_asleep)(void *owner);
+    /* The DTE has come, gone, or changed DTR; before the session acts on it. May be NULL. */
+    void (*dtr)(void *owner);
 };
 
 struct at_session *session_new(const struct at_session_config *cfg);
 void session_close(struct at_session *s); /* cancels what runs; NULL is allowed */
+
+/* What answers and unsolicited results take from now on; nothing until it is called. A command is
+ * run, and its whole answer leaves, when its time is over; unsolicited results keep their order. */
+void session_set_timing(struct at_session *s, enum at_timing timing);
+enum at_timing session_timing(const struct at_session *s);
 
 /* The module is off or hangs: input is thrown away and nothing is said; what runs goes on unheard,
  * and unsolicited results wait. */

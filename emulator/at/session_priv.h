@@ -40,6 +40,7 @@ struct urc {
     void *ctx;
     char *text;
     bool is_decided; /* the owner was asked already */
+    clk_mono due;    /* not before this instant, nor what is behind it; 0: at once */
 };
 
 /* An unsolicited result that the owner makes wait, beside the queue. */
@@ -53,6 +54,7 @@ struct urc_late {
 /* What waits because the owner said so (ask.c). */
 struct hold {
     bool is_active;
+    bool is_latency; /* the module works: nobody else has asked for it */
     enum at_point point;
     struct bus_verdict verdict;
     char *text;   /* behind verdict.text */
@@ -68,6 +70,7 @@ struct urc_queue {
     size_t first, n;
     LIST_HEAD(urc_lates, urc_late) late;
     size_t nlate;
+    struct clk_timer ripe; /* the first one is due */
     uint64_t dropped;
     bool is_flushing;
 };
@@ -76,6 +79,8 @@ struct at_session {
     uint32_t magic;
 #define AT_SESSION_MAGIC 0xa75e5510u
     struct at_session_config cfg;
+    enum at_timing timing;
+    bool is_left; /* the DTE has gone: what it still wanted is done at once */
     struct setting_store *port;
     struct line line;
     bool has_line;         /* a command line is being run */
@@ -109,6 +114,7 @@ struct bus_verdict session_ask_urc(struct at_session *s, const char *text);
 /* As unsolicited information; \n separates them. */
 void session_say_lines(struct at_session *s, struct sv lines);
 void hold_clear(struct at_session *s);
+bool hold_hurry(struct at_session *s); /* what the module works on, if it does, is done now */
 
 /* reply.c */
 enum reply_code {

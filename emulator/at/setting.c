@@ -506,7 +506,9 @@ void setting_each_changed(const struct at_table *table, const struct setting_sto
     const struct listing l = {module, port, cb, ctx};
     for (size_t i = 0; i < table->n; i++) {
         if (table->rows[i].kind == AT_RECORD) {
-            list_records(&l, &table->rows[i]);
+            if ((table->rows[i].forms & AT_WRITE) != 0) { /* no line pairs */
+                list_records(&l, &table->rows[i]);
+            }
         } else if (table->rows[i].nparams > 0) {
             list_slots(&l, &table->rows[i]);
         }

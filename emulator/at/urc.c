@@ -49,20 +49,23 @@ static void add_item(struct at_session *s, struct urc u) {
     }
 }
 
-static void add_source(struct at_session *s, urc_source_fn *cb, void *ctx) {
+/* When it may be said; the text's name decides how long that takes. */
+static clk_mono due(const struct at_session *s, const char *text) {
+    clk_dur latency = latency_urc(s->timing, s->cfg.table, text);
+    return (clk_mono){latency.us > 0 ? clk_now(s->cfg.clk).us + latency.us : 0};
+}
+
+static void add_source(struct at_session *s, urc_source_fn *cb, void *ctx, clk_mono at) {
     for (size_t i = 0; i < s->urcs.n; i++) {
         if (item(&s->urcs, i)->source == cb && item(&s->urcs, i)->ctx == ctx) {
             return;
         }
     }
-    add_item(s, (struct urc){.source = cb, .ctx = ctx});
+    add_item(s, (struct urc){.source = cb, .ctx = ctx, .due = at});
 }
 
 void urc_post(struct at_session *s, enum urc_class class, const char *fmt, ...) {
     CHECK_OBJ(s, AT_SESSION_MAGIC);
-    if (s->is_mute) {
-        return;
-    }
     char text[LIMIT_URC_TEXT];
     va_list ap;
     va_start(ap, fmt);
@@ -73,13 +76,16 @@ void urc_post(struct at_session *s, enum urc_class class, const char *fmt, ...) 
 
 void urc_post_text(struct at_session *s, enum urc_class class, const char *text) {
     CHECK_OBJ(s, AT_SESSION_MAGIC);
-    add_item(s, (struct urc){.class = class, .text = xstrdup(text)});
+    if (s->is_mute) {
+        return;
+    }
+    add_item(s, (struct urc){.class = class, .text = xstrdup(text), .due = due(s, text)});
     urc_flush(s);
 }
 
 void urc_post_source(struct at_session *s, urc_source_fn *cb, void *ctx) {
     CHECK_OBJ(s, AT_SESSION_MAGIC);
-    add_source(s, cb, ctx);
+    add_source(s, cb, ctx, due(s, ""));
     urc_flush(s);
 }
 
@@ -168,6 +174,26 @@ static void write_first(struct at_session *s) {
     free(u.text);
 }
 
+static void on_ripe(void *ctx) {
+    struct at_session *s;
+    CAST_OBJ(s, ctx, AT_SESSION_MAGIC);
+    urc_flush(s);
+}
+
+/* Whether the first one may be said now; if not, it is said then. Those behind it wait for it: data
+ * must not come before the line that says that their link is open. */
+static bool is_ripe(struct at_session *s) {
+    clk_mono at = item(&s->urcs, 0)->due;
+    if (at.us == 0) {
+        return true;
+    }
+    clk_dur left = {at.us - clk_now(s->cfg.clk).us};
+    if (left.us > 0) {
+        clk_start(s->cfg.clk, &s->urcs.ripe, left, on_ripe, s);
+    }
+    return left.us <= 0;
+}
+
 void urc_flush(struct at_session *s) {
     struct urc_queue *q = &s->urcs;
     if (q->is_flushing) {
@@ -175,7 +201,7 @@ void urc_flush(struct at_session *s) {
     }
     q->is_flushing = true;
     size_t kept = 0; /* sources with nobody to read them; when only they are left, it is over */
-    while (kept < q->n && session_may_urc(s)) {
+    while (kept < q->n && session_may_urc(s) && is_ripe(s)) {
         struct urc u = *item(q, 0);
         if (u.source == NULL) {
             write_first(s);
@@ -187,7 +213,7 @@ void urc_flush(struct at_session *s) {
             *item(q, q->n++) = u;
             kept++;
         } else if (u.source(u.ctx, s)) {
-            add_source(s, u.source, u.ctx);
+            add_source(s, u.source, u.ctx, (clk_mono){0});
         }
     }
     q->is_flushing = false;
@@ -198,6 +224,7 @@ void urc_clear(struct at_session *s) {
         clk_stop(s->cfg.clk, &s->ri);
         chan_set_ri(s->cfg.chan, false);
     }
+    clk_stop(s->cfg.clk, &s->urcs.ripe);
     while (s->urcs.n > 0) {
         remove_item(&s->urcs, 0);
     }

@@ -40,24 +40,16 @@ static void post_urc(struct cmd *c, const struct urc_event *e) {
     }
 }
 
-/* The first port stands for the ATCOM port and, where there is no other, for the UART, for who has
- * its driver on a pty may have it on either. */
-static bool is_uart(const struct cmd *c) {
-    return c->role == CMD_UART || (c == c->first && !c->has_uart);
-}
-
-/* AT+CATR (V3.00 3.2.11). */
+/* AT+CATR (V3.00 3.2.11). The first port stands for the ATCOM port and, where there is no other,
+ * for the UART, for who has its driver on a pty may have it on either. */
 static bool hears(const struct cmd *c) {
     int port = setting_int(c->module, SLOT_CATR_PORT);
-    return port == CMD_ANY || port == (int)c->role || (port == CMD_UART && is_uart(c));
+    return port == CMD_ANY || port == (int)c->role ||
+           (port == CMD_UART && c == c->first && !c->has_uart);
 }
 
-/* AT+CSCLK=1: the UART sleeps while DTR is off (V3.00 19.2.17). */
 static bool is_asleep(void *owner) {
-    const struct cmd *c = cmd_from(owner);
-    const struct chan *ch = session_chan(c->session);
-    return ch->is_open && ch->is_dtr_off && is_uart(c) &&
-           session_int(c->session, SLOT_CSCLK_STATUS) != 0;
+    return cmd_from(owner)->sleep.state == SLEEP_ASLEEP;
 }
 
 /* What concerns the module as a whole is said where it is wanted, what a port has begun itself is
@@ -75,7 +67,11 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_standard_event(c, topic, payload);
     cmd_status_event(c, topic, payload);
     cmd_hardware_event(c, topic, payload);
+    cmd_dial_event(c, topic, payload);
     cmd_mifi_event(c, topic, payload);
+    cmd_gnss_event(c, topic, payload);
+    cmd_audio_event(c, topic, payload);
+    cmd_bluetooth_event(c, topic, payload);
     session_set_mute(c->session, c->is_muxed);
     cmd_tcpip_event(c, topic, payload);
 }
@@ -137,6 +133,10 @@ static void done(void *owner, const struct at_asked *result) {
     cmd_power_done(c);
 }
 
+static void on_dtr(void *owner) {
+    cmd_sleep_changed(cmd_from(owner));
+}
+
 /* One place decides for all rows which error a missing card or PIN is. */
 static int missing(void *owner, unsigned needs) {
     struct cmd *c = cmd_from(owner);
@@ -192,16 +192,23 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
         .ask = ask,
         .done = done,
         .is_asleep = is_asleep,
+        .dtr = on_dtr,
     };
     c->session = session_new(&cfg);
+    session_set_timing(c->session, session_timing(c->first->session));
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
+    cmd_call_start(c);
+    cmd_ecall_start(c);
     cmd_network_start(c);
     cmd_packet_start(c);
     cmd_standard_start(c);
     cmd_hardware_start(c);
     cmd_power_start(c);
+    cmd_gnss_start(c);
     cmd_mux_start(c);
+    cmd_dial_start(c);
+    cmd_stk_start(c);
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
@@ -234,14 +241,19 @@ void cmd_close(struct cmd *c) {
     }
     bus_ignore(&c->modem->bus, on_bus, c);
     cmd_status_stop(c);
+    cmd_fota_stop(c);
     cmd_hardware_stop(c);
+    cmd_gnss_stop(c);
+    cmd_sleep_stop(c);
     cmd_power_stop(c);
+    cmd_stk_stop(c);
     cmd_ping_stop(c);
     cmd_ntp_stop(c);
     cmd_lbs_stop(c);
     cmd_tft_stop(c);
     cmd_network_stop(c);
     transparent_stop(c);
+    cmd_dial_stop(c);
     session_close(c->session);
     cmd_tcpip_stop(c);
     OBJ_FINI(c);

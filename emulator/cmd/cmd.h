@@ -18,23 +18,34 @@
 #include "emulator/at/session.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_text.h"
+#include "emulator/model/toolkit.h"
 #include "netstack/ping.h"
 
 struct chan;
 struct chan_user;
 struct cmd;
+struct dial;
 struct net_ping;
 struct net_resolve;
 struct sntp;
 struct setting_store;
 struct tcpip;
 
-enum { CMD_REPORTS = 3, CMD_INDICATORS = 4 };
+enum { CMD_REPORTS = 3, CMD_INDICATORS = 4, CMD_GNSS_REPORTS = 4 };
+enum { CMD_RLP_VERSIONS = 3, CMD_ECALL_TIMERS = 3 };
+enum { CMD_NO_ARG = LIMIT_ARGS }; /* of no command */
 
 /* Unsolicited lines that a <mode> of 0 holds back in the module (V3.00 8.2.14, 27.007 8.10). */
 struct held {
     char lines[LIMIT_REPORTS][LIMIT_REPORT_TEXT];
     size_t n; /* oldest first */
+};
+
+/* Of one version of the radio link protocol (V3.00 5.2.4). */
+struct rlp {
+    int values[4]; /* <iws>, <mws>, <T1>, <N2> */
+    int t4;        /* 0: never set */
 };
 
 /* Which port of the module the session is on: what AT+CATR calls it by (V3.00 3.2.11). */
@@ -84,10 +95,16 @@ struct cmd {
     uint32_t reported_ci;        /* the cell of these */
     int reported_mode;           /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
-    struct filter *filters;         /* of +CGTFT, by context and number; cmd_tft.c */
-    bool has_service;               /* the packet service, as +CGEV has last seen it */
-    int indicators[CMD_INDICATORS]; /* the newest values of +CIND */
-    int cops_mode;                  /* of the newest AT+COPS= */
+    struct filter *filters;               /* of +CGTFT, by context and number; cmd_tft.c */
+    bool has_service;                     /* the packet service, as +CGEV has last seen it */
+    int indicators[CMD_INDICATORS];       /* the newest values of +CIND */
+    struct rlp rlp[CMD_RLP_VERSIONS];     /* cmd_call.c */
+    int ecall_timeouts[CMD_ECALL_TIMERS]; /* cmd_ecall.c */
+    struct {
+        struct clk_timer step; /* until the next line */
+        bool is_checked;
+    } fota;        /* cmd_fota.c */
+    int cops_mode; /* of the newest AT+COPS= */
     struct {
         int rssi, ber;          /* as reported last */
         struct clk_timer every; /* AT+AUTOCSQ=1,0 */
@@ -96,7 +113,20 @@ struct cmd {
         struct clk_timer warning; /* AT+CVALARM: while the supply is bad */
         int heat;                 /* as +CMTE told it last */
         bool is_high[HARDWARE_PINS];
-    } hw;                  /* cmd_hardware.c */
+    } hw; /* cmd_hardware.c */
+    struct {
+        struct gnss_report {
+            struct cmd *cmd;
+            struct clk_timer timer; /* until the next one */
+        } reports[CMD_GNSS_REPORTS];
+        enum gnss_state state; /* the newest one */
+        /* Of the first session: what the module has started with. Later changes count from its
+         * next start on. */
+        uint32_t nmea; /* the sentences of AT+CGPSNMEA */
+        uint32_t modes;
+        unsigned systems;
+        bool has_server, has_xtra;
+    } gnss;                /* cmd_gnss.c */
     struct clk_timer scan; /* AT+COPS=? */
     uint8_t cops_techs;    /* its <AcT>: 1 << enum profile_tech; 0: none given */
     struct clk_timer cpsi; /* until the next +CPSI of AT+CPSI=<time> */
@@ -106,9 +136,20 @@ struct cmd {
         /* What a command has asked for; it is done behind its line's result. */
         enum { POWER_GO_NOWHERE, POWER_GO_RESTART, POWER_GO_OFF } go;
         struct clk_timer going;
-        size_t next;              /* line of the start */
-        struct clk_timer start;   /* until that one */
-    } power;                      /* cmd_power.c */
+        size_t next;            /* line of the start */
+        struct clk_timer start; /* until that one */
+        struct clk_timer usb;   /* until the port on USB is there */
+    } power;                    /* cmd_power.c */
+    struct {
+        struct toolkit toolkit;
+        struct clk_timer patience; /* for an answer */
+        bool is_on, is_pdu;        /* as set at the start */
+    } stk;                         /* cmd_stk.c */
+    struct {
+        enum sleep_state { SLEEP_AWAKE, SLEEP_ASLEEP, SLEEP_WAKING } state;
+        struct clk_timer timer;   /* until the next one */
+    } sleep;                      /* cmd_sleep.c */
+    struct dial *dial;            /* cmd_dial.c */
     struct cmd_mux mux;           /* cmd_mux.c */
     struct cmd_mux_mode mux_mode; /* the newest one */
     bool is_muxed;                /* frames go over its port: unsolicited results do not */
@@ -134,6 +175,14 @@ struct cmd *cmd_from(void *ctx); /* in a callback whose context it is */
 /* Ends a write: stores what was given as the row says, or ERROR where the values are not fit. */
 void cmd_store_if(struct at_req *rq, bool is_fit);
 
+/* Whether the card's PIN2 is good, if it is given as argument `arg`, then by it; if not the request
+ * is ended. */
+bool cmd_has_pin2(struct at_req *rq, size_t arg);
+void cmd_end_pin2(struct at_req *rq, int rc); /* with what entering it, or its PUK, has given */
+
+/* The number that a dial string means behind its > (without its semicolon). 0, or the error. */
+int cmd_phonebook_find(const struct cmd *c, struct sv text, char number[SIM_NUMBER_TEXT]);
+
 /* The bus, by family. */
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_network_event(struct cmd *c, unsigned topic, const void *payload);
@@ -142,10 +191,17 @@ void cmd_packet_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_standard_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_status_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_dial_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_mifi_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_gnss_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_audio_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_bluetooth_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */
 void cmd_power_done(struct cmd *c);
+
+/* DTR or AT+CSCLK has changed. */
+void cmd_sleep_changed(struct cmd *c);
 
 /* A setting of the module has changed. */
 void cmd_cells_changed(struct cmd *c, unsigned slot);
@@ -153,15 +209,27 @@ void cmd_cells_select(struct cmd *c, uint8_t techs); /* AT+COPS: only these; 0: 
 
 /* Starts and ends with the session. */
 void cmd_status_stop(struct cmd *c);
+void cmd_bluetooth_load(struct cmd *c); /* what is stored has come */
+void cmd_call_start(struct cmd *c);     /* the module's start, too */
+void cmd_ecall_start(struct cmd *c);    /* the module's start, too */
+void cmd_fota_stop(struct cmd *c);
 void cmd_hardware_start(struct cmd *c); /* the module's start, too */
 void cmd_hardware_stop(struct cmd *c);
+void cmd_gnss_start(struct cmd *c); /* the module's start, too */
+void cmd_gnss_stop(struct cmd *c);
 void cmd_network_start(struct cmd *c); /* the module's start, too */
 void cmd_packet_start(struct cmd *c);
 void cmd_standard_start(struct cmd *c);
 void cmd_network_stop(struct cmd *c);
+void cmd_sleep_stop(struct cmd *c);
 void cmd_power_start(struct cmd *c);
 void cmd_mux_start(struct cmd *c);
+void cmd_dial_start(struct cmd *c);
+void cmd_dial_stop(struct cmd *c);
 void cmd_power_stop(struct cmd *c);
+void cmd_stk_start(struct cmd *c); /* the module's start, too */
+void cmd_stk_stop(struct cmd *c);
+void cmd_stk_card_ready(struct cmd *c); /* behind the start's lines */
 void cmd_tcpip_start(struct cmd *c);
 void cmd_tcpip_stop(struct cmd *c);
 void cmd_tcpip_reset(struct cmd *c); /* the module has gone off */

@@ -1,10 +1,30 @@
 /* cmd_call.c: settings of calls that look at more than their range (V3.00 chapter 5). */
 #include <stdbool.h>
+#include <string.h>
 
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/cmd/cmd_dial.h"
 #include "handlers.h"
 #include "slots.h"
+
+/* There are no voice calls yet: ERROR, once the number is known. */
+void cmd_d(struct at_req *rq) {
+    struct sv text = at_text(rq, 0);
+    char number[SIM_NUMBER_TEXT];
+    int rc = AT_ERR_PLAIN;
+    unsigned cid = 0;
+    if (dial_is_packet_call(text, &cid)) {
+        dial_start(rq, cid);
+        return;
+    }
+    if (text.n > 0 && text.p[0] == '>') {
+        bool is_voice = text.p[text.n - 1] == ';';
+        text = sv_trim(sv_slice(text, 1, text.n - (is_voice ? 2 : 1)));
+        rc = cmd_phonebook_find(cmd_of(rq), text, number);
+    }
+    at_fail(rq, rc != 0 ? (enum at_err)rc : AT_ERR_PLAIN);
+}
 
 /* Given, or what is kept. */
 static int32_t given_or_kept(struct at_req *rq, size_t i, unsigned slot) {
@@ -57,4 +77,67 @@ void cmd_cptone(struct at_req *rq) {
     } else {
         at_fail(rq, AT_ERR_PLAIN);
     }
+}
+
+/* -- the radio link protocol, by version -- */
+
+/* The example of V3.00 5.2.4; a <iws> of 0 is what it has of version 1. */
+static const struct rlp rlp_defaults[CMD_RLP_VERSIONS] = {
+    {.values = {61, 61, 48, 6}},
+    {.values = {0, 61, 48, 6}},
+    {.values = {240, 240, 52, 6}},
+};
+
+/* Not in the manual: as the test form prints them, after 3GPP 24.022 (guess). */
+static const struct {
+    int lo, hi;
+} rlp_ranges[CMD_RLP_VERSIONS][4] = {
+    {{0, 61}, {0, 61}, {39, 255}, {1, 255}},
+    {{0, 61}, {0, 61}, {39, 255}, {1, 255}},
+    {{0, 488}, {0, 488}, {42, 255}, {1, 255}},
+};
+
+void cmd_call_start(struct cmd *c) {
+    memcpy(c->rlp, rlp_defaults, sizeof c->rlp);
+}
+
+static void read_rlp(struct at_req *rq) {
+    for (int ver = 0; ver < CMD_RLP_VERSIONS; ver++) {
+        const struct rlp *r = &cmd_of(rq)->first->rlp[ver];
+        const int *v = r->values;
+        if (r->t4 > 0) {
+            at_info(rq, "+CRLP: %d,%d,%d,%d,%d,%d", v[0], v[1], v[2], v[3], ver, r->t4);
+        } else {
+            at_info(rq, "+CRLP: %d,%d,%d,%d,%d", v[0], v[1], v[2], v[3], ver);
+        }
+    }
+}
+
+/* What is left out stays. */
+static bool write_rlp(struct at_req *rq) {
+    enum { VALUES = 4, VER = 4, T4 = 5, WITH_T4 = 2 };
+    int ver = at_int(rq, VER);
+    struct rlp r = cmd_of(rq)->first->rlp[ver];
+    bool is_fit = !at_has(rq, T4) || ver == WITH_T4;
+    for (size_t i = 0; i < VALUES; i++) {
+        r.values[i] = at_has(rq, i) ? at_int(rq, i) : r.values[i];
+        is_fit &= r.values[i] >= rlp_ranges[ver][i].lo && r.values[i] <= rlp_ranges[ver][i].hi;
+    }
+    r.t4 = at_has(rq, T4) ? at_int(rq, T4) : r.t4;
+    if (is_fit) {
+        cmd_of(rq)->first->rlp[ver] = r;
+    }
+    return is_fit;
+}
+
+void cmd_crlp(struct at_req *rq) {
+    if (at_form_of(rq) == AT_READ) {
+        read_rlp(rq);
+    } else if (at_form_of(rq) == AT_EXEC) {
+        cmd_call_start(cmd_of(rq)->first);
+    } else if (!write_rlp(rq)) {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    at_ok(rq);
 }

@@ -1,90 +1,160 @@
-/* cmd_crsm.c: AT+CRSM, the card's files (V3.00 3.2.5; 27.007 8.18). What goes wrong in the card is
- * told by its status words, with OK. */
+/* cmd_crsm.c: the card's files and raw commands: AT+CRSM, AT+CSIM (V3.00 3.2.5, 3.2.4; 27.007 8.18,
+ * 8.17). What goes wrong in the card is told by its status words, with OK. */
 #include <stdio.h>
 
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/sim_file.h"
 #include "handlers.h"
 
-enum { READ_BINARY = 176, READ_RECORD = 178, GET_RESPONSE = 192 };
-enum { UPDATE_BINARY = 214, UPDATE_RECORD = 220 };
-
-/* Status words (102.221 10.2.1). */
-enum {
-    SW_GOOD = 0x9000,
-    SW_RIGHT_LENGTH = 0x6c00, /* and the length */
-    SW_NO_RECORDS = 0x6981,
-    SW_NOT_ALLOWED = 0x6982,
-    SW_NOT_FOUND = 0x6a82,
-    SW_BEHIND_THE_END = 0x6b00,
-    SW_NOT_SUPPORTED = 0x6d00,
-};
-
-static void answer(struct at_req *rq, int sw, const uint8_t *p, size_t n) {
-    char hex[2 * 255 + 1] = "";
-    for (size_t i = 0; i < n; i++) {
-        snprintf(hex + 2 * i, sizeof hex - 2 * i, "%02X", p[i]);
+/* -1: no digit. */
+static int nibble(char c) {
+    if (c >= '0' && c <= '9') {
+        return c - '0';
     }
-    if (n > 0) {
-        at_info(rq, "+CRSM: %d,%d,\"%s\"", sw >> 8, sw & 0xff, hex);
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* How many bytes; -1: not pairs of digits, or more than there is room for. */
+static int parse_hex(struct sv text, uint8_t *to, size_t room) {
+    if (text.n % 2 != 0 || text.n / 2 > room) {
+        return -1;
+    }
+    for (size_t i = 0; i < text.n / 2; i++) {
+        int high = nibble(text.p[2 * i]);
+        int low = nibble(text.p[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            return -1;
+        }
+        to[i] = (uint8_t)(high << 4 | low);
+    }
+    return (int)(text.n / 2);
+}
+
+static void put_hex(const uint8_t *p, size_t n, char *to) {
+    to[0] = '\0';
+    for (size_t i = 0; i < n; i++) {
+        snprintf(to + 2 * i, 3, "%02X", p[i]);
+    }
+}
+
+/* -- AT+CRSM -- */
+
+static void answer(struct at_req *rq, const struct sim_answer *a) {
+    char hex[2 * SIM_APDU_DATA + 1];
+    put_hex(a->data, a->n, hex);
+    if (a->n > 0) {
+        at_info(rq, "+CRSM: %u,%u,\"%s\"", a->sw >> 8, a->sw & 0xff, hex);
     } else {
-        at_info(rq, "+CRSM: %d,%d", sw >> 8, sw & 0xff);
+        at_info(rq, "+CRSM: %u,%u", a->sw >> 8, a->sw & 0xff);
     }
     at_ok(rq);
 }
 
-/* Length 0 is all that is there (102.221 10.1.6). */
-static void read_binary(struct at_req *rq, const uint8_t *file, size_t n) {
-    size_t from = (size_t)(at_int(rq, 2) << 8 | at_int(rq, 3));
-    size_t want = (size_t)at_int(rq, 4);
-    if (from >= n) {
-        answer(rq, SW_BEHIND_THE_END, NULL, 0);
-    } else if (want > n - from) {
-        answer(rq, SW_RIGHT_LENGTH | (int)(n - from), NULL, 0);
-    } else {
-        answer(rq, SW_GOOD, file + from, want > 0 ? want : n - from);
-    }
+static void answer_sw(struct at_req *rq, unsigned sw) {
+    const struct sim_answer a = {.sw = sw};
+    answer(rq, &a);
 }
 
-/* What choosing the file gives: it is transparent, its number, in use, its length (102.221
- * 11.1.1.3.2); which of the optional parts a card has is a guess. */
-static void describe(struct at_req *rq, int id, size_t n) {
-    const uint8_t fcp[] = {
-        0x62,        15,   0x82, 2, 0x41, 0x21, 0x83, 2,         (uint8_t)(id >> 8),
-        (uint8_t)id, 0x8a, 1,    5, 0x80, 2,    0,    (uint8_t)n};
-    answer(rq, SW_GOOD, fcp, sizeof fcp);
+/* A path of folders, from the master file or from what stands in it; empty: wherever the file is.
+ * 0; -1: hexadecimal of another length; the folder stays SIM_FILE_NONE where there is none. */
+static int parse_path(struct sv text, int *folder) {
+    enum { ID = 2, DEEPEST = 4 };
+    uint8_t path[ID * DEEPEST];
+    int n = parse_hex(text, path, sizeof path);
+    *folder = SIM_FILE_NONE;
+    if (n < 0 || n % ID != 0) {
+        return -1;
+    }
+    for (int i = 0; i < n; i += ID) {
+        int next = sim_folder_find((uint16_t)(path[i] << 8 | path[i + 1]));
+        bool is_below = *folder == SIM_FILE_NONE || *folder == SIM_MF;
+        if (next == SIM_FILE_NONE || (i > 0 && (!is_below || next == SIM_MF))) {
+            *folder = SIM_FILE_NONE;
+            break;
+        }
+        *folder = next;
+    }
+    return 0;
+}
+
+/* The file, or the folder of that number. False: neither is there. */
+static bool find(struct at_req *rq, int folder, bool has_path, struct sim_apdu *at) {
+    uint16_t id = (uint16_t)at_int(rq, 1);
+    sim_apdu_reset(at);
+    if (!at_has(rq, 1)) { /* STATUS of the application */
+        at->folder = (uint8_t)(has_path && folder != SIM_FILE_NONE ? folder : SIM_USIM);
+        return !has_path || folder != SIM_FILE_NONE;
+    }
+    int itself = sim_folder_find(id);
+    if (itself != SIM_FILE_NONE) {
+        at->folder = (uint8_t)itself;
+        return true;
+    }
+    if (has_path && folder == SIM_FILE_NONE) {
+        return false;
+    }
+    enum sim_folder where = (enum sim_folder)folder;
+    at->file = has_path ? sim_file_find(where, id) : sim_file_find_anywhere(id, &where);
+    at->folder = (uint8_t)where;
+    return at->file != SIM_FILE_NONE;
 }
 
 void cmd_crsm(struct at_req *rq) {
-    const struct modem *m = cmd_of(rq)->modem;
-    uint8_t file[SIM_FILE];
-    int id = at_int(rq, 1);
-    size_t n = sim_file(m->profile, id, file);
-    bool is_open = m->sim.state == SIM_READY || !sim_file_needs_pin(id);
-    if (n == 0) {
-        answer(rq, SW_NOT_FOUND, NULL, 0);
+    enum { COMMAND, FILE_ID, P1, P2, P3, DATA, PATH, LONGEST = 255, SW_NOT_FOUND = 0x6a82 };
+    uint8_t data[LONGEST];
+    int folder = SIM_FILE_NONE;
+    int n = parse_hex(at_text(rq, DATA), data, sizeof data);
+    struct sim_command c = {.ins = (uint8_t)at_int(rq, COMMAND),
+                            .p1 = (uint8_t)at_int(rq, P1),
+                            .p2 = (uint8_t)at_int(rq, P2),
+                            .p3 = (uint8_t)at_int(rq, P3),
+                            .data = data,
+                            .takes_any = true};
+    bool is_update = c.ins == SIM_UPDATE_BINARY || c.ins == SIM_UPDATE_RECORD;
+    if (n < 0 || parse_path(at_text(rq, PATH), &folder) < 0 || (is_update && n != c.p3) ||
+        (!at_has(rq, FILE_ID) && c.ins != SIM_STATUS)) {
+        at_fail(rq, AT_ERR_PLAIN);
         return;
     }
-    switch (at_int(rq, 0)) {
-    case READ_BINARY:
-        if (is_open) {
-            read_binary(rq, file, n);
-        } else {
-            answer(rq, SW_NOT_ALLOWED, NULL, 0);
-        }
-        break;
-    case GET_RESPONSE:
-        describe(rq, id, n);
-        break;
-    case READ_RECORD:
-    case UPDATE_RECORD:
-        answer(rq, SW_NO_RECORDS, NULL, 0);
-        break;
-    case UPDATE_BINARY:
-        answer(rq, SW_NOT_ALLOWED, NULL, 0);
-        break;
-    default:
-        answer(rq, SW_NOT_SUPPORTED, NULL, 0);
-        break;
+    c.n = (size_t)n;
+    struct sim_apdu at;
+    struct sim_answer a;
+    if (!find(rq, folder, at_text(rq, PATH).n > 0, &at)) {
+        answer_sw(rq, SW_NOT_FOUND);
+        return;
     }
+    sim_apdu_file(cmd_of(rq)->modem, &at, &c, &a);
+    answer(rq, &a);
+}
+
+/* -- AT+CSIM -- */
+
+/* The manual keeps the toolkit for itself (3.2.4); which error that is, is a guess. */
+static bool is_toolkit(uint8_t ins) {
+    enum { TERMINAL_PROFILE = 0x10, FETCH = 0x12, TERMINAL_RESPONSE = 0x14, ENVELOPE = 0xc2 };
+    return ins == TERMINAL_PROFILE || ins == FETCH || ins == TERMINAL_RESPONSE || ins == ENVELOPE;
+}
+
+void cmd_csim(struct at_req *rq) {
+    enum { SHORTEST = 4 };
+    uint8_t apdu[SIM_APDU_HEADER + SIM_APDU_DATA];
+    char hex[2 * SIM_APDU_DATA + 1];
+    struct sv text = at_text(rq, 1);
+    int n = parse_hex(text, apdu, sizeof apdu);
+    if (n < SHORTEST || text.n != (size_t)at_int(rq, 0)) {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    if (is_toolkit(apdu[1])) {
+        at_fail(rq, CME_OPERATION_NOT_ALLOWED);
+        return;
+    }
+    struct sim_answer a;
+    sim_apdu_run(cmd_of(rq)->modem, apdu, (size_t)n, &a);
+    put_hex(a.data, a.n, hex);
+    at_info(rq, "+CSIM: %zu,\"%s%04X\"", 2 * a.n + 4, hex, a.sw);
+    at_ok(rq);
 }

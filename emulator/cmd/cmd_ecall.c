@@ -73,6 +73,26 @@ void cmd_cecalltime(struct at_req *rq) {
     cmd_store_if(rq, at_int(rq, FLAG) == 0 || (has_all && has_day));
 }
 
+/* T5 to T7 in ms: what they are at first is the least they may be (V3.00 26.2.7). */
+static const int least_timeouts[CMD_ECALL_TIMERS] = {2000, 5000, 20000};
+
+void cmd_ecall_start(struct cmd *c) {
+    memcpy(c->ecall_timeouts, least_timeouts, sizeof c->ecall_timeouts);
+}
+
+void cmd_cecalltout(struct at_req *rq) {
+    int *t = cmd_of(rq)->first->ecall_timeouts;
+    if (at_form_of(rq) == AT_READ) {
+        at_info(rq, "+CECALLTOUT: T5=%d, T6=%d, T7=%d", t[0], t[1], t[2]);
+    } else if (at_int(rq, 1) >= least_timeouts[at_int(rq, 0)]) {
+        t[at_int(rq, 0)] = at_int(rq, 1);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    at_ok(rq);
+}
+
 static bool is_hex(struct sv text) {
     for (size_t i = 0; i < text.n; i++) {
         if (!isxdigit((unsigned char)text.p[i])) {

@@ -185,8 +185,7 @@ void cmd_fsls(struct at_req *rq) {
 
 void cmd_fsdel(struct at_req *rq) {
     if (sv_eq(at_text(rq, 0), SV("*.*"))) {
-        files_remove_all(files_of(rq));
-        at_ok(rq);
+        answer(rq, files_remove_all(files_of(rq)));
         return;
     }
     struct files_path path;
@@ -245,6 +244,7 @@ static const char *copy_fault(int rc, char drive) {
     case -ENOSPC:
         return drive == 'D' ? "SD CARD HAVE NO ENOUGH MEMORY" : "EFS HAVE NO ENOUGH MEMORY";
     case -ENFILE:
+    case -EIO:
         return "FILE CREATE ERROR";
     default:
         return "INVALID PATH NAME"; /* also from C: to another drive, and back */

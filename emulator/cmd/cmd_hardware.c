@@ -1,10 +1,16 @@
-/* cmd_hardware.c: supply, temperature, ADCs, GPIOs, USB composition (V3.00 chapter 19). */
+/* cmd_hardware.c: supply, temperature, ADCs, GPIOs, I2C, SD card, USB composition (V3.00 chapter
+ * 19). */
+#include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/obj.h"
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/events.h"
+#include "emulator/model/files.h"
+#include "emulator/model/sdcard.h"
 #include "handlers.h"
 #include "slots.h"
 
@@ -275,4 +281,100 @@ void cmd_cusbpidswitch(struct at_req *rq) {
         cmd_power_restart(c);
     }
     setting_run(rq);
+}
+
+/* -- I2C -- */
+
+enum { I2C_MOST = 4, I2C_ADDRESS_DIGITS = 2, I2C_DATA_DIGITS = 8 }; /* V3.00 19.2.10 */
+
+/* "0x5D"; at most so many digits. */
+static bool take_hex(struct at_req *rq, size_t i, size_t digits, uint32_t *out) {
+    struct sv text = at_text(rq, i);
+    struct sv number = sv_slice(text, 2, text.n);
+    *out = 0;
+    if (!sv_starts_nocase(text, SV("0x")) || number.n == 0 || number.n > digits) {
+        return false;
+    }
+    for (size_t k = 0; k < number.n; k++) {
+        int digit = tolower((unsigned char)number.p[k]);
+        if (!isxdigit(digit)) {
+            return false;
+        }
+        *out = *out << 4 | (uint32_t)(isdigit(digit) ? digit - '0' : digit - 'a' + 10);
+    }
+    return true;
+}
+
+void cmd_criic(struct at_req *rq) {
+    uint32_t address = 0;
+    uint32_t reg = 0;
+    uint8_t bytes[I2C_MOST];
+    size_t n = (size_t)at_int(rq, 2);
+    if (!take_hex(rq, 0, I2C_ADDRESS_DIGITS, &address) ||
+        !take_hex(rq, 1, I2C_ADDRESS_DIGITS, &reg) ||
+        i2c_read(&cmd_of(rq)->modem->hw.i2c, (uint8_t)address, (uint8_t)reg, bytes, n) != 0) {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    char text[I2C_MOST * sizeof ",0x00"] = "";
+    for (size_t i = 0; i < n; i++) {
+        size_t at = strlen(text);
+        snprintf(text + at, sizeof text - at, "%s0x%02x", i > 0 ? "," : "", bytes[i]);
+    }
+    at_info(rq, "+CRIIC: %s", text);
+    at_ok(rq);
+}
+
+void cmd_cwiic(struct at_req *rq) {
+    struct modem *m = cmd_of(rq)->modem;
+    uint32_t address = 0;
+    uint32_t reg = 0;
+    uint32_t data = 0;
+    uint8_t old[I2C_MOST];
+    size_t n = (size_t)at_int(rq, 3);
+    if (!take_hex(rq, 0, I2C_ADDRESS_DIGITS, &address) ||
+        !take_hex(rq, 1, I2C_ADDRESS_DIGITS, &reg) || !take_hex(rq, 2, I2C_DATA_DIGITS, &data) ||
+        (uint64_t)data >> (8 * n) != 0 ||
+        i2c_read(&m->hw.i2c, (uint8_t)address, (uint8_t)reg, old, n) != 0) {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        uint8_t byte = (uint8_t)(data >> (8 * (n - 1 - i)));
+        must(modem_set_i2c(m, (uint8_t)address, (uint8_t)(reg + i), byte) == 0);
+    }
+    at_ok(rq);
+}
+
+/* -- SD card -- */
+
+static int divide_card(struct at_req *rq, struct files *f) {
+    size_t n = (size_t)at_int(rq, 0);
+    int32_t kb[SDCARD_PARTITIONS - 1] = {0};
+    if (at_nargs(rq) != n) {
+        return -1;
+    }
+    for (size_t i = 0; i + 1 < n; i++) {
+        kb[i] = at_has(rq, 1 + i) ? at_int(rq, 1 + i) : 0;
+    }
+    return files_divide_card(f, n, kb);
+}
+
+void cmd_cfdisk(struct at_req *rq) {
+    struct files *f = cmd_of(rq)->modem->files;
+    const struct sdcard *card = files_card(f);
+    int rc = card != NULL ? 0 : -1;
+    if (at_form_of(rq) == AT_WRITE) {
+        rc = divide_card(rq, f);
+    } else if (at_form_of(rq) == AT_EXEC) {
+        rc = files_format_card(f);
+    }
+    for (size_t i = 0; card != NULL && at_form_of(rq) == AT_READ && i < card->n; i++) {
+        at_info(rq, "+CFDISK: %zu,%lld", i + 1, (long long)card->kb[i]);
+    }
+    if (rc == 0) {
+        at_ok(rq);
+    } else {
+        at_fail(rq, AT_ERR_PLAIN);
+    }
 }

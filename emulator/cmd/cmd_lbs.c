@@ -7,6 +7,7 @@
 #include "base/obj.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd_tcpip.h"
+#include "emulator/model/place.h"
 #include "handlers.h"
 #include "slots.h"
 
@@ -158,20 +159,26 @@ static void tell_place(struct at_req *rq, const struct place *p) {
     }
 }
 
+/* The server knows the place as well as the satellites do. */
+static struct place place_of(const struct modem *m) {
+    const struct gnss_sky sky = gnss_sky_now(&m->gnss);
+    return (struct place){sky.place.lat, sky.place.lon};
+}
+
 static void answer(struct cmd *c, int code) {
     enum { LON_TYPE = 4 };
     struct at_req *rq = c->lbs.asked;
-    const struct place *here = &c->modem->place;
     clk_stop(c->modem->clk, &c->lbs.under_way);
     c->lbs.asked = NULL;
     bool is_there = code == LOCATION_OK;
     if (at_int(rq, 0) == REPORT) {
         at_info(rq, "+CLBS: %d", is_there ? REPORT_TAKEN : REPORT_FAILED);
-    } else if (is_there && here->is_known) {
-        struct place p = at_int(rq, LON_TYPE) == 1 ? place_in_gcj02(here) : *here;
+    } else if (is_there) {
+        const struct place here = place_of(c->modem);
+        const struct place p = at_int(rq, LON_TYPE) == 1 ? place_in_gcj02(&here) : here;
         tell_place(rq, &p);
     } else {
-        at_info(rq, "+CLBS: %d", is_there ? LOCATION_FAILED : code);
+        at_info(rq, "+CLBS: %d", code);
     }
     at_ok(rq);
 }
@@ -265,8 +272,9 @@ void cmd_cassistloc(struct at_req *rq) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
-    if (m->place.is_known && reg_is_registered(&m->reg)) {
-        at_info(rq, "+CASSISTLOC: %.6f,%.6f,,", m->place.latitude, m->place.longitude);
+    if (reg_is_registered(&m->reg)) {
+        const struct place here = place_of(m);
+        at_info(rq, "+CASSISTLOC: %.6f,%.6f,,", here.latitude, here.longitude);
         at_info(rq, "+CASSISTLOC: 0");
     } else {
         at_info(rq, "+CASSISTLOC: ,,,");

@@ -181,6 +181,7 @@ static void cpsi_text(const struct modem *m, char *to, size_t size) {
         snprintf(to, size, "NO SERVICE,%s",
                  m->fun == FUN_FULL      ? "Online"
                  : m->fun == FUN_OFFLINE ? "Offline"
+                 : m->fun == FUN_FACTORY ? "Factory Test Mode"
                                          : "Low Power Mode");
     } else if (is_own_cell(m)) {
         snprintf(to, size, "%s", p->cpsi);

@@ -218,8 +218,9 @@ void cmd_cgcontrdp(struct at_req *rq) {
             continue;
         }
         if (at_nargs(rq) == 0 || cid == at_int(rq, 0)) {
+            struct context_event context = modem_context(m, (unsigned)cid);
             at_info(rq, "+CGCONTRDP: %d,%d,\"%s\",\"%s.255.255.255.255\"", (int)cid, bearer,
-                    m->apn != NULL ? m->apn(m->apn_ctx, (unsigned)cid) : "", ip);
+                    context.apn != NULL ? context.apn : "", ip);
         }
         bearer++;
     }

@@ -2,12 +2,12 @@
  * and the lines of a start. */
 #include "base/chan.h"
 #include "emulator/at/setting.h"
+#include "emulator/cmd/cmd_dial.h"
 #include "emulator/cmd/cmd_tcpip.h"
 #include "handlers.h"
 
-/* The answer is on its way, then the module goes, and is away for a while. How long either takes is
- * nowhere said (guess). */
-enum { GOING_MS = 100, AWAY_MS = 1000 };
+/* The answer is on its way, then the module goes. How long that takes is nowhere said (guess). */
+enum { GOING_MS = 50 };
 
 /* -- the lines of a start, in the order of field logs: RDY, +CPIN: READY, SMS DONE, PB DONE
  * (LilyGO T-SIM7600X pull request 41); V3.00 names none. -- */
@@ -48,6 +48,10 @@ static void tell_start(void *ctx) {
     }
     if (c->power.next < LINES) {
         clk_start(c->modem->clk, &c->power.start, wait, tell_start, c);
+    } else if (c->modem->sim.state == SIM_READY) {
+        cmd_stk_card_ready(c);
+    } else {
+        cmd_stk_stop(c);
     }
 }
 
@@ -59,35 +63,57 @@ static void tell_from(struct cmd *c, size_t line) {
 
 /* -- off and on -- */
 
+static void on_usb(void *ctx) {
+    struct cmd *c = cmd_from(ctx);
+    chan_set_present(session_chan(c->session), true);
+}
+
+/* A port on USB is there as soon as the host has found it, before anybody answers on it. */
+static void plug_in(struct cmd *c) {
+    if (c->modem->profile->usb) {
+        clk_start(c->modem->clk, &c->power.usb, c->modem->boot.usb, on_usb, c);
+    }
+}
+
+static void unplug(struct cmd *c) {
+    clk_stop(c->modem->clk, &c->power.usb);
+    if (c->modem->profile->usb) {
+        chan_set_present(session_chan(c->session), false);
+    }
+}
+
 /* Everything stops without a word; a port on USB is gone. */
 static void go_off(struct cmd *c) {
     session_set_deaf(c->session, true);
     cmd_status_stop(c);
+    cmd_fota_stop(c);
     cmd_hardware_stop(c);
+    cmd_gnss_stop(c);
+    cmd_sleep_stop(c);
     cmd_power_stop(c);
+    cmd_stk_stop(c);
     session_reset(c->session);
     cmd_tcpip_reset(c);
+    dial_stop(c);
     cmd_ping_stop(c);
     cmd_ntp_stop(c);
     cmd_lbs_stop(c);
     cmd_tft_stop(c);
     setting_restart(session_settings(c->session));
     setting_restart(c->module);
-    if (c->modem->profile->usb) {
-        chan_set_present(session_chan(c->session), false);
-    }
 }
 
 /* What the end of the links has posted meanwhile is nobody's. */
 static void come_on(struct cmd *c) {
     session_reset(c->session);
+    cmd_call_start(c);
+    cmd_ecall_start(c);
     cmd_network_start(c);
     cmd_packet_start(c);
     cmd_standard_start(c);
     cmd_hardware_start(c);
-    if (c->modem->profile->usb) {
-        chan_set_present(session_chan(c->session), true);
-    }
+    cmd_gnss_start(c);
+    cmd_stk_start(c);
     session_set_deaf(c->session, false);
     tell_from(c, 0);
 }
@@ -100,8 +126,10 @@ static void change_power(struct cmd *c, const struct power_event *e) {
         if (was != POWER_BOOTING) {
             go_off(c);
         }
+        unplug(c);
         break;
     case POWER_BOOTING:
+        plug_in(c);
         break;
     case POWER_HUNG:
         session_set_deaf(c->session, true);
@@ -129,12 +157,14 @@ void cmd_power_event(struct cmd *c, unsigned topic, const void *payload) {
 void cmd_power_start(struct cmd *c) {
     c->power.state = c->modem->power;
     c->power.next = LINES;
+    session_set_deaf(c->session, c->power.state != POWER_ON);
 }
 
 void cmd_power_stop(struct cmd *c) {
     c->power.go = POWER_GO_NOWHERE;
     clk_stop(c->modem->clk, &c->power.going);
     clk_stop(c->modem->clk, &c->power.start);
+    clk_stop(c->modem->clk, &c->power.usb);
 }
 
 /* -- commands -- */
@@ -144,7 +174,7 @@ static void on_going(void *ctx) {
     bool is_restart = c->power.go == POWER_GO_RESTART;
     c->power.go = POWER_GO_NOWHERE;
     if (is_restart) {
-        modem_restart(c->modem, CLK_MS(AWAY_MS), true);
+        modem_restart(c->modem, c->modem->boot.away, true);
     } else {
         modem_power_off(c->modem, true);
     }

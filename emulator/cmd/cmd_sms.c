@@ -7,6 +7,8 @@
 #include "base/limits.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/model/sim_file.h"
+#include "emulator/model/sim_text.h"
 #include "handlers.h"
 #include "slots.h"
 
@@ -71,9 +73,9 @@ void cmd_cpms(struct at_req *rq) {
     at_ok(rq);
 }
 
-/* -- the service centre -- */
+/* -- the service centre: on the card (31.102 4.2.27) -- */
 
-enum { TYPE_INTERNATIONAL = 145, TYPE_OTHER = 129 };
+enum { SMSP_TAIL = 28, SMSP_CENTRE = 13, HAS_CENTRE = 0x02 }; /* from the name's end on */
 
 static bool is_number(struct sv text) {
     size_t first = text.n > 0 && text.p[0] == '+' ? 1 : 0;
@@ -85,15 +87,40 @@ static bool is_number(struct sv text) {
     return text.n > first;
 }
 
+/* Absent is what the bit is set for. */
+static void write_centre(struct sim_files *card, int file, const uint8_t number[SIM_NUMBER]) {
+    size_t tail = sim_file_info(file)->length - (size_t)SMSP_TAIL;
+    uint8_t has = (uint8_t)(sim_files_content(card, file)[tail] & ~HAS_CENTRE);
+    sim_files_write(card, file, tail, &has, 1);
+    sim_files_write(card, file, tail + SMSP_CENTRE, number, SIM_NUMBER);
+}
+
+static void tell_centre(struct at_req *rq, const struct sim_files *card, int file) {
+    const uint8_t *tail =
+        sim_files_content(card, file) + sim_file_info(file)->length - (size_t)SMSP_TAIL;
+    char number[SIM_NUMBER_TEXT] = "";
+    uint8_t type = SIM_TYPE_OTHER;
+    if ((tail[0] & HAS_CENTRE) == 0) {
+        sim_text_get_number(tail + SMSP_CENTRE, number, &type);
+    }
+    at_info(rq, "+CSCA: \"%s\",%u", number, type);
+    at_ok(rq);
+}
+
 void cmd_csca(struct at_req *rq) {
-    struct setting_store *st = cmd_of(rq)->module;
+    struct sim_files *card = cmd_of(rq)->modem->card;
+    int file = sim_file_find(SIM_USIM, SIM_FILE_SMSP);
+    if (at_form_of(rq) == AT_READ) {
+        tell_centre(rq, card, file);
+        return;
+    }
     struct sv number = at_text(rq, 0);
-    if (!is_number(number)) {
+    uint8_t coded[SIM_NUMBER];
+    if (!is_number(number) || sim_text_put_number(number, (uint8_t)at_int(rq, 1), coded) != 0) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
-    int type = number.p[0] == '+' ? TYPE_INTERNATIONAL : TYPE_OTHER;
-    setting_set_text(st, SLOT_CSCA_SCA, number.p, number.n);
-    setting_set_int(st, SLOT_CSCA_TOSCA, at_has(rq, 1) ? at_int(rq, 1) : type);
+    coded[1] = at_has(rq, 1) ? (uint8_t)at_int(rq, 1) : coded[1];
+    write_centre(card, file, coded);
     at_ok(rq);
 }

@@ -222,6 +222,8 @@ void cmd_cpinr(struct at_req *rq) {
     } codes[] = {
         {"SIM PIN", sim->pin_tries, SIM_PIN_TRIES},
         {"SIM PUK", sim->puk_tries, SIM_PUK_TRIES},
+        {"SIM PIN2", sim->pin2_tries, SIM_PIN_TRIES},
+        {"SIM PUK2", sim->puk2_tries, SIM_PUK_TRIES},
     };
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         if (!at_has(rq, 0) || is_match(at_text(rq, 0), sv_of(codes[i].code))) {

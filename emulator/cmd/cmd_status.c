@@ -1,4 +1,5 @@
 /* cmd_status.c: power, card and signal (V3.00 chapter 3). */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "emulator/at/setting.h"
@@ -12,9 +13,9 @@ enum { AUTOCSQ_S = 5, AUTOCSQ_EVERY = 0, AUTOCSQ_CHANGES = 1 }; /* V3.00 3.2.9 *
 static void set_fun(struct at_req *rq) {
     struct modem *m = cmd_of(rq)->modem;
     int fun = at_int(rq, 0);
-    bool is_reset = fun == FUN_RESET || at_int(rq, 1) == 1;
+    bool is_reset = fun == FUN_RESET || (fun == FUN_FULL && at_int(rq, 1) == 1);
     bool is_stuck = m->fun == FUN_OFFLINE && fun != FUN_OFFLINE && fun != FUN_RESET;
-    if (is_stuck || (at_int(rq, 1) == 1 && fun != FUN_FULL)) {
+    if (is_stuck) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
@@ -35,12 +36,51 @@ void cmd_cfun(struct at_req *rq) {
     at_ok(rq);
 }
 
+/* The second code, on a card that is ready; NULL: none. */
+static const char *second_awaited(const struct sim *sim) {
+    if (sim->state != SIM_READY) {
+        return NULL;
+    }
+    if (sim_is_pin2_blocked(sim)) {
+        return sim->puk2_tries > 0 ? "SIM PUK2" : NULL;
+    }
+    return sim->wants_pin2 ? "SIM PIN2" : NULL;
+}
+
+void cmd_end_pin2(struct at_req *rq, int rc) {
+    if (rc == 0) {
+        at_ok(rq);
+    } else {
+        at_fail(rq, rc == -EPERM ? CME_SIM_PUK2_REQUIRED : CME_INCORRECT_PASSWORD);
+    }
+}
+
+bool cmd_has_pin2(struct at_req *rq, size_t arg) {
+    struct sim *sim = &cmd_of(rq)->modem->sim;
+    int rc = at_has(rq, arg) ? sim_enter_pin2(sim, at_text(rq, arg)) : 0;
+    if (rc != 0) {
+        cmd_end_pin2(rq, rc);
+    } else if (sim_is_pin2_blocked(sim)) {
+        at_fail(rq, CME_SIM_PUK2_REQUIRED);
+    } else if (!sim->is_pin2_good) {
+        sim->wants_pin2 = true;
+        at_fail(rq, CME_SIM_PIN2_REQUIRED);
+    }
+    return rc == 0 && sim->is_pin2_good && !sim_is_pin2_blocked(sim);
+}
+
 /* A new PIN makes it a PUK's form; without one where the PUK is awaited that is the answer (27.007
  * 8.3). Where nothing is awaited the manual's example under AT+CMEE prints the password's error
  * (V3.00 3.2.18); a malformed new PIN gives the same (guess). */
 static void enter_code(struct at_req *rq) {
     struct modem *m = cmd_of(rq)->modem;
     bool wants_puk = m->sim.state == SIM_PUK;
+    if (second_awaited(&m->sim) != NULL) {
+        cmd_end_pin2(rq, sim_is_pin2_blocked(&m->sim)
+                             ? sim_enter_puk2(&m->sim, at_text(rq, 0), at_text(rq, 1))
+                             : sim_enter_pin2(&m->sim, at_text(rq, 0)));
+        return;
+    }
     if (wants_puk && !at_has(rq, 1)) {
         at_fail(rq, CME_SIM_PUK_REQUIRED);
         return;
@@ -64,7 +104,7 @@ void cmd_cpin(struct at_req *rq) {
         at_fail(rq, CME_SIM_NOT_INSERTED);
         return;
     }
-    at_info(rq, "+CPIN: %s", sim_awaits(sim));
+    at_info(rq, "+CPIN: %s", second_awaited(sim) != NULL ? second_awaited(sim) : sim_awaits(sim));
     at_ok(rq);
 }
 
@@ -143,10 +183,10 @@ void cmd_status_stop(struct cmd *c) {
 
 /* -- card -- */
 
-/* There is no PIN2: its counters are those of the manual's example (V3.00 3.2.6). */
 void cmd_spic(struct at_req *rq) {
     const struct sim *sim = &cmd_of(rq)->modem->sim;
-    at_info(rq, "+SPIC: %d,%d,0,10", sim->pin_tries, sim->puk_tries);
+    at_info(rq, "+SPIC: %d,%d,%d,%d", sim->pin_tries, sim->puk_tries, sim->pin2_tries,
+            sim->puk2_tries);
     at_ok(rq);
 }
 
@@ -189,6 +229,16 @@ void cmd_simei(struct at_req *rq) {
     } else {
         at_fail(rq, AT_ERR_PLAIN);
     }
+}
+
+void cmd_smeid(struct at_req *rq) {
+    const char *meid = cmd_of(rq)->modem->profile->meid;
+    if (*meid == '\0') {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    at_info(rq, "+SMEID: %s", meid);
+    at_ok(rq);
 }
 
 /* -- facility lock -- */

@@ -417,6 +417,9 @@ void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload) {
     case TOPIC_CALL_CHANGED:
     case TOPIC_SIGNAL_CHANGED:
     case TOPIC_HARDWARE_CHANGED:
+    case TOPIC_GNSS_CHANGED:
+    case TOPIC_AUDIO_CHANGED:
+    case TOPIC_BLUETOOTH:
     case TOPIC_CONTEXT_CHANGED:
     case TOPIC_WIFI_CHANGED:
     case TOPIC_WIFI_RECEIVED:

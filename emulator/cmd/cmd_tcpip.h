@@ -90,6 +90,8 @@ void transparent_on_called(struct cmd *c);
 void transparent_end(struct cmd *c);
 void transparent_stop(struct cmd *c);
 void transparent_show_dcd(struct cmd *c); /* AT&C or the link has changed */
+/* "CONNECT ..." as X, V, &E and \V want it, for a link of this context. */
+void transparent_connect_text(struct cmd *c, unsigned cid, char *to, size_t size);
 
 /* cmd_tcpip_rx.c: received data. */
 void tcpip_on_data(struct cmd *c, unsigned link);

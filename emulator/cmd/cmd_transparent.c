@@ -5,7 +5,7 @@
 
 #include "base/chan.h"
 #include "emulator/at/setting.h"
-#include "emulator/at/table.h"
+#include "emulator/cmd/cmd_dial.h"
 #include "emulator/cmd/cmd_tcpip.h"
 #include "handlers.h"
 #include "slots.h"
@@ -37,7 +37,7 @@ static struct chan *chan_of(const struct cmd *c) {
 
 /* "CONNECT[ <speed>[ <protocol> <APN> <uplink> <downlink>]]"; the separators behind the speed are
  * nowhere shown (guess). */
-static void connect_text(struct cmd *c, char *to, size_t size) {
+void transparent_connect_text(struct cmd *c, unsigned cid, char *to, size_t size) {
     const struct at_session *s = c->session;
     /* As a number it is the bare one's: the module lists no others (guess). */
     if (session_int(s, SLOT_X) == 0 || session_int(s, SLOT_V) == 0) {
@@ -54,12 +54,15 @@ static void connect_text(struct cmd *c, char *to, size_t size) {
     if (session_int(s, SLOT_BS_V) == 0) {
         return;
     }
-    const struct at_cmd *row = table_find(&at_dialect, SV("+CGSOCKCONT"));
-    int cid = setting_int(c->module, SLOT_CSOCKSETPN_PROFILE_NUMBER);
-    const struct setting_record *context = setting_record_find(c->module, row, cid);
-    snprintf(to + n, size - (size_t)n, " PACKET %s %d %d", context != NULL ? context->texts[2] : "",
+    struct context_event context = modem_context(c->modem, cid);
+    snprintf(to + n, size - (size_t)n, " PACKET %s %d %d", context.apn != NULL ? context.apn : "",
              (int)(c->modem->profile->wireless_rate / 1000),
              (int)(c->modem->profile->wireless_rate / 1000));
+}
+
+static void connect_text(struct cmd *c, char *to, size_t size) {
+    int cid = setting_int(c->module, SLOT_CSOCKSETPN_PROFILE_NUMBER);
+    transparent_connect_text(c, (unsigned)cid, to, size);
 }
 
 static void pump_down(struct cmd *c);
@@ -77,7 +80,8 @@ static void settle_online(struct cmd *c) {
 /* AT&C: on always, with a link the port is attached to, or off only as a wink when it ends, which
  * lasts no time here (V3.00 2.2.15; guess). */
 void transparent_show_dcd(struct cmd *c) {
-    bool has_link = of(c)->state == TRANSPARENT_ONLINE || of(c)->state == TRANSPARENT_ESCAPED;
+    bool has_link =
+        of(c)->state == TRANSPARENT_ONLINE || of(c)->state == TRANSPARENT_ESCAPED || dial_is_up(c);
     chan_set_dcd(chan_of(c), session_int(c->session, SLOT_AMP_C) != DCD_WITH_LINK || has_link);
 }
 
@@ -453,6 +457,9 @@ void cmd_a(struct at_req *rq) {
 }
 
 void cmd_o(struct at_req *rq) {
+    if (dial_resume(rq)) {
+        return;
+    }
     enum transparent_state state = of(cmd_of(rq))->state;
     resume(rq, state == TRANSPARENT_ESCAPED || state == TRANSPARENT_CALLED);
 }
@@ -464,5 +471,6 @@ void cmd_h(struct at_req *rq) {
         link_close(tcpip_sockets(c), TRANSPARENT_LINK);
         transparent_end(c);
     }
+    dial_hang_up(c);
     at_ok(rq);
 }

@@ -2,9 +2,10 @@
  *
  *     gen_dialect OUTDIR DOCS_MD FILE.json...
  *
- * What a file holds is told by its first key: "family" (rows), "errors" or "profile". Nothing is
- * written unless every file is right; the first fault is reported as "FILE: COMMAND: what" and ends
- * the run with status 1. Memory is kept until exit: the tool runs for milliseconds.
+ * What a file holds is told by its first key: "family" (rows), "errors", "latencies" or "profile".
+ * Nothing is written unless every file is right; the first fault is reported as "FILE: COMMAND:
+ * what" and ends the run with status 1. Memory is kept until exit: the tool runs for
+ * milliseconds.
  */
 #include <cjson/cJSON.h>
 #include <ctype.h>
@@ -23,6 +24,7 @@ enum {
     RECORDS_MAX = 32,
     ERRORS_MAX = 300,
     PROFILES_MAX = 16,
+    LATENCIES_MAX = 16,
     FILES_MAX = 64,
     NAME_MAX_LEN = 80,
 };
@@ -46,11 +48,18 @@ struct param {
 
 struct command {
     const char *file, *family, *name, *handler, *test, *read, *source, *summary, *note;
+    const char *latency; /* NULL: the first class */
     const cJSON *records;
     unsigned kind, forms, code, needs, save, flags, disposition;
     int nparams, nexec;
     int32_t exec[PARAMS_MAX];
     struct param params[PARAMS_MAX];
+};
+
+/* A class of response times, in ms: typical, worst. */
+struct latency {
+    const char *name, *what, *source;
+    int32_t ask[2], act[2], urc[2];
 };
 
 struct error_code {
@@ -92,9 +101,10 @@ enum { PFLAG_OPTIONAL = 1, PFLAG_KEEP = 2, PFLAG_SECRET = 4, PFLAG_BARE = 8, PFL
 enum { FLAG_ABORTABLE = 1, FLAG_SELF_CHECK = 2, FLAG_PORT = 4, FLAG_NO_FACTORY = 8 };
 enum { DISPOSITION_LATER = 3 };
 
-static const char *const command_keys[] = {
-    "name", "kind", "forms",  "code",    "handler", "save",        "needs",   "flags", "exec",
-    "test", "read", "params", "records", "source",  "disposition", "summary", "note",  NULL};
+static const char *const command_keys[] = {"name",    "kind",   "forms",   "code",   "handler",
+                                           "save",    "needs",  "flags",   "exec",   "test",
+                                           "read",    "params", "records", "source", "disposition",
+                                           "summary", "note",   "latency", NULL};
 /* What is not there yet is on the page alone: nothing answers it, nothing is kept. */
 static const char *const later_keys[] = {"name",        "forms",   "params", "source",
                                          "disposition", "summary", "note",   NULL};
@@ -104,6 +114,7 @@ static const char *const param_keys[] = {"name",    "type",     "in",    "len", 
 
 enum field_type {
     FIELD_STR,
+    FIELD_STR_OR_NONE,
     FIELD_INT,
     FIELD_BOOL,
     FIELD_TECH,
@@ -113,7 +124,8 @@ enum field_type {
     FIELD_MASK_256,
 };
 
-/* The members of struct profile (emulator/model/profile.h); every one must be in every profile. */
+/* The members of struct profile (emulator/model/profile.h); every one but those that
+ * say so must be in every profile. */
 static const struct {
     const char *name;
     enum field_type type;
@@ -124,6 +136,7 @@ static const struct {
     {"revision_ati", FIELD_STR},
     {"revision_cgmr", FIELD_STR},
     {"imei", FIELD_STR},
+    {"meid", FIELD_STR_OR_NONE},
     {"gcap", FIELD_STR},
     {"iccid", FIELD_STR},
     {"imsi", FIELD_STR},
@@ -167,6 +180,8 @@ static int ncommands;
 static int nrows; /* the first of them, once sorted: those in the table */
 static struct error_code errors[ERRORS_MAX];
 static int nerrors;
+static struct latency latencies[LATENCIES_MAX];
+static int nlatencies;
 static struct profile_file profiles[PROFILES_MAX];
 static int nprofiles;
 
@@ -571,7 +586,7 @@ static void check_later(const struct command *c) {
             die("parameter %s: what is not there yet keeps nothing", c->params[i].name);
 }
 
-static void parse_command(const cJSON *json, const char *family) {
+static void parse_command(const cJSON *json, const char *family, const char *latency) {
     if (ncommands == COMMANDS_MAX)
         die("more than %d commands", COMMANDS_MAX);
     struct command *c = &commands[ncommands];
@@ -589,6 +604,7 @@ static void parse_command(const cJSON *json, const char *family) {
     c->handler = get_text(json, "handler");
     c->test = get_text(json, "test");
     c->read = get_text(json, "read");
+    c->latency = get(json, "latency") ? need_text(json, "latency") : latency;
     c->disposition = get_choice(json, "disposition", disposition_names);
     if (is_later(c))
         check_keys(json, later_keys);
@@ -614,14 +630,15 @@ static void parse_command(const cJSON *json, const char *family) {
 }
 
 static void parse_family(const cJSON *doc) {
-    static const char *const keys[] = {"family", "commands", NULL};
+    static const char *const keys[] = {"family", "latency", "commands", NULL};
     const cJSON *it;
     check_keys(doc, keys);
     const char *family = need_text(doc, "family");
+    const char *latency = get(doc, "latency") ? need_text(doc, "latency") : NULL;
     if (!cJSON_IsArray(get(doc, "commands")))
         die("no list \"commands\"");
     cJSON_ArrayForEach(it, get(doc, "commands")) {
-        parse_command(it, family);
+        parse_command(it, family, latency);
     }
 }
 
@@ -652,6 +669,63 @@ static void check_slots(void) {
                 where_item = b->name;
                 die("slot %s is also that of %s", slot, a->name);
             }
+        }
+}
+
+/* -- response times -- */
+
+static void parse_times(const cJSON *json, const char *key, int32_t times[2]) {
+    const cJSON *v = get(json, key);
+    if (!cJSON_IsArray(v) || cJSON_GetArraySize(v) != 2)
+        die("\"%s\" is a list of two times in ms: typical and worst", key);
+    for (int i = 0; i < 2; i++)
+        times[i] = number(cJSON_GetArrayItem(v, i), key);
+    if (times[0] < 0 || times[1] < times[0])
+        die("\"%s\": the worst time is shorter than the typical one, or one is negative", key);
+}
+
+static int find_latency(const char *name) {
+    for (int i = 0; i < nlatencies; i++)
+        if (strcmp(latencies[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static void parse_latencies(const cJSON *doc) {
+    static const char *const keys[] = {"latencies", NULL};
+    static const char *const class_keys[] = {"name", "ask", "act", "urc", "what", "source", NULL};
+    const cJSON *it;
+    check_keys(doc, keys);
+    if (nlatencies > 0 || !cJSON_IsArray(get(doc, "latencies")))
+        die("\"latencies\" is one list");
+    cJSON_ArrayForEach(it, get(doc, "latencies")) {
+        where_item = get_text(it, "name");
+        check_keys(it, class_keys);
+        if (nlatencies == LATENCIES_MAX)
+            die("more than %d latencies", LATENCIES_MAX);
+        struct latency l = {
+            need_text(it, "name"), need_text(it, "what"), need_text(it, "source"), {0}, {0}, {0}};
+        if (find_latency(l.name) >= 0)
+            die("duplicate latency");
+        parse_times(it, "ask", l.ask);
+        parse_times(it, "act", l.act);
+        parse_times(it, "urc", l.urc);
+        latencies[nlatencies++] = l;
+    }
+    where_item = NULL;
+}
+
+/* The position of a row's class; files come in any order, so this is asked at the end. */
+static int latency_of(const struct command *c) {
+    return c->latency ? find_latency(c->latency) : 0;
+}
+
+static void check_latencies(void) {
+    for (int i = 0; i < ncommands; i++)
+        if (latency_of(&commands[i]) < 0) {
+            where_file = commands[i].file;
+            where_item = commands[i].name;
+            die("bad latency \"%s\"", commands[i].latency);
         }
 }
 
@@ -718,11 +792,14 @@ static void check_mask(const cJSON *doc, const char *key, size_t digits) {
 static void check_profile_field(const cJSON *doc, int i) {
     const char *key = profile_fields[i].name;
     const cJSON *v = get(doc, key);
-    if (!v)
+    if (!v && profile_fields[i].type != FIELD_STR_OR_NONE)
         die("no \"%s\"", key);
     switch (profile_fields[i].type) {
     case FIELD_STR:
         need_text(doc, key);
+        break;
+    case FIELD_STR_OR_NONE:
+        get_text(doc, key);
         break;
     case FIELD_INT:
         number(v, key);
@@ -826,10 +903,12 @@ static void read_file(const char *path) {
         parse_family(doc);
     else if (get(doc, "errors"))
         parse_errors(doc);
+    else if (get(doc, "latencies"))
+        parse_latencies(doc);
     else if (get(doc, "profile"))
         parse_profile(doc);
     else
-        die("neither \"family\" nor \"errors\" nor \"profile\"");
+        die("neither \"family\" nor \"errors\" nor \"latencies\" nor \"profile\"");
 }
 
 /* -- writing -- */
@@ -1021,7 +1100,7 @@ static void put_row(FILE *f, const struct command *c, int row) {
     put_set(f, c->code, form_consts);
     fprintf(f, ",\n     .needs = ");
     put_set(f, c->needs, need_consts);
-    fprintf(f, ", .save = %s, .flags = ", save_consts[c->save]);
+    fprintf(f, ", .save = %s, .latency = %d, .flags = ", save_consts[c->save], latency_of(c));
     put_set(f, c->flags, flag_consts);
     if (c->nparams)
         fprintf(f, ", .nparams = %d, .params = p%d", c->nparams, row);
@@ -1062,6 +1141,16 @@ static void put_slot_infos(FILE *f) {
     fprintf(f, "};\n");
 }
 
+static void put_latencies(FILE *f) {
+    fprintf(f, "\nconst struct at_latency at_latencies[] = {\n");
+    for (int i = 0; i < nlatencies; i++) {
+        const struct latency *l = &latencies[i];
+        fprintf(f, "    {\"%s\", {%d, %d}, {%d, %d}, {%d, %d}},\n", l->name, l->ask[0], l->ask[1],
+                l->act[0], l->act[1], l->urc[0], l->urc[1]);
+    }
+    fprintf(f, "    {0},\n};\n");
+}
+
 static void write_rows(const char *dir) {
     FILE *f = out_c(dir, "dialect_rows.c", "the command table.");
     fprintf(f, "#include \"emulator/at/row.h\"\n#include \"handlers.h\"\n#include \"slots.h\"\n\n");
@@ -1080,6 +1169,7 @@ static void write_rows(const char *dir) {
         put_row(f, &commands[i], i);
     fprintf(f, "};\n\nconst struct at_table at_dialect = {rows, sizeof rows / sizeof rows[0]};\n");
     put_slot_infos(f);
+    put_latencies(f);
     out_close(f);
 }
 
@@ -1094,6 +1184,9 @@ static void put_profile(FILE *f, const cJSON *json) {
         case FIELD_MASK_64:
         case FIELD_MASK_256:
             put_cstr(f, need_text(json, key));
+            break;
+        case FIELD_STR_OR_NONE:
+            put_cstr(f, get_text(json, key) ? get_text(json, key) : "");
             break;
         case FIELD_INT:
             fprintf(f, "%d", number(get(json, key), key));
@@ -1172,7 +1265,9 @@ static void put_doc_row(FILE *f, const struct command *c) {
         }
     fprintf(f, " | ");
     put_doc_params(f, c);
-    fprintf(f, " | %s | %s | ", save_names[c->save], disposition_names[c->disposition]);
+    bool is_known = !is_later(c) && nlatencies > 0;
+    fprintf(f, " | %s | %s | %s | ", save_names[c->save], disposition_names[c->disposition],
+            is_known ? latencies[latency_of(c)].name : "");
     put_cell(f, c->summary);
     if (c->note) {
         fprintf(f, ". ");
@@ -1190,6 +1285,18 @@ static bool is_first_of_family(int at) {
     return true;
 }
 
+static void put_doc_latencies(FILE *f) {
+    fprintf(f, "\n## Latencies\n\nWhat `--timing typical` and `--timing worst` cost, in "
+               "milliseconds: read and test forms, exec and write forms, unsolicited results that "
+               "begin with a command's name. What no class is given has the first one.\n\n"
+               "| class | ask | act | unsolicited | what | source |\n|---|---|---|---|---|---|\n");
+    for (int i = 0; i < nlatencies; i++) {
+        const struct latency *l = &latencies[i];
+        fprintf(f, "| %s | %d, %d | %d, %d | %d, %d | %s | %s |\n", l->name, l->ask[0], l->ask[1],
+                l->act[0], l->act[1], l->urc[0], l->urc[1], l->what, l->source);
+    }
+}
+
 static void write_docs(const char *path) {
     FILE *f = out_open(NULL, path);
     fprintf(f,
@@ -1197,19 +1304,22 @@ static void write_docs(const char *path) {
             "\n\n%d commands. *Saved*: `&W` by AT&W, `auto` at once, `none` not at all. *State*: "
             "works (it acts), kept (it is stored and read back, nothing acts on it), answers "
             "(a fixed answer), later (not there yet: every form answers ERROR, as to a command "
-            "that the module does not have; %d commands).\n",
+            "that the module does not have; %d commands). *Latency*: its class under `--timing`, "
+            "see below.\n",
             ncommands, ncommands - nrows);
     for (int i = 0; i < ncommands; i++) {
         if (!is_first_of_family(i))
             continue;
-        fprintf(f,
-                "\n## %s\n\n| command | forms | parameters | saved | state | what | source |\n"
-                "|---|---|---|---|---|---|---|\n",
-                commands[i].family);
+        fprintf(
+            f,
+            "\n## %s\n\n| command | forms | parameters | saved | state | latency | what | source |"
+            "\n|---|---|---|---|---|---|---|---|\n",
+            commands[i].family);
         for (int k = i; k < ncommands; k++)
             if (strcmp(commands[k].family, commands[i].family) == 0)
                 put_doc_row(f, &commands[k]);
     }
+    put_doc_latencies(f);
     out_close(f);
 }
 
@@ -1222,6 +1332,7 @@ int main(int argc, char **argv) {
         read_file(argv[i]);
     sort_commands();
     check_slots();
+    check_latencies();
     write_slots(argv[1]);
     write_handlers(argv[1]);
     write_errors(argv[1]);

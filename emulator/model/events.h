@@ -45,6 +45,8 @@ enum ip_err {
     IP_UNKNOWN = 12,
 };
 
+struct auth_login; /* netstack/ppp/auth.h */
+
 /* -- the AT sessions: what the command families pass on for them -- */
 
 /* Verdicts: GO; DROP: nothing is run, or written; REPLACE: these lines are answered, the last as
@@ -72,7 +74,17 @@ struct context_event {
     unsigned cid;
     bool is_active;
     bool by_network;
-    const char *apn; /* of a question; NULL: not known */
+    /* Of a question; NULL: not known. */
+    const char *apn;
+    const char *user, *password; /* what the module says of itself to the network (AT+CGAUTH) */
+    bool is_dialled;             /* the DTE may say of itself who it is, see login_asked */
+};
+
+/* The DTE of a dial-up link and the network behind the context. `login` NULL: whether it may stay
+ * nameless. Verdicts: FAIL: it may not, it is not let in. */
+struct login_asked {
+    struct context_event context;
+    const struct auth_login *login;
 };
 
 struct time_event {
@@ -94,6 +106,12 @@ struct urc_event {
  * +NETOPEN: 1; DROP: never answered. */
 
 /* -- the network -- */
+
+/* An update of the firmware. Verdicts: FAIL: <err> of `code` (V3.00 23.2.2); DROP: never answered.
+ */
+struct update_asked {
+    struct sv version;
+};
 
 /* Verdicts: REPLACE: a dotted quad is the address; FAIL: no such name; DROP: never answered. */
 struct name_asked {

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/obj.h"
+#include "emulator/model/files_host.h"
+#include "emulator/model/sdcard.h"
 
 enum { ROOT = 3 }; /* characters of "C:/" */
 
@@ -36,14 +39,21 @@ struct files {
     struct entry *entries; /* in the order of their paths; roots are not among them */
     size_t n, cap;
     bool is_card_out;
+    struct sdcard card;
     struct files_path current;
+    struct files_host *host; /* NULL: in memory only */
 };
+
+static void go_home(struct files *f) {
+    f->current = (struct files_path){"C:/"};
+}
 
 struct files *files_new(struct clk *clk) {
     struct files *f = xmalloc(sizeof *f);
     OBJ_INIT(f, FILES_MAGIC);
     f->clk = clk;
-    files_restart(f);
+    sdcard_init(&f->card);
+    go_home(f);
     return f;
 }
 
@@ -61,13 +71,9 @@ void files_free(struct files *f) {
         entry_fini(&f->entries[i]);
     }
     free(f->entries);
+    files_host_free(f->host);
     OBJ_FINI(f);
     free(f);
-}
-
-void files_restart(struct files *f) {
-    CHECK_OBJ(f, FILES_MAGIC);
-    f->current = (struct files_path){"C:/"};
 }
 
 /* -- names and paths -- */
@@ -161,7 +167,7 @@ void files_set_card(struct files *f, bool is_in) {
     CHECK_OBJ(f, FILES_MAGIC);
     f->is_card_out = !is_in;
     if (check_card(f, &f->current) != 0) {
-        files_restart(f);
+        go_home(f);
     }
 }
 
@@ -276,6 +282,13 @@ static void drop(struct files *f, struct entry *at) {
     entry_fini(&e);
 }
 
+/* The card is larger than what is kept of it; D: is its first partition (guess). */
+static size_t total_of(const struct files *f, int drive) {
+    size_t total = drives[drive].total;
+    size_t partition = (size_t)f->card.kb[0] * 1024;
+    return drives[drive].is_card && partition < total ? partition : total;
+}
+
 static size_t used_of(const struct files *f, int drive) {
     size_t used = drives[drive].reserved;
     for (size_t i = 0; i < f->n; i++) {
@@ -284,10 +297,90 @@ static size_t used_of(const struct files *f, int drive) {
     return used;
 }
 
+/* -- the host's folder -- */
+
+/* How far a load is. */
+struct load {
+    struct files *files;
+    struct files_path folder;
+    unsigned left_out;
+};
+
+/* Whether the module can have it; `path` is where. */
+static bool is_fit(const struct files *f, const struct files_found *what, struct files_path *path) {
+    int drive = drive_of(path->text[0]);
+    return !what->is_other && is_name(sv_of(what->name)) && descend(path, sv_of(what->name)) == 0 &&
+           f->n < LIMIT_FILES && what->size <= total_of(f, drive) - used_of(f, drive);
+}
+
+static void on_found(void *ctx, const struct files_found *what) {
+    struct load *l = ctx;
+    struct files_path path = l->folder;
+    uint8_t *mem = NULL;
+    bool is_good = is_fit(l->files, what, &path);
+    if (is_good && what->size > 0) {
+        mem = xmalloc(what->size);
+        is_good = files_host_read(l->files->host, path.text, mem, what->size) == 0;
+    }
+    if (!is_good) {
+        LOG(LOG_MODEL, LOG_INFO, "files", "%s: left out: %s", l->folder.text, what->name);
+        l->left_out++;
+        free(mem);
+        return;
+    }
+    insert(l->files, (struct entry){.path = xstrdup(path.text),
+                                    .info = {what->is_folder, what->size, what->changed},
+                                    .mem = mem});
+}
+
+static void load(struct files *f) {
+    struct load l = {.files = f};
+    while (f->n > 0) {
+        drop(f, &f->entries[f->n - 1]);
+    }
+    for (size_t i = 0; i < NDRIVES; i++) {
+        l.folder = (struct files_path){{drives[i].letter, ':', '/'}};
+        files_host_scan(f->host, l.folder.text, on_found, &l);
+    }
+    /* What stands in a folder is put in behind it, and so is looked at in its turn. */
+    for (size_t i = 0; i < f->n; i++) {
+        if (f->entries[i].info.is_folder) {
+            must(sv_copy(sv_of(f->entries[i].path), l.folder.text, sizeof l.folder.text) == 0);
+            files_host_scan(f->host, l.folder.text, on_found, &l);
+        }
+    }
+    if (l.left_out > 0) {
+        LOG(LOG_MODEL, LOG_WARN, "files", "%u left out that the module cannot have", l.left_out);
+    }
+}
+
+int files_keep(struct files *f, const char *folder) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    must(f->host == NULL);
+    char letters[NDRIVES + 1] = "";
+    for (size_t i = 0; i < NDRIVES; i++) {
+        letters[i] = drives[i].letter;
+    }
+    int err = 0;
+    f->host = files_host_new(folder, letters, &err);
+    if (err == 0) {
+        load(f);
+    }
+    return err;
+}
+
+void files_restart(struct files *f) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    go_home(f);
+    if (f->host != NULL) {
+        load(f);
+    }
+}
+
 struct files_usage files_usage(struct files *f) {
     CHECK_OBJ(f, FILES_MAGIC);
     int drive = drive_of(f->current.text[0]);
-    return (struct files_usage){drives[drive].letter, drives[drive].total, used_of(f, drive)};
+    return (struct files_usage){drives[drive].letter, total_of(f, drive), used_of(f, drive)};
 }
 
 /* -- what is done with them -- */
@@ -335,14 +428,17 @@ int files_may_create(const struct files *f, const struct files_path *path, size_
         return -ENFILE;
     }
     int drive = drive_of(path->text[0]);
-    return n > drives[drive].total - used_of(f, drive) ? -ENOSPC : 0;
+    return n > total_of(f, drive) - used_of(f, drive) ? -ENOSPC : 0;
 }
 
 int files_create(struct files *f, const struct files_path *path, const void *p, size_t n) {
+    clk_wall now = clk_wall_now(f->clk);
     int rc = files_may_create(f, path, n);
+    if (rc == 0 && f->host != NULL) {
+        rc = files_host_create(f->host, path->text, p, n, now);
+    }
     if (rc == 0) {
-        struct entry e = {.path = xstrdup(path->text),
-                          .info = {.size = n, .created = clk_wall_now(f->clk)}};
+        struct entry e = {.path = xstrdup(path->text), .info = {.size = n, .created = now}};
         if (n > 0) {
             e.mem = xmalloc(n);
             memcpy(e.mem, p, n);
@@ -354,9 +450,20 @@ int files_create(struct files *f, const struct files_path *path, const void *p, 
 
 int files_make_folder(struct files *f, const struct files_path *path) {
     int rc = files_may_create(f, path, 0);
+    if (rc == 0 && f->host != NULL) {
+        rc = files_host_make_folder(f->host, path->text);
+    }
     if (rc == 0) {
         insert(f, (struct entry){.path = xstrdup(path->text),
                                  .info = {.is_folder = true, .created = clk_wall_now(f->clk)}});
+    }
+    return rc;
+}
+
+static int remove_entry(struct files *f, struct entry *e) {
+    int rc = f->host != NULL ? files_host_remove(f->host, e->path, e->info.is_folder) : 0;
+    if (rc == 0) {
+        drop(f, e);
     }
     return rc;
 }
@@ -372,8 +479,7 @@ int files_remove_folder(struct files *f, const struct files_path *path) {
             return -ENOTEMPTY;
         }
     }
-    drop(f, e);
-    return 0;
+    return remove_entry(f, e);
 }
 
 int files_read(const struct files *f, const struct files_path *path, size_t at, void *to,
@@ -392,24 +498,76 @@ int files_read(const struct files *f, const struct files_path *path, size_t at, 
     return (int)got;
 }
 
-int files_remove(struct files *f, const struct files_path *path) {
+int files_write(struct files *f, const struct files_path *path, size_t at, const void *p,
+                size_t n) {
     CHECK_OBJ(f, FILES_MAGIC);
     struct entry *e = find_file(f, path);
     if (e == NULL) {
         return -ENOENT;
     }
-    drop(f, e);
+    if (at > e->info.size) {
+        return -EINVAL;
+    }
+    size_t size = at + n > e->info.size ? at + n : e->info.size;
+    int drive = drive_of(path->text[0]);
+    if (size - e->info.size > drives[drive].total - used_of(f, drive)) {
+        return -ENOSPC;
+    }
+    if (size > e->info.size) {
+        e->mem = xrealloc(e->mem, size);
+        e->info.size = size;
+    }
+    memcpy(e->mem + at, p, n);
     return 0;
 }
 
-void files_remove_all(struct files *f) {
+int files_remove(struct files *f, const struct files_path *path) {
     CHECK_OBJ(f, FILES_MAGIC);
+    struct entry *e = find_file(f, path);
+    return e == NULL ? -ENOENT : remove_entry(f, e);
+}
+
+int files_remove_all(struct files *f) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    int rc = 0;
     for (size_t i = f->n; i-- > 0;) {
         struct entry *e = &f->entries[i];
         if (!e->info.is_folder && name_inside(e, &f->current) != NULL) {
-            drop(f, e);
+            int err = remove_entry(f, e);
+            rc = rc != 0 ? rc : err;
         }
     }
+    return rc;
+}
+
+const struct sdcard *files_card(const struct files *f) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    return f->is_card_out ? NULL : &f->card;
+}
+
+/* What stands in a folder goes before it: it is behind it in the list. */
+int files_format_card(struct files *f) {
+    CHECK_OBJ(f, FILES_MAGIC);
+    int rc = f->is_card_out ? -ENODEV : 0;
+    for (size_t i = f->n; rc == 0 && i-- > 0;) {
+        if (drives[drive_of(f->entries[i].path[0])].is_card) {
+            rc = remove_entry(f, &f->entries[i]);
+        }
+    }
+    if (rc == 0 && !is_folder(f, f->current.text)) {
+        f->current.text[ROOT] = '\0';
+    }
+    return rc;
+}
+
+int files_divide_card(struct files *f, size_t n, const int32_t *kb) {
+    struct sdcard to = f->card;
+    int rc = sdcard_divide(&to, n, kb);
+    rc = rc != 0 ? rc : files_format_card(f);
+    if (rc == 0) {
+        f->card = to;
+    }
+    return rc;
 }
 
 int files_rename(struct files *f, const struct files_path *from, const struct files_path *to) {
@@ -420,6 +578,10 @@ int files_rename(struct files *f, const struct files_path *from, const struct fi
     }
     if (find(f, to->text) != NULL) {
         return -EEXIST;
+    }
+    int rc = f->host != NULL ? files_host_rename(f->host, from->text, to->text) : 0;
+    if (rc != 0) {
+        return rc;
     }
     struct entry moved = take(f, e);
     free(moved.path);

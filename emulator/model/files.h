@@ -1,17 +1,19 @@
 /* files.h: the module's file system: drives with folders and files (V3.00 20.1).
  *
- * Kept in memory: it lives as long as the module, restarts included. Nobody sees an entry or its
- * bytes from inside, so that a folder of the host could stand behind the same calls.
+ * Kept in memory: it lives as long as the module, restarts included. With files_keep a folder of
+ * the host stands behind it (files_host.h): what is there is read at each start of the module, and
+ * each change is on the disk before its call returns.
  *
  * A path is whole and plain, "C:/" or "C:/folder/name", and comes from files_path or files_child
  * only, which have checked its names. Case counts, but not the drive's (guess).
  *
- * Owns:    every entry with its bytes, the current folder. Borrows: the clock.
+ * Owns:    every entry with its bytes, the current folder, files_host. Borrows: the clock.
  * Bounds:  LIMIT_FILES entries, LIMIT_FILE_PATH, the size of each drive.
  * Errors:  -ENODEV the card is out, -EINVAL no path, -ENAMETOOLONG a path too long, -EILSEQ a name
  *          with what no name has, -ENOTDIR its folder is not there, -ENOENT it is not there itself,
  *          -EEXIST a file, -EISDIR a folder of that name is there, -ENOTEMPTY, -EXDEV two drives
- *          between which nothing is copied, -ENOSPC the drive is full, -ENFILE too many entries.
+ *          between which nothing is copied, -ENOSPC the drive, or the host's disk, is full,
+ *          -ENFILE too many entries, -EIO the host refuses for another reason, which is logged.
  */
 #ifndef EMULATOR_MODEL_FILES_H
 #define EMULATOR_MODEL_FILES_H
@@ -25,6 +27,7 @@
 #include "base/sv.h"
 
 struct files;
+struct sdcard;
 
 struct files_path {
     char text[LIMIT_FILE_PATH + 1];
@@ -44,7 +47,17 @@ struct files_usage {
 struct files *files_new(struct clk *clk);
 void files_free(struct files *f); /* NULL is allowed */
 
+/* From now on in this folder. What of it the module cannot have stays there unseen, with a line in
+ * the log: other things than files and folders, other names, what is too much. -EBUSY: another
+ * process has it; other -E...: the system's. */
+int files_keep(struct files *f, const char *folder);
 void files_restart(struct files *f); /* the module starts: the first drive again */
+/* The card in the slot; NULL: it is out. */
+const struct sdcard *files_card(const struct files *f);
+/* Makes partitions as sdcard_divide has it, or formats all: what was on it is gone. -ENODEV: it is
+ * out. What the host refuses to remove stays, with its error. */
+int files_divide_card(struct files *f, size_t n, const int32_t *kb);
+int files_format_card(struct files *f);
 /* D: what is on it comes back with it. Who stands in it while it goes, is on the first drive. */
 void files_set_card(struct files *f, bool is_in);
 struct files_usage files_usage(struct files *f);    /* of the current drive */
@@ -64,8 +77,10 @@ int files_may_create(const struct files *f, const struct files_path *path, size_
 int files_create(struct files *f, const struct files_path *path, const void *p, size_t n);
 /* Bytes from `at` on, at most n. Returns how many. */
 int files_read(const struct files *f, const struct files_path *path, size_t at, void *to, size_t n);
+/* Over what is there from `at` on, and beyond; all or nothing. -EINVAL: its end is before `at`. */
+int files_write(struct files *f, const struct files_path *path, size_t at, const void *p, size_t n);
 int files_remove(struct files *f, const struct files_path *path);
-void files_remove_all(struct files *f); /* the files of the current folder */
+int files_remove_all(struct files *f); /* the files of the current folder */
 int files_rename(struct files *f, const struct files_path *from, const struct files_path *to);
 int files_copy(struct files *f, const struct files_path *from, const struct files_path *to);
 

@@ -10,6 +10,7 @@ static const int gpios[HARDWARE_PINS] = {3, 40, 41, 43, 44};
 /* The manual's examples (V3.00 19.2.4, 19.2.11 as described, 19.2.12). */
 void hardware_init(struct hardware *hw) {
     *hw = (struct hardware){.supply = 3800, .temperature = 29, .adc = {187, 187}};
+    i2c_init(&hw->i2c);
 }
 
 void hardware_restart(struct hardware *hw) {

@@ -1,9 +1,11 @@
-/* hardware.h: what the module measures and its pins: supply, temperature, ADCs, GPIOs. Caller's
- * memory. Voltages are mV, temperatures degrees Celsius. */
+/* hardware.h: what the module measures, its pins and its bus: supply, temperature, ADCs, GPIOs,
+ * I2C. Caller's memory. Voltages are mV, temperatures degrees Celsius. */
 #ifndef EMULATOR_MODEL_HARDWARE_H
 #define EMULATOR_MODEL_HARDWARE_H
 
 #include <stdbool.h>
+
+#include "emulator/model/i2c.h"
 
 enum { HARDWARE_ADCS = 2, HARDWARE_PINS = 5 };
 
@@ -18,6 +20,7 @@ struct hardware {
     int temperature;
     int adc[HARDWARE_ADCS];
     struct hardware_pin pins[HARDWARE_PINS];
+    struct i2c i2c;
 };
 
 void hardware_init(struct hardware *hw);

@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
 #include "emulator/model/files.h"
+#include "emulator/model/phonebook.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_file.h"
 #include "emulator/model/sockets.h"
 #include "emulator/model/wifi.h"
 
@@ -49,11 +53,33 @@ static void tell_time(struct modem *m) {
     }
 }
 
+static void update_registration(struct modem *m);
+
+static void on_searched(void *ctx) {
+    struct modem *m;
+    CAST_OBJ(m, ctx, MODEM_MAGIC);
+    update_registration(m);
+}
+
+/* What it finds takes its time when it begins to look. */
+static void update_search(struct modem *m, bool is_looking) {
+    if (!is_looking) {
+        clk_stop(m->clk, &m->search);
+    } else if (!m->is_looking && m->boot.search.us > 0) {
+        clk_start(m->clk, &m->search, m->boot.search, on_searched, m);
+    }
+    m->is_looking = is_looking;
+}
+
 /* Registration follows from what the module wants and what the network grants. */
 static void update_registration(struct modem *m) {
     bool is_on = m->power == POWER_ON || m->power == POWER_HUNG;
     bool is_looking = is_on && m->sim.state == SIM_READY && m->fun == FUN_FULL && !m->reg.has_left;
     enum reg_stat stat = is_looking ? wanted_stat(&m->reg) : REG_OFF;
+    update_search(m, is_looking);
+    if (clk_pending(&m->search) && stat != REG_OFF) {
+        stat = REG_SEARCHING;
+    }
     if (m->reg.stat != stat) {
         m->reg.stat = stat;
         bus_post(&m->bus, TOPIC_REG_CHANGED, &m->reg);
@@ -100,14 +126,18 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->clk = clk;
     m->power = POWER_ON;
     m->fun = FUN_FULL;
+    m->boot.away = CLK_S(1); /* guess */
     bus_init(&m->bus);
     sim_init(&m->sim);
+    m->card = sim_files_new(profile);
+    sim_apdu_reset(&m->apdu);
+    m->phonebook = phonebook_new(m->card);
     reg_init(&m->reg, profile);
     hardware_init(&m->hw);
-    place_init(&m->place);
     ussd_init(&m->ussd, &m->bus, clk);
     nitz_init(&m->nitz); /* and has told so already */
     rtc_follow(&m->rtc, &m->nitz);
+    gnss_init(&m->gnss, clk, &m->bus);
     must(sv_copy(sv_of(profile->imei), m->imei, sizeof m->imei) == 0);
     bearer_init(&m->bearer, clk, host);
     m->bearer.on_name = on_name;
@@ -117,6 +147,8 @@ struct modem *modem_new(const struct profile *profile, struct clk *clk, struct n
     m->sockets = sockets_new(&m->bus, &m->bearer);
     m->files = files_new(clk);
     m->wifi = wifi_new(&m->bus);
+    m->audio = audio_new(clk, &m->bus, m->files);
+    m->bluetooth = bluetooth_new(clk, &m->bus);
     reset_contexts(m);
     update_bearer(m);
     return m;
@@ -129,9 +161,15 @@ void modem_free(struct modem *m) {
     CHECK_OBJ(m, MODEM_MAGIC);
     clk_stop(m->clk, &m->going.off);
     clk_stop(m->clk, &m->going.on);
+    clk_stop(m->clk, &m->search);
     wifi_free(m->wifi);
     ussd_fini(&m->ussd);
+    gnss_fini(&m->gnss);
+    bluetooth_free(m->bluetooth);
+    audio_free(m->audio);
     files_free(m->files);
+    phonebook_free(m->phonebook);
+    sim_files_free(m->card);
     sockets_free(m->sockets);
     bearer_fini(&m->bearer);
     OBJ_FINI(m);
@@ -140,6 +178,7 @@ void modem_free(struct modem *m) {
 
 void modem_set_seed(struct modem *m, uint64_t seed) {
     CHECK_OBJ(m, MODEM_MAGIC);
+    m->seed = seed;
     bearer_set_seed(&m->bearer, seed);
 }
 
@@ -172,6 +211,9 @@ void modem_set_voice_call(struct modem *m, bool is_up) {
         const struct call_event e = {is_up};
         bus_post(&m->bus, TOPIC_CALL_CHANGED, &e);
         update_suspended(m);
+        if (!is_up) {
+            audio_end_call(m->audio);
+        }
     }
 }
 
@@ -198,6 +240,7 @@ void modem_set_sim(struct modem *m, enum sim_state state) {
     CHECK_OBJ(m, MODEM_MAGIC);
     enum sim_state was = m->sim.state;
     sim_set(&m->sim, state);
+    sim_apdu_reset(&m->apdu);
     sim_changed(m, was);
 }
 
@@ -218,6 +261,14 @@ int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin) {
     CHECK_OBJ(m, MODEM_MAGIC);
     enum sim_state was = m->sim.state;
     int rc = sim_enter_puk(&m->sim, puk, new_pin);
+    sim_changed(m, was);
+    return rc;
+}
+
+int modem_unblock_sim(struct modem *m, struct sv puk, struct sv new_pin) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    enum sim_state was = m->sim.state;
+    int rc = sim_unblock(&m->sim, puk, new_pin);
     sim_changed(m, was);
     return rc;
 }
@@ -275,6 +326,22 @@ void modem_set_adc(struct modem *m, unsigned adc, int mv) {
     set_measured(m, &m->hw.adc[adc], mv);
 }
 
+int modem_set_i2c(struct modem *m, uint8_t address, uint8_t reg, uint8_t value) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    int rc = i2c_attach(&m->hw.i2c, address);
+    if (rc == 0) {
+        must(i2c_write(&m->hw.i2c, address, reg, &value, 1) == 0);
+        bus_post(&m->bus, TOPIC_HARDWARE_CHANGED, &m->hw);
+    }
+    return rc;
+}
+
+void modem_remove_i2c(struct modem *m, uint8_t address) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    i2c_detach(&m->hw.i2c, address);
+    bus_post(&m->bus, TOPIC_HARDWARE_CHANGED, &m->hw);
+}
+
 static void set_pin(struct modem *m, unsigned pin, struct hardware_pin to) {
     CHECK_OBJ(m, MODEM_MAGIC);
     bool was_high = hardware_is_high(&m->hw, pin);
@@ -305,12 +372,9 @@ void modem_drive_pin(struct modem *m, unsigned pin, bool is_high) {
     set_pin(m, pin, to);
 }
 
-void modem_set_place(struct modem *m, const struct place *place) {
-    CHECK_OBJ(m, MODEM_MAGIC);
-    m->place = *place;
-}
-
 /* -- power -- */
+
+enum { LEAVING_MS = 50 };
 
 static struct modem *modem_of(void *ctx) {
     struct modem *m;
@@ -332,6 +396,7 @@ static void on_started(void *ctx) {
     enum sim_state was = m->sim.state;
     hardware_restart(&m->hw);
     sim_restart(&m->sim);
+    sim_apdu_reset(&m->apdu);
     files_restart(m->files);
     sim_changed(m, was);
     reset_contexts(m);
@@ -351,6 +416,9 @@ static void go_off(void *ctx) {
     clk_stop(m->clk, &m->going.on);
     set_power(m, POWER_OFF);
     modem_set_voice_call(m, false);
+    gnss_cut(&m->gnss);
+    audio_reset(m->audio);
+    bluetooth_set_on(m->bluetooth, false);
     update_suspended(m);
     update_registration(m);
     sockets_forget(m->sockets);
@@ -358,6 +426,25 @@ static void go_off(void *ctx) {
     if (m->going.is_restart) {
         clk_start(m->clk, &m->going.on, m->going.pause, start, m);
     }
+}
+
+void modem_start(struct modem *m, const struct modem_boot *boot) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    clk_dur left = {boot->rdy.us - (m->profile->usb ? boot->usb.us : 0)};
+    m->boot = *boot;
+    m->power = POWER_BOOTING;
+    update_registration(m);
+    clk_start(m->clk, &m->going.on, left, on_started, m);
+}
+
+/* Who is told to go leaves the network first: with the network open modules in the field say that
+ * it is closed behind the OK of AT+CRESET (field F19). How long that takes is a guess. */
+static clk_dur leave(struct modem *m, bool is_planned) {
+    if (!is_planned) {
+        return CLK_US(0);
+    }
+    modem_set_attached(m, false);
+    return CLK_MS(LEAVING_MS);
 }
 
 void modem_restart(struct modem *m, clk_dur off, bool is_planned) {
@@ -373,6 +460,7 @@ void modem_restart(struct modem *m, clk_dur off, bool is_planned) {
     m->going.is_planned = is_planned;
     m->going.is_restart = true;
     m->going.pause = off;
+    v.delay.us += leave(m, is_planned).us;
     clk_start(m->clk, &m->going.off, v.delay, go_off, m);
 }
 
@@ -383,7 +471,7 @@ void modem_power_off(struct modem *m, bool is_planned) {
     if (m->power == POWER_OFF) {
         clk_stop(m->clk, &m->going.on);
     } else {
-        clk_start(m->clk, &m->going.off, CLK_US(0), go_off, m);
+        clk_start(m->clk, &m->going.off, leave(m, is_planned), go_off, m);
     }
 }
 
@@ -489,10 +577,15 @@ void modem_set_active(struct modem *m, unsigned cid, bool is_active) {
     set_active(m, cid, is_active, false);
 }
 
-void modem_set_apn(struct modem *m, modem_apn_fn *apn, void *ctx) {
+void modem_set_context(struct modem *m, modem_context_fn *context, void *ctx) {
     CHECK_OBJ(m, MODEM_MAGIC);
-    m->apn = apn;
-    m->apn_ctx = ctx;
+    m->context = context;
+    m->context_ctx = ctx;
+}
+
+void modem_set_way_out(struct modem *m, const struct modem_way_out *way) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    m->way_out = *way;
 }
 
 void modem_set_nv_fin(struct modem *m, bool on) {
@@ -501,17 +594,39 @@ void modem_set_nv_fin(struct modem *m, bool on) {
     sockets_set_fin_when_dormant(m->sockets, on);
 }
 
-struct bus_verdict modem_activate(struct modem *m, unsigned cid) {
+struct context_event modem_context(const struct modem *m, unsigned cid) {
     CHECK_OBJ(m, MODEM_MAGIC);
     struct context_event e = {.cid = cid, .is_active = true};
-    if (m->apn != NULL) {
-        e.apn = m->apn(m->apn_ctx, cid);
+    if (m->context != NULL) {
+        m->context(m->context_ctx, cid, &e);
     }
+    return e;
+}
+
+static struct bus_verdict activate(struct modem *m, unsigned cid, bool is_dialled) {
+    struct context_event e = modem_context(m, cid);
+    e.is_dialled = is_dialled;
     struct bus_verdict v = bus_ask(&m->bus, ASK_CONTEXT_ACTIVATE, &e);
     if (v.act == BUS_GO) {
         set_active(m, cid, true, false);
     }
     return v;
+}
+
+struct bus_verdict modem_activate(struct modem *m, unsigned cid) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    return activate(m, cid, false);
+}
+
+struct bus_verdict modem_dial(struct modem *m, unsigned cid) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    return activate(m, cid, true);
+}
+
+bool modem_let_in(struct modem *m, unsigned cid, const struct auth_login *login) {
+    CHECK_OBJ(m, MODEM_MAGIC);
+    struct login_asked what = {modem_context(m, cid), login};
+    return bus_ask(&m->bus, ASK_PPP_LOGIN, &what).act == BUS_GO;
 }
 
 void modem_deactivate(struct modem *m, unsigned cid) {

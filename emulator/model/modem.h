@@ -13,22 +13,37 @@
 
 #include "base/bus.h"
 #include "emulator/model/events.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
-#include "emulator/model/place.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
+#include "emulator/model/sim_apdu.h"
 #include "emulator/model/ussd.h"
 #include "netstack/bearer.h"
 #include "netstack/host.h"
 
+struct auth_login;
+struct audio;
+struct bluetooth;
 struct files;
+struct phonebook;
 struct profile;
+struct route;
+struct sim_files;
 struct sockets;
+struct uv_loop_s;
 struct wifi;
 
 /* AT+CFUN (V3.00 3.2.1). */
-enum modem_fun { FUN_MINIMUM = 0, FUN_FULL = 1, FUN_FLIGHT = 4, FUN_RESET = 6, FUN_OFFLINE = 7 };
+enum modem_fun {
+    FUN_MINIMUM = 0,
+    FUN_FULL = 1,
+    FUN_FLIGHT = 4,
+    FUN_FACTORY = 5,
+    FUN_RESET = 6,
+    FUN_OFFLINE = 7,
+};
 
 /* What some modules or firmwares do and others do not; none of it by default. */
 enum modem_quirk {
@@ -47,10 +62,20 @@ enum { MODEM_IMEI = 15 };  /* digits */
 struct modem_boot {
     clk_dur rdy; /* it is on */
     clk_dur sim, sms, pb;
+    clk_dur usb;  /* a port on USB is there; not behind rdy */
+    clk_dur away; /* before all that, when it restarts itself */
+    /* From then on that it looks for a network, whatever made it do so: it has looked. */
+    clk_dur search;
 };
 
-/* The APN of a context, or NULL. */
-typedef const char *modem_apn_fn(void *ctx, unsigned cid);
+/* What is set of a context: its APN, user and password, NULL where there is none. */
+typedef void modem_context_fn(void *ctx, unsigned cid, struct context_event *out);
+
+/* Where packets of dial-up links go. loop NULL: nowhere. */
+struct modem_way_out {
+    struct uv_loop_s *loop;
+    const struct route *route;
+};
 
 struct modem {
     uint32_t magic;
@@ -59,7 +84,7 @@ struct modem {
     struct clk *clk;
     struct bus bus;
     enum power_state power;
-    struct modem_boot boot; /* all 0: at once */
+    struct modem_boot boot; /* all 0 but `away`: at once */
     struct {
         struct clk_timer off; /* it goes off in a turn of its own */
         struct clk_timer on;  /* the next step of coming on */
@@ -69,9 +94,14 @@ struct modem {
     } going;
     enum modem_fun fun;
     struct sim sim;
+    struct sim_files *card; /* its files */
+    struct sim_apdu apdu;   /* where raw commands to it are */
+    struct phonebook *phonebook;
     struct reg reg;
+    struct clk_timer search; /* until it has found a network, if it is_looking for one */
+    bool is_looking;
     struct hardware hw;
-    struct place place;
+    struct gnss gnss; /* gnss.h has its setters */
     struct rtc rtc;
     struct nitz nitz;
     struct ussd ussd;
@@ -80,9 +110,14 @@ struct modem {
     struct bearer bearer;        /* the network that active contexts give */
     struct sockets *sockets;
     struct files *files;
+    modem_context_fn *context;
+    void *context_ctx;
+    bool is_dialled[MODEM_CIDS + 1]; /* a port of the module is the line of this context */
+    struct modem_way_out way_out;
+    uint64_t seed;
     struct wifi *wifi;
-    modem_apn_fn *apn;
-    void *apn_ctx;
+    struct audio *audio;
+    struct bluetooth *bluetooth;
     uint32_t quirks; /* 1 << enum modem_quirk */
     bool has_call;   /* a voice call */
     bool nv_fin;     /* NV item 1341: counts from the next start on (note 2.9) */
@@ -100,6 +135,7 @@ void modem_set_sim(struct modem *m, enum sim_state state);
 int modem_set_sim_codes(struct modem *m, struct sv pin, struct sv puk);
 int modem_enter_pin(struct modem *m, struct sv pin);
 int modem_enter_puk(struct modem *m, struct sv puk, struct sv new_pin);
+int modem_unblock_sim(struct modem *m, struct sv puk, struct sv new_pin);
 int modem_lock_sim(struct modem *m, struct sv pin, bool is_locked);
 int modem_change_pin(struct modem *m, struct sv pin, struct sv new_pin);
 int modem_set_imei(struct modem *m, struct sv imei); /* -EINVAL: not 15 digits */
@@ -117,10 +153,13 @@ void modem_set_supply(struct modem *m, int mv);
 void modem_set_temperature(struct modem *m, int celsius);
 void modem_set_adc(struct modem *m, unsigned adc, int mv);
 void modem_set_pin_outside(struct modem *m, unsigned pin, bool is_high);
+/* A register of a device on the I2C bus, which is put there with it; from the module or from
+ * outside. -ENOSPC: there are too many devices. */
+int modem_set_i2c(struct modem *m, uint8_t address, uint8_t reg, uint8_t value);
+void modem_remove_i2c(struct modem *m, uint8_t address);
 /* What the module makes of a pin. */
 void modem_set_pin_out(struct modem *m, unsigned pin, bool is_out);
 void modem_drive_pin(struct modem *m, unsigned pin, bool is_high);
-void modem_set_place(struct modem *m, const struct place *place); /* as the network knows it */
 /* The best cell that is there; the module camps on it if it may. */
 void modem_set_tech(struct modem *m, enum profile_tech tech);
 /* AT+CNMP, AT+CNBP, AT+CNAOP: it looks for a cell at once. Without one it searches. */
@@ -132,8 +171,10 @@ void modem_set_retransmit(struct modem *m, unsigned retries, unsigned least_ms);
 void modem_set_dns_limits(struct modem *m, unsigned net_retries, unsigned net_timeout_ms);
 /* How long the packet network takes to open, from the next time on. */
 void modem_set_open_delay(struct modem *m, clk_dur delay);
-/* Who knows the APNs, for the question of modem_activate. NULL: nobody. */
-void modem_set_apn(struct modem *m, modem_apn_fn *apn, void *ctx);
+/* Who knows the contexts, for the question of modem_activate. NULL: nobody. */
+void modem_set_context(struct modem *m, modem_context_fn *context, void *ctx);
+struct context_event modem_context(const struct modem *m, unsigned cid); /* what they know of it */
+void modem_set_way_out(struct modem *m, const struct modem_way_out *way);
 /* NV item 1341 as if it had been so at the last start (note 2.9). */
 void modem_set_nv_fin(struct modem *m, bool on);
 /* What is wrong with the way to every peer. */
@@ -145,8 +186,11 @@ void modem_set_voice_call(struct modem *m, bool is_up);
 
 /* Off: links die without a word beyond what the host sends, calls end, the registration is gone.
  * After `off` it starts again, as new but for what is stored. A planned one is asked about
- * (ASK_POWER_RESTART); an off module stays off. */
+ * (ASK_POWER_RESTART), and leaves the packet service before it goes; an off module stays off. */
 void modem_restart(struct modem *m, clk_dur off, bool is_planned);
+/* A new module is one that has been on for long. With this call, before anything else, it is one
+ * that has just been switched on: with a port on USB so far that the port is there. */
+void modem_start(struct modem *m, const struct modem_boot *boot);
 void modem_power_off(struct modem *m, bool is_planned);
 void modem_power_on(struct modem *m);
 /* The firmware hangs: nothing is answered and nothing passes, until a restart or power off. Only a
@@ -157,6 +201,10 @@ void modem_set_active(struct modem *m, unsigned cid, bool is_active);
 /* Asks for one (ASK_CONTEXT_ACTIVATE); with BUS_GO it is up when this returns, whatever delay the
  * caller serves before it tells so. */
 struct bus_verdict modem_activate(struct modem *m, unsigned cid);
+/* The same for a dial-up link, whose DTE says who it is later on. */
+struct bus_verdict modem_dial(struct modem *m, unsigned cid);
+/* Whether the network lets this DTE in (ASK_PPP_LOGIN); NULL: one that does not say who it is. */
+bool modem_let_in(struct modem *m, unsigned cid, const struct auth_login *login);
 void modem_deactivate(struct modem *m, unsigned cid); /* the network does it */
 
 #endif

@@ -1,12 +1,9 @@
 #include "emulator/model/place.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 /* The manual's example (V3.00 18.2.3). */
-void place_init(struct place *p) {
-    *p = (struct place){.is_known = true, .latitude = 31.220278, .longitude = 121.353058};
-}
-
 static const double pi = 3.14159265358979323846;
 
 static double wave(double amplitude, double of) {
@@ -37,7 +34,6 @@ struct place place_in_gcj02(const struct place *p) {
     double bend = 1 - flatness * sin(angle) * sin(angle);
     double degree = radius / sqrt(bend) * pi / 180;
     return (struct place){
-        .is_known = p->is_known,
         .latitude = p->latitude + north / (degree * (1 - flatness) / bend),
         .longitude = p->longitude + east / (degree * cos(angle)),
     };

@@ -26,6 +26,7 @@ struct profile {
     const char *revision_ati;  /* ATI */
     const char *revision_cgmr; /* +CGMR */
     const char *imei;          /* 15 digits, check digit right */
+    const char *meid;          /* +SMEID: 14 hexadecimal digits; "": it has none */
     const char *gcap;          /* what follows "+GCAP: " */
 
     const char *iccid; /* 20 characters */

@@ -1,7 +1,6 @@
 #include "emulator/model/rtc.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 
 enum {
@@ -86,8 +85,7 @@ int rtc_set(struct rtc *rtc, const struct clk *clk, struct sv text) {
     return 0;
 }
 
-static int print(clk_dur ahead, const struct clk *clk, char to[RTC_TEXT]) {
-    int64_t s = (clk_wall_now(clk).us + ahead.us) / 1000000;
+struct rtc_date rtc_date_of(int64_t s) {
     int64_t days = s / DAY_S;
     int of_day = (int)(s % DAY_S);
     int64_t year = 1970 + days / 366; /* not later than it is */
@@ -99,8 +97,14 @@ static int print(clk_dur ahead, const struct clk *clk, char to[RTC_TEXT]) {
     while (day >= month_days(year, month)) {
         day -= month_days(year, month++);
     }
-    return snprintf(to, RTC_TEXT, "%02d/%02d/%02d,%02d:%02d:%02d", (int)(year % 100), month,
-                    day + 1, of_day / 3600, of_day / 60 % 60, of_day % 60);
+    return (struct rtc_date){(int)year,        month,      day + 1, of_day / 3600,
+                             of_day / 60 % 60, of_day % 60};
+}
+
+static int print(clk_dur ahead, const struct clk *clk, char to[RTC_TEXT]) {
+    struct rtc_date d = rtc_date_of((clk_wall_now(clk).us + ahead.us) / 1000000);
+    return snprintf(to, RTC_TEXT, "%02d/%02d/%02d,%02d:%02d:%02d", d.year % 100, d.month, d.day,
+                    d.hour, d.minute, d.second);
 }
 
 void rtc_text(const struct rtc *rtc, const struct clk *clk, char to[RTC_TEXT]) {

@@ -5,6 +5,7 @@
 #define EMULATOR_MODEL_RTC_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/clk.h"
 #include "base/sv.h"
@@ -25,6 +26,12 @@ struct nitz {
 };
 
 enum { RTC_TEXT = 21, RTC_ZONE_LEAST = -47, RTC_ZONE_MOST = 48, NITZ_SUMMER_MOST = 2 };
+struct rtc_date {
+    int year, month, day, hour, minute, second; /* month and day from 1 on */
+};
+
+/* Of seconds since 1970, from then on. */
+struct rtc_date rtc_date_of(int64_t s);
 
 /* "yy/MM/dd,hh:mm:ss", with a zone "+zz" or "-zz" behind it. -EINVAL: not of this form, or no such
  * time. Without a zone the old one stays. */

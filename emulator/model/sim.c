@@ -10,15 +10,25 @@ static void refill(struct sim *sim) {
     sim->puk_tries = SIM_PUK_TRIES;
 }
 
+static void refill_second(struct sim *sim) {
+    sim->pin2_tries = SIM_PIN_TRIES;
+    sim->puk2_tries = SIM_PUK_TRIES;
+}
+
 void sim_init(struct sim *sim) {
-    *sim = (struct sim){.state = SIM_READY, .pin = "1234", .puk = "12345678"};
+    *sim = (struct sim){
+        .state = SIM_READY, .pin = "1234", .puk = "12345678", .pin2 = "1234", .puk2 = "12345678"};
     refill(sim);
+    refill_second(sim);
 }
 
 void sim_set(struct sim *sim, enum sim_state state) {
     sim->state = state;
     sim->is_locked = state == SIM_PIN || state == SIM_PUK;
     refill(sim);
+    refill_second(sim);
+    sim->is_pin2_good = false;
+    sim->wants_pin2 = false;
     sim->pin_tries = state == SIM_PUK ? 0 : sim->pin_tries;
 }
 
@@ -40,7 +50,17 @@ int sim_set_codes(struct sim *sim, struct sv pin, struct sv puk) {
     return 0;
 }
 
+int sim_set_code2(struct sim *sim, struct sv pin2) {
+    if (!is_code(pin2)) {
+        return -EINVAL;
+    }
+    must(sv_copy(pin2, sim->pin2, sizeof sim->pin2) == 0);
+    return 0;
+}
+
 void sim_restart(struct sim *sim) {
+    sim->is_pin2_good = false;
+    sim->wants_pin2 = false;
     if (sim->state == SIM_READY && sim->is_locked) {
         sim->state = SIM_PIN;
     }
@@ -88,16 +108,63 @@ int sim_enter_pin(struct sim *sim, struct sv pin) {
 }
 
 int sim_enter_puk(struct sim *sim, struct sv puk, struct sv new_pin) {
-    if (sim->state != SIM_PUK || !is_code(new_pin)) {
+    return sim->state == SIM_PUK ? sim_unblock(sim, puk, new_pin) : -EINVAL;
+}
+
+int sim_unblock(struct sim *sim, struct sv puk, struct sv new_pin) {
+    if (!is_code(new_pin)) {
         return -EINVAL;
     }
     if (!sv_eq(puk, sv_of(sim->puk))) {
-        sim->state = --sim->puk_tries == 0 ? SIM_ABSENT : SIM_PUK;
+        sim->state = --sim->puk_tries == 0 ? SIM_ABSENT : sim->state;
         return -EACCES;
     }
     must(sv_copy(new_pin, sim->pin, sizeof sim->pin) == 0);
     refill(sim);
     sim->state = SIM_READY;
+    return 0;
+}
+
+bool sim_is_pin2_blocked(const struct sim *sim) {
+    return sim->pin2_tries == 0;
+}
+
+int sim_enter_pin2(struct sim *sim, struct sv pin2) {
+    if (sim_is_pin2_blocked(sim)) {
+        return -EPERM;
+    }
+    sim->is_pin2_good = sv_eq(pin2, sv_of(sim->pin2));
+    if (!sim->is_pin2_good) {
+        sim->pin2_tries--;
+        return sim_is_pin2_blocked(sim) ? -EPERM : -EACCES;
+    }
+    sim->pin2_tries = SIM_PIN_TRIES;
+    sim->wants_pin2 = false;
+    return 0;
+}
+
+int sim_change_pin2(struct sim *sim, struct sv pin2, struct sv new_pin2) {
+    int rc = is_code(new_pin2) ? sim_enter_pin2(sim, pin2) : -EINVAL;
+    if (rc == 0) {
+        must(sv_copy(new_pin2, sim->pin2, sizeof sim->pin2) == 0);
+    }
+    return rc;
+}
+
+int sim_enter_puk2(struct sim *sim, struct sv puk2, struct sv new_pin2) {
+    if (!is_code(new_pin2)) {
+        return -EINVAL;
+    }
+    if (sim->puk2_tries == 0) {
+        return -EPERM;
+    }
+    if (!sv_eq(puk2, sv_of(sim->puk2))) {
+        return --sim->puk2_tries == 0 ? -EPERM : -EACCES;
+    }
+    must(sv_copy(new_pin2, sim->pin2, sizeof sim->pin2) == 0);
+    refill_second(sim);
+    sim->is_pin2_good = true;
+    sim->wants_pin2 = false;
     return 0;
 }
 

@@ -140,27 +140,57 @@ int act_voice_call(struct stage *st, const struct cJSON *value, struct decision 
     return 0;
 }
 
-static const struct spec latitude_spec = {.type = SPEC_NUMBER, .lo = -90, .hi = 90};
-static const struct spec longitude_spec = {.type = SPEC_NUMBER, .lo = -180, .hi = 180};
-static const struct spec_key place_keys[] = {
-    {"latitude", &latitude_spec, "In degrees of WGS84, north positive.", SPEC_REQUIRED},
-    {"longitude", &longitude_spec, "East positive.", SPEC_REQUIRED},
+/* -- satellites -- */
+
+static const struct spec satellites_spec = {.type = SPEC_INT, .hi = GNSS_SATELLITES};
+static const struct spec few_spec = {.type = SPEC_INT, .hi = GNSS_QZSS_SATELLITES};
+static const struct spec_key system_keys[] = {
+    {"gps", &satellites_spec, "9 if nothing is said.", 0},
+    {"glonass", &satellites_spec, "5 if nothing is said.", 0},
+    {"galileo", &satellites_spec, "4 if nothing is said.", 0},
+    {"beidou", &satellites_spec, "None if nothing is said.", 0},
+    {"qzss", &few_spec, "1 if nothing is said.", 0},
     {0},
 };
-static const struct spec place_object_spec = {
-    .type = SPEC_OBJECT, .name = "a place", .keys = place_keys};
-static const struct spec *const place_choices[] = {&flag_spec, &place_object_spec, NULL};
-const struct spec place_spec = {.type = SPEC_CHOICE, .name = "place", .choices = place_choices};
+static const struct spec systems_spec = {
+    .type = SPEC_OBJECT, .name = "satellites", .keys = system_keys};
+static const struct spec lat_spec = {.type = SPEC_NUMBER, .lo = -90, .hi = 90};
+static const struct spec lon_spec = {.type = SPEC_NUMBER, .lo = -180, .hi = 180};
+static const struct spec alt_spec = {.type = SPEC_NUMBER, .lo = -500, .hi = 50000};
+static const struct spec speed_spec = {.type = SPEC_NUMBER, .lo = 0, .hi = 2000};
+static const struct spec course_spec = {.type = SPEC_NUMBER, .lo = 0, .hi = 360};
+static const struct spec_key gnss_keys[] = {
+    {"sky", &flag_spec, "Whether any satellite is heard (true).", 0},
+    {"satellites", &systems_spec, "How many of each system are heard; 3 give a fix.", 0},
+    {"cold", &time_spec, "Time to the fix of a receiver that knows nothing (35s).", 0},
+    {"hot", &time_spec, "Time to the fix of one that has had one before (1s).", 0},
+    {"lat", &lat_spec, "Degrees, north positive (31.222178).", 0},
+    {"lon", &lon_spec, "Degrees, east positive (121.354376).", 0},
+    {"alt", &alt_spec, "Metres above the sea (32.9).", 0},
+    {"speed", &speed_spec, "Knots (0).", 0},
+    {"course", &course_spec, "Degrees, clockwise from north (0).", 0},
+    {0},
+};
+const struct spec gnss_spec = {.type = SPEC_OBJECT, .name = "the satellites", .keys = gnss_keys};
 
-int act_place(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
+int act_gnss(struct stage *st, const struct cJSON *value, struct decision *d, const char **why) {
     (void)d;
     (void)why;
-    struct place to = modem_of(st)->place;
-    to.is_known = !cJSON_IsFalse(value);
-    if (cJSON_IsObject(value)) {
-        to.latitude = spec_number(value, "latitude", 0);
-        to.longitude = spec_number(value, "longitude", 0);
+    struct gnss *g = &modem_of(st)->gnss;
+    struct gnss_sky sky = gnss_sky_now(g);
+    const struct cJSON *satellites = spec_get(value, "satellites");
+    for (unsigned s = 0; s < GNSS_SYSTEMS; s++) {
+        sky.satellites[s] =
+            (unsigned)spec_int(satellites, words_systems[s], (int)sky.satellites[s]);
     }
-    modem_set_place(modem_of(st), &to);
+    sky.is_clear = spec_flag(value, "sky", sky.is_clear);
+    sky.cold = spec_dur(value, "cold", sky.cold);
+    sky.hot = spec_dur(value, "hot", sky.hot);
+    sky.place.lat = spec_number(value, "lat", sky.place.lat);
+    sky.place.lon = spec_number(value, "lon", sky.place.lon);
+    sky.place.alt = spec_number(value, "alt", sky.place.alt);
+    sky.place.speed = spec_number(value, "speed", sky.place.speed);
+    sky.place.course = spec_number(value, "course", sky.place.course);
+    gnss_set_sky(g, &sky);
     return 0;
 }

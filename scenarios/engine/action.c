@@ -131,11 +131,13 @@ enum {
     AT_LINES = 1u << ASK_AT_LINE | 1u << ASK_AT_COMMAND | 1u << ASK_AT_RESULT | 1u << ASK_AT_URC,
     COMMANDS = 1u << ASK_AT_LINE | 1u << ASK_AT_COMMAND,
     NETWORK = 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT |
-              1u << ASK_NET_ACCEPT | 1u << ASK_NET_SEND | 1u << ASK_CONTEXT_ACTIVATE,
+              1u << ASK_NET_ACCEPT | 1u << ASK_NET_SEND | 1u << ASK_CONTEXT_ACTIVATE |
+              1u << ASK_UPDATE_CHECK,
     ANSWERABLE = AT_LINES | 1u << ASK_NET_RESOLVE,
-    FAILABLE = COMMANDS | NETWORK | 1u << ASK_SIM_ACCESS,
+    FAILABLE = COMMANDS | NETWORK | 1u << ASK_SIM_ACCESS | 1u << ASK_PPP_LOGIN,
     DROPPABLE = AT_LINES | NETWORK | 1u << ASK_NET_CLOSE | 1u << ASK_POWER_RESTART,
-    DELAYABLE = AT_LINES | 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT,
+    DELAYABLE = AT_LINES | 1u << ASK_NET_OPEN | 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT |
+                1u << ASK_UPDATE_CHECK,
     /* Of what is no decision: done at once even from inside what led to it, since it only changes
      * what becomes of bytes; or at once in a question, where it writes. All else comes in the next
      * turn, because what led to it is still going on. */
@@ -189,10 +191,11 @@ enum {
     X("registration", registration_spec, act_registration, LATER, "What the network grants.")      \
     X("attached", flag_spec, act_attached, LATER, "The packet service, as AT+CGATT has it.")       \
     X("technology", technology_spec, act_technology, LATER, "The newest that is there.")           \
+    X("gnss", gnss_spec, act_gnss, LATER,                                                          \
+      "What its satellite receiver hears and where the module is; the rest stays, and it moves "   \
+      "on.")                                                                                       \
     X("voice-call", flag_spec, act_voice_call, LATER,                                              \
       "A call that has the radio: in GSM no TCP passes.")                                          \
-    X("place", place_spec, act_place, LATER,                                                       \
-      "Where the module is, as AT+CLBS tells it; false: nobody knows.")                            \
     X("wifi", wifi_spec, act_wifi, LATER,                                                          \
       "What WIFI devices around the module do, and the networks in the air.")                      \
     X("network", network_spec, act_network, LATER,                                                 \
@@ -215,6 +218,15 @@ enum {
       "The module's own TCP gives a link up, as when nothing is acknowledged any more.")           \
     X("peer", peer_action_spec, act_peer, LATER, "A far end does something.")                      \
     X("call", call_spec, act_call, LATER, "A far end connects to a server of the module.")         \
+    X("bt-device", bt_device_spec, act_bt_device, LATER,                                           \
+      "A Bluetooth device comes near, becomes another one, or leaves.")                            \
+    X("bt-pair", bt_mac_spec, act_bt_pair, LATER, "It asks the module to pair.")                   \
+    X("bt-connect", bt_connect_spec, act_bt_connect, LATER,                                        \
+      "It opens the serial link, once paired, or comes as a GATT client.")                         \
+    X("bt-disconnect", bt_link_spec, act_bt_disconnect, LATER, "It closes that link.")             \
+    X("bt-send", bt_text_spec, act_bt_send, LATER, "It sends over the serial link.")               \
+    X("bt-read", bt_handle_spec, act_bt_read, LATER, "The GATT client reads this handle.")         \
+    X("bt-write", bt_write_spec, act_bt_write, LATER, "The GATT client writes.")                   \
     X("rule", rule_switch_spec, act_rule, AT_ONCE, "A rule begins or ceases to act.")              \
     X("log", text_spec, act_log, AT_ONCE, "A line in the daemon's log.")                           \
     X("fail", text_spec, act_fail, AT_ONCE, "The verdict is that it failed, for this reason.")     \

@@ -19,9 +19,9 @@ action_fn act_cut, act_drip, act_corrupt, act_garble, act_line_end, act_insert, 
 
 /* act_module.c */
 extern const struct spec power_spec, restart_spec, sim_state_spec, signal_spec, fade_spec,
-    registration_spec, technology_spec, place_spec;
+    registration_spec, technology_spec, gnss_spec;
 action_fn act_power, act_restart, act_hang, act_sim, act_signal, act_fade, act_registration,
-    act_attached, act_technology, act_voice_call, act_place;
+    act_attached, act_technology, act_voice_call, act_gnss;
 
 /* act_wifi.c */
 extern const struct spec wifi_spec;
@@ -30,6 +30,12 @@ action_fn act_wifi;
 /* act_hardware.c */
 extern const struct spec hardware_spec;
 action_fn act_hardware;
+
+/* act_bluetooth.c */
+extern const struct spec bt_mac_spec, bt_device_spec, bt_connect_spec, bt_link_spec, bt_text_spec,
+    bt_handle_spec, bt_write_spec;
+action_fn act_bt_device, act_bt_pair, act_bt_connect, act_bt_disconnect, act_bt_send, act_bt_read,
+    act_bt_write;
 
 /* act_net.c */
 extern const struct spec network_spec, time_told_spec, ussd_spec, context_spec, impair_spec,

@@ -13,6 +13,8 @@
 #include "base/sv.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_file.h"
+#include "emulator/model/sim_text.h"
 #include "netstack/net.h"
 #include "netstack/route.h"
 #include "scenarios/engine/action.h"
@@ -62,6 +64,36 @@ static const char *check_number(const char *text) {
     size_t n = strlen(text);
     return n > 0 && n <= 20 && strspn(text, "0123456789ABCDEF") == n ? NULL
                                                                      : "allowed: up to 20 digits";
+}
+
+static const char *check_apn(const char *text) {
+    size_t n = strlen(text);
+    return n > 0 && n < 100 ? NULL : "allowed: APNs of 1 to 99 bytes";
+}
+
+static const char *check_phone_number(const char *text) {
+    size_t n = strlen(text + (*text == '+'));
+    return n > 0 && n <= SIM_NUMBER_DIGITS && strspn(text + (*text == '+'), "0123456789") == n
+               ? NULL
+               : "allowed: up to 20 digits, maybe behind a plus";
+}
+
+#define NAME_LETTERS "A-Za-z0-9 .,'()-"
+
+/* What takes one place a letter on every card. */
+static const char *check_card_name(const char *text) {
+    size_t n = strlen(text);
+    for (size_t i = 0; i < n; i++) {
+        if (!isalnum((unsigned char)text[i]) && strchr(" .,'()-", text[i]) == NULL) {
+            n = 0;
+        }
+    }
+    return n > 0 && n <= 14 ? NULL : "allowed: up to 14 of A-Z a-z 0-9 . , ' ( ) - and blanks";
+}
+
+static const char *check_card_file(const char *text) {
+    return sim_file_of_path(text) != SIM_FILE_NONE ? NULL
+                                                   : "allowed: a file of the card, like 7FFF/6F7B";
 }
 
 static const char *check_address(const char *text) {
@@ -174,6 +206,7 @@ static const struct spec_key module_keys[] = {
     {"identity", &identity_spec, "What is not as the profile has it.", 0},
     {"nvram", &nvram_spec, "NV items by number.", 0},
     {"hardware", &hardware_spec, "The board around it.", 0},
+    {"gnss", &gnss_spec, "What its satellite receiver hears, and where the module is.", 0},
     {"quirks", &quirks_spec, "What some firmware does and other does not; see below.", 0},
     {0},
 };
@@ -182,12 +215,43 @@ static const struct spec module_spec = {
 
 static const struct spec pin_spec = {
     .type = SPEC_TEXT, .lo = 4, .hi = 8, .check = check_pin, .pattern = "^[0-9]{4,8}$"};
+static const struct spec phone_number_spec = {.type = SPEC_TEXT,
+                                              .lo = 1,
+                                              .hi = 1 + SIM_NUMBER_DIGITS,
+                                              .check = check_phone_number,
+                                              .pattern = "^\\+?[0-9]{1,20}$"};
+static const struct spec card_name_spec = {.type = SPEC_TEXT,
+                                           .lo = 1,
+                                           .hi = 14,
+                                           .check = check_card_name,
+                                           .pattern = "^[" NAME_LETTERS "]{1,14}$"};
+static const struct spec_key entry_keys[] = {
+    {"number", &phone_number_spec, "Digits, behind a plus if it is international.", SPEC_REQUIRED},
+    {"name", &card_name_spec, "Whose it is.", 0},
+    {0},
+};
+static const struct spec entry_spec = {
+    .type = SPEC_OBJECT, .name = "an entry of the phone book", .keys = entry_keys};
+static const struct spec phonebook_spec = {
+    .type = SPEC_LIST, .name = "the phone book", .lo = 0, .hi = 200, .item = &entry_spec};
+static const struct spec card_files_spec = {.type = SPEC_MAP,
+                                            .name = "files of the card",
+                                            .lo = 0,
+                                            .hi = 64,
+                                            .item = &spec_of_bytes,
+                                            .check = check_card_file,
+                                            .pattern = "^[0-9A-F]{4}/[0-9A-F]{4}$"};
 static const struct spec_key sim_keys[] = {
     {"state", &sim_state_spec, "ready, or the PIN or PUK is awaited, or there is no card.", 0},
     {"pin", &pin_spec, "The PIN (1234).", 0},
     {"puk", &pin_spec, "The PUK (12345678).", 0},
     {"iccid", &digits_spec, "As AT+CICCID has it.", 0},
     {"imsi", &digits_spec, "As AT+CIMI has it.", 0},
+    {"number", &phone_number_spec, "Its own number, as AT+CNUM has it.", 0},
+    {"phonebook", &phonebook_spec,
+     "The first entries of AT+CPBS=\"SM\"; those behind them stay as they are.", 0},
+    {"files", &card_files_spec,
+     "Files by folder and number: what they begin with. What is written stays on the card.", 0},
     {0},
 };
 static const struct spec sim_spec = {.type = SPEC_OBJECT, .name = "the card", .keys = sim_keys};
@@ -227,6 +291,18 @@ static const struct spec address_spec = {
     .type = SPEC_TEXT, .lo = 7, .hi = 15, .check = check_address, .pattern = "^" IP_PATTERN "$"};
 static const struct spec apns_spec = {
     .type = SPEC_LIST, .name = "APNs", .lo = 0, .hi = 64, .item = &word_spec};
+static const struct spec_key login_keys[] = {
+    {"user", &word_spec, "Who may come in.", SPEC_REQUIRED},
+    {"password", &word_spec, "What he knows.", SPEC_REQUIRED},
+    {0},
+};
+static const struct spec login_spec = {.type = SPEC_OBJECT, .name = "a login", .keys = login_keys};
+static const struct spec logins_spec = {.type = SPEC_MAP,
+                                        .name = "logins",
+                                        .hi = 64,
+                                        .item = &login_spec,
+                                        .check = check_apn,
+                                        .pattern = "^.{1,99}$"};
 static const struct spec_key network_keys[] = {
     {"technology", &technology_spec, "The newest that is there; older ones are, too.", 0},
     {"registration", &registration_spec, "What the network grants at the start (home).", 0},
@@ -236,6 +312,8 @@ static const struct spec_key network_keys[] = {
     {"ussd", &services_spec, "USSD by code (*100#, a balance, and *101#, a menu).", 0},
     {"address", &address_spec, "Of the module's first context.", 0},
     {"apns", &apns_spec, "The APNs there are; contexts with another one are refused.", 0},
+    {"logins", &logins_spec,
+     "By APN: who may come in, by AT+CGAUTH or by PAP or CHAP of a dial-up link.", 0},
     {"open-delay", &time_spec, "How long the packet network takes to open.", 0},
     {"map", &map_spec,
      "Where connects to ADDR:PORT of the module's world really go: HOST:PORT, a kind (\"echo:\") "
@@ -474,6 +552,20 @@ static bool check_windows(const struct cJSON *tree, const char *text, size_t n,
     return true;
 }
 
+static bool check_card(const struct cJSON *tree, const char *text, size_t n, struct spec_error *e) {
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, spec_get(spec_get(tree, "sim"), "files")) {
+        unsigned char *bytes = NULL;
+        size_t len = 0;
+        spec_bytes(item, &bytes, &len);
+        free(bytes);
+        if (len > sim_file_size(sim_file_info(sim_file_of_path(item->string)))) {
+            return spec_refuse(tree, item, text, n, e, "the file is shorter");
+        }
+    }
+    return true;
+}
+
 static void tell(const char *file, const struct spec_error *e, char error[SCENARIO_ERROR]) {
     char at[32] = "";
     if (e->line > 0) {
@@ -491,7 +583,7 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t n,
         !check_actions(tree, text, n, &e) || !check_scripts(tree, text, n, &e) ||
         !check_rule_names(tree, text, n, &e) || !check_cues(tree, text, n, &e) ||
         !check_peer_names(tree, text, n, &e) || !check_services(tree, text, n, &e) ||
-        !check_windows(tree, text, n, &e)) {
+        !check_windows(tree, text, n, &e) || !check_card(tree, text, n, &e)) {
         cJSON_Delete(tree);
         tell(file, &e, error);
         return NULL;

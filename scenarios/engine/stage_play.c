@@ -8,9 +8,12 @@
 #include "base/chan.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/phonebook.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_file.h"
 #include "emulator/model/wifi.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
@@ -267,8 +270,39 @@ static int run_setting(struct stage *st, const char *command, char **why) {
     return err;
 }
 
+static void set_entry(struct modem *m, enum phonebook_list list, unsigned index, const char *number,
+                      const char *name) {
+    struct phonebook_entry e = {.type = SIM_TYPE_OTHER};
+    must(sv_copy(sv_of(number), e.number, sizeof e.number) == 0);
+    for (; *name != '\0'; name++) {
+        e.name[e.nname++] = (unsigned char)*name;
+    }
+    must(phonebook_set(m->phonebook, list, index, &e) == 0);
+}
+
+static void set_up_card(struct modem *m, const struct cJSON *sim) {
+    const struct cJSON *item = NULL;
+    cJSON_ArrayForEach(item, spec_get(sim, "files")) {
+        unsigned char *bytes = NULL;
+        size_t n = 0;
+        spec_bytes(item, &bytes, &n);
+        sim_files_write(m->card, sim_file_of_path(item->string), 0, bytes, n);
+        free(bytes);
+    }
+    const char *number = spec_text(sim, "number", NULL);
+    if (number != NULL) {
+        set_entry(m, PHONEBOOK_ON, 1, number, "");
+    }
+    unsigned index = 1;
+    cJSON_ArrayForEach(item, spec_get(sim, "phonebook")) {
+        set_entry(m, PHONEBOOK_SM, index++, spec_text(item, "number", ""),
+                  spec_text(item, "name", ""));
+    }
+}
+
 static void set_up_sim(struct stage *st, const struct cJSON *sim) {
     struct modem *m = st->world.modem;
+    set_up_card(m, sim);
     must(modem_set_sim_codes(m, sv_of(spec_text(sim, "pin", m->sim.pin)),
                              sv_of(spec_text(sim, "puk", m->sim.puk))) == 0);
 }
@@ -305,10 +339,11 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
     modem_set_voice_call(m, false);
     set_back_hardware(m);
     modem_set_open_delay(m, CLK_US(0));
+    const struct gnss_sky sky = gnss_default_sky();
+    gnss_set_sky(&m->gnss, &sky);
     for (enum modem_quirk quirk = 0; quirk < QUIRKS; quirk++) {
         modem_set_quirk(m, quirk, false);
     }
-    place_init(&m->place);
     wifi_leave_all(m->wifi);
     wifi_set_networks(m->wifi, NULL, 0);
     if (spec_get(sim, "state") == NULL && m->sim.state != SIM_READY) {
@@ -329,6 +364,7 @@ static void set_back(struct stage *st, const struct cJSON *sim, const struct cJS
         nitz_init(&nitz);
         modem_set_network_time(m, &nitz);
     }
+    bluetooth_renew(m->bluetooth);
     for (enum impair_direction dir = IMPAIR_UP; dir < IMPAIR_DIRECTIONS; dir++) {
         modem_impair(m, dir, &st->impair[dir]);
     }
@@ -371,6 +407,7 @@ static int set_up(struct stage *st, char **why) {
     if (nv != NULL) {
         modem_set_nv_fin(st->world.modem, strcmp(nv, "01") == 0);
     }
+    do_first(st, module, "gnss", act_gnss);
     const struct cJSON *quirk = NULL;
     cJSON_ArrayForEach(quirk, spec_get(module, "quirks")) {
         enum modem_quirk which = (enum modem_quirk)words_index(words_quirk, quirk->valuestring);

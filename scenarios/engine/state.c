@@ -2,12 +2,15 @@
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/chan.h"
 #include "base/limits.h"
+#include "base/obj.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_file.h"
 #include "emulator/model/sockets.h"
 #include "emulator/model/wifi.h"
 #include "scenarios/engine/scenario.h"
@@ -164,6 +167,38 @@ static struct cJSON *hardware(const struct stage *st) {
     return json;
 }
 
+static void add_time(struct cJSON *to, const char *key, clk_dur time) {
+    char text[32];
+    snprintf(text, sizeof text, "%lldms", (long long)(time.us / 1000));
+    cJSON_AddStringToObject(to, key, text);
+}
+
+/* As it is written in a file. */
+static struct cJSON *sky(const struct modem *m) {
+    const struct gnss_sky sky = gnss_sky_now(&m->gnss);
+    struct cJSON *json = cJSON_CreateObject();
+    cJSON_AddBoolToObject(json, "sky", sky.is_clear);
+    struct cJSON *satellites = cJSON_AddObjectToObject(json, "satellites");
+    for (unsigned s = 0; s < GNSS_SYSTEMS; s++) {
+        cJSON_AddNumberToObject(satellites, words_systems[s], sky.satellites[s]);
+    }
+    add_time(json, "cold", sky.cold);
+    add_time(json, "hot", sky.hot);
+    cJSON_AddNumberToObject(json, "lat", sky.place.lat);
+    cJSON_AddNumberToObject(json, "lon", sky.place.lon);
+    cJSON_AddNumberToObject(json, "alt", sky.place.alt);
+    cJSON_AddNumberToObject(json, "speed", sky.place.speed);
+    cJSON_AddNumberToObject(json, "course", sky.place.course);
+    return json;
+}
+
+static struct cJSON *gnss(const struct stage *st) {
+    const struct modem *m = stage_world(st)->modem;
+    struct cJSON *json = sky(m);
+    cJSON_AddStringToObject(json, "state", words_gnss[m->gnss.state]);
+    return json;
+}
+
 static struct cJSON *registration(const struct stage *st) {
     const struct modem *m = stage_world(st)->modem;
     struct cJSON *json = cJSON_CreateObject();
@@ -279,17 +314,20 @@ static const struct {
     const char *name;
     part_fn *make;
 } parts[] = {
-    {"module", module},     {"hardware", hardware}, {"registration", registration},
-    {"network", network},   {"links", links},       {"servers", servers},
-    {"wifi", wifi},         {"tty", tty},           {"queues", queues},
-    {"counters", counters}, {"settings", settings}, {"scenario", play},
+    {"module", module},     {"hardware", hardware},
+    {"gnss", gnss},         {"registration", registration},
+    {"network", network},   {"links", links},
+    {"servers", servers},   {"wifi", wifi},
+    {"tty", tty},           {"queues", queues},
+    {"counters", counters}, {"settings", settings},
+    {"scenario", play},
 };
 
 enum { PARTS = sizeof parts / sizeof parts[0] };
 
 const char *const state_parts[] = {
-    "module", "hardware", "registration", "network",  "links",    "servers", "wifi",
-    "tty",    "queues",   "counters",     "settings", "scenario", NULL};
+    "module", "hardware", "gnss",   "registration", "network",  "links",    "servers",
+    "wifi",   "tty",      "queues", "counters",     "settings", "scenario", NULL};
 
 struct cJSON *state_json(const struct stage *st, const char *part) {
     struct cJSON *all = cJSON_CreateObject();
@@ -311,7 +349,7 @@ static void add_copy(struct cJSON *to, const struct scenario *sc, const char *ke
 }
 
 /* What it tells of the time, as an action has it; the universal time goes on meanwhile. */
-static void add_time(struct cJSON *to, const struct modem *m) {
+static void add_nitz(struct cJSON *to, const struct modem *m) {
     const struct nitz *nitz = &m->nitz;
     if (nitz->is_silent) {
         cJSON_AddBoolToObject(to, "time", false);
@@ -347,11 +385,9 @@ static struct cJSON *network_part(const struct stage *st) {
     struct cJSON *signal = cJSON_AddObjectToObject(json, "signal");
     cJSON_AddNumberToObject(signal, "rssi", m->reg.rssi);
     cJSON_AddNumberToObject(signal, "ber", m->reg.ber);
-    add_time(json, m);
+    add_nitz(json, m);
     cJSON_AddStringToObject(json, "address", m->profile->ip);
-    char delay[32];
-    snprintf(delay, sizeof delay, "%lldms", (long long)(m->bearer.open_delay.us / 1000));
-    cJSON_AddStringToObject(json, "open-delay", delay);
+    add_time(json, "open-delay", m->bearer.open_delay);
     struct cJSON *impair = cJSON_AddObjectToObject(json, "impair");
     add_impair(impair, "up", &m->bearer.impair[IMPAIR_UP]);
     add_impair(impair, "down", &m->bearer.impair[IMPAIR_DOWN]);
@@ -371,6 +407,27 @@ static struct cJSON *rules_part(const struct stage *st) {
         }
     }
     return list;
+}
+
+/* Those that are not as the profile makes them. */
+static struct cJSON *card_files(const struct modem *m) {
+    struct cJSON *json = cJSON_CreateObject();
+    const struct sim_file *file = NULL;
+    for (int i = 0; (file = sim_file_info(i)) != NULL; i++) {
+        if (!sim_files_is_changed(m->card, i)) {
+            continue;
+        }
+        size_t n = sim_file_size(file);
+        char *hex = xmalloc(2 * n + 1);
+        for (size_t k = 0; k < n; k++) {
+            snprintf(hex + 2 * k, 3, "%02X", sim_files_content(m->card, i)[k]);
+        }
+        char path[SIM_FILE_PATH];
+        sim_file_path(i, path);
+        cJSON_AddStringToObject(cJSON_AddObjectToObject(json, path), "hex", hex);
+        free(hex);
+    }
+    return json;
 }
 
 struct cJSON *state_scenario(const struct stage *st) {
@@ -393,6 +450,7 @@ struct cJSON *state_scenario(const struct stage *st) {
     cJSON_AddStringToObject(cJSON_AddObjectToObject(part, "nvram"), "1341",
                             m->nv_fin ? "01" : "00");
     cJSON_AddItemToObject(part, "hardware", board(&m->hw));
+    cJSON_AddItemToObject(part, "gnss", sky(m));
     struct cJSON *quirks = cJSON_AddArrayToObject(part, "quirks");
     for (enum modem_quirk quirk = 0; quirk < QUIRKS; quirk++) {
         if (modem_has_quirk(m, quirk)) {
@@ -405,6 +463,7 @@ struct cJSON *state_scenario(const struct stage *st) {
     cJSON_AddStringToObject(part, "puk", m->sim.puk);
     cJSON_AddStringToObject(part, "iccid", m->profile->iccid);
     cJSON_AddStringToObject(part, "imsi", m->profile->imsi);
+    cJSON_AddItemToObject(part, "files", card_files(m));
     cJSON_AddItemToObject(json, "network", network_part(st));
     add_copy(json, sc, "peers");
     add_copy(json, sc, "timeline");

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "emulator/model/sockets.h"
 #include "netstack/net.h"
+#include "netstack/ppp/auth.h"
 #include "netstack/route.h"
 #include "scenarios/json/spec.h"
 #include "scenarios/peers/magic_world.h"
@@ -101,13 +102,39 @@ static struct bus_verdict apn_in_table(const struct cJSON *apns, const struct co
     return fail;
 }
 
+/* A network that knows its users: the module says who it is, or the DTE of a dial-up link does. */
+static struct bus_verdict login_in_table(const struct cJSON *logins, const struct context_event *e,
+                                         const struct auth_login *login) {
+    const struct cJSON *user = spec_get(logins, e->apn != NULL ? e->apn : "");
+    if (user == NULL) {
+        return go;
+    }
+    const char *name = spec_text(user, "user", "");
+    const char *password = spec_text(user, "password", "");
+    bool is_good = e->user != NULL && strcmp(e->user, name) == 0 && e->password != NULL &&
+                   strcmp(e->password, password) == 0;
+    if (login != NULL) {
+        is_good =
+            is_good || (sv_eq(login->user, sv_of(name)) && auth_login_is(login, sv_of(password)));
+    }
+    return is_good ? go : fail;
+}
+
+static struct bus_verdict context_in_tables(const struct tables *t, const struct context_event *e) {
+    struct bus_verdict v = apn_in_table(spec_get(t->network, "apns"), e);
+    if (v.act == BUS_GO && !e->is_dialled) {
+        v = login_in_table(spec_get(t->network, "logins"), e, NULL);
+    }
+    return v;
+}
+
 uint32_t tables_asks(const struct tables *t) {
     uint32_t asks = 0;
     if (t->magic != NULL) {
         asks |= 1u << ASK_NET_RESOLVE | 1u << ASK_NET_CONNECT | 1u << ASK_NET_SEND;
     }
     if (t->network != NULL) {
-        asks |= 1u << ASK_NET_RESOLVE | 1u << ASK_CONTEXT_ACTIVATE;
+        asks |= 1u << ASK_NET_RESOLVE | 1u << ASK_CONTEXT_ACTIVATE | 1u << ASK_PPP_LOGIN;
     }
     return asks;
 }
@@ -121,7 +148,10 @@ struct bus_verdict tables_answer(struct tables *t, enum ask point, void *asked) 
             v = magic_name(t->magic, e->name);
         }
     } else if (point == ASK_CONTEXT_ACTIVATE) {
-        v = apn_in_table(spec_get(t->network, "apns"), asked);
+        v = context_in_tables(t, asked);
+    } else if (point == ASK_PPP_LOGIN) {
+        const struct login_asked *e = asked;
+        v = login_in_table(spec_get(t->network, "logins"), &e->context, e->login);
     } else if (t->magic != NULL && point == ASK_NET_CONNECT) {
         v = magic_connect(t, asked);
     } else if (t->magic != NULL && point == ASK_NET_SEND) {

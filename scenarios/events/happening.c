@@ -1,4 +1,5 @@
 #include "scenarios/events/happening.h"
+#include "netstack/ppp/auth.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -6,6 +7,9 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
@@ -56,7 +60,8 @@ static void add_address(struct happening *h, const struct net_addr *a) {
     happening_add(h, "port", a->port);
 }
 
-static void add_at(struct happening *h, const struct at_event *e) {
+static void add_at(struct happening *h, const void *payload) {
+    const struct at_event *e = payload;
     static const char *const forms[] = {[1] = "exec", [2] = "read", [4] = "test", [8] = "write"};
     happening_add_text(h, "text", e->text);
     if (e->name[0] != '\0') {
@@ -70,164 +75,198 @@ static void add_at(struct happening *h, const struct at_event *e) {
     }
 }
 
-static void add_power(struct happening *h, const struct power_event *e) {
+static void add_power(struct happening *h, const void *payload) {
+    const struct power_event *e = payload;
     add_word(h, "state", words_power[e->state]);
     add_word(h, "planned", e->is_planned ? "yes" : "no");
 }
 
-static void add_sim(struct happening *h, const struct sim *sim) {
+static void add_sim(struct happening *h, const void *payload) {
+    const struct sim *sim = payload;
     add_word(h, "state", words_sim[sim->state]);
 }
 
-static void add_context(struct happening *h, const struct context_event *e) {
+static void add_audio(struct happening *h, const void *payload) {
+    const struct audio_event *e = payload;
+    add_word(h, "job", words_audio_job[e->job]);
+    add_word(h, "state", words_audio_state[e->state]);
+}
+
+static void add_bluetooth(struct happening *h, const void *payload) {
+    const struct bluetooth_event *e = payload;
+    add_word(h, "what", words_bluetooth[e->what]);
+    if (e->device != NULL) {
+        add_word(h, "mac", e->device->mac);
+    }
+    happening_add(h, "number", e->number);
+    happening_add(h, "limit", e->limit);
+    happening_add_text(h, "text", e->data);
+}
+
+static void add_update(struct happening *h, const void *payload) {
+    const struct update_asked *e = payload;
+    happening_add_text(h, "version", e->version);
+}
+
+static void add_context(struct happening *h, const void *payload) {
+    const struct context_event *e = payload;
     happening_add(h, "cid", e->cid);
     add_word(h, "state", e->is_active ? "active" : "inactive");
 }
 
-static void add_reg(struct happening *h, const struct reg *r) {
+static void add_reg(struct happening *h, const void *payload) {
+    const struct reg *r = payload;
     happening_add(h, "stat", r->stat);
     happening_add(h, "rssi", r->rssi);
 }
 
-static void add_nitz(struct happening *h, const struct nitz *n) {
-    happening_add(h, "zone", n->zone);
-    happening_add(h, "summer", n->summer);
-}
-
-static void add_ussd(struct happening *h, const struct ussd_entry *e) {
+static void add_ussd(struct happening *h, const void *payload) {
+    const struct ussd_entry *e = payload;
     happening_add(h, "state", e->state);
     add_word(h, "text", e->text != NULL ? e->text : "");
 }
 
-static void add_sent(struct happening *h, const struct link_sent *e) {
+static void add_sent(struct happening *h, const void *payload) {
+    const struct link_sent *e = payload;
     happening_add(h, "link", e->link);
     happening_add(h, "bytes", (int64_t)e->requested);
     happening_add(h, "confirmed", e->confirmed);
 }
 
-static void add_hardware(struct happening *h, const struct hardware *hw) {
+static void add_hardware(struct happening *h, const void *payload) {
+    const struct hardware *hw = payload;
     happening_add(h, "supply", hw->supply);
     happening_add(h, "temperature", hw->temperature);
 }
 
-static void add_wifi(struct happening *h, const struct wifi *w) {
+static void add_wifi(struct happening *h, const void *payload) {
+    const struct wifi *w = payload;
     add_word(h, "state", w->cfg.is_on ? "on" : "off");
     happening_add(h, "clients", (int64_t)w->nclients);
 }
 
-static void add_link(struct happening *h, const struct link_result *r) {
+static void add_gnss(struct happening *h, const void *payload) {
+    const struct gnss *g = payload;
+    add_word(h, "state", words_gnss[g->state]);
+    add_word(h, "sky", g->sky.is_clear ? "yes" : "no");
+}
+
+static void add_link(struct happening *h, const void *payload) {
+    const struct link_result *r = payload;
     happening_add(h, "link", r->link);
     happening_add(h, "err", r->err);
 }
 
+static void add_call(struct happening *h, const void *payload) {
+    const struct call_event *e = payload;
+    add_word(h, "up", e->is_up ? "yes" : "no");
+}
+
+static void add_time(struct happening *h, const void *payload) {
+    const struct time_event *e = payload;
+    happening_add(h, "zone", e->nitz->zone);
+    happening_add(h, "summer", e->nitz->summer);
+}
+
+static void add_message(struct happening *h, const void *payload) {
+    const struct sv *text = payload;
+    happening_add_text(h, "text", *text);
+}
+
+static void add_urc(struct happening *h, const void *payload) {
+    const struct urc_event *e = payload;
+    add_word(h, "text", e->text);
+}
+
+static void add_net(struct happening *h, const void *payload) {
+    const struct net_result *e = payload;
+    happening_add(h, "err", e->err);
+}
+
+static void add_closed(struct happening *h, const void *payload) {
+    const struct link_closed *e = payload;
+    happening_add(h, "link", e->link);
+    add_word(h, "why", net_close_name(e->why));
+}
+
+static void add_accepted(struct happening *h, const void *payload) {
+    const struct link_accepted *e = payload;
+    happening_add(h, "link", e->link);
+    happening_add(h, "server", e->server);
+    add_address(h, &e->peer);
+}
+
+static void add_name(struct happening *h, const void *payload) {
+    const struct name_asked *e = payload;
+    happening_add_text(h, "name", e->name);
+}
+
+static void add_asked(struct happening *h, const void *payload) {
+    const struct link_asked *e = payload;
+    happening_add(h, "link", e->link);
+    add_word(h, "protocol", e->proto == NET_TCP ? "tcp" : "udp");
+    add_address(h, &e->peer);
+    happening_add(h, "bytes", (int64_t)e->bytes);
+}
+
+static void add_login(struct happening *h, const void *payload) {
+    const struct login_asked *e = payload;
+    add_context(h, &e->context);
+    happening_add_text(h, "user", e->login != NULL ? e->login->user : SV(""));
+}
+
+/* What each of them has to say. */
+typedef void add_fn(struct happening *h, const void *payload);
+static add_fn *const of_topic[TOPIC_COUNT] = {
+    [TOPIC_AT_DONE] = add_at,
+    [TOPIC_POWER_CHANGED] = add_power,
+    [TOPIC_SIM_CHANGED] = add_sim,
+    [TOPIC_REG_CHANGED] = add_reg,
+    [TOPIC_TIME_TOLD] = add_time,
+    [TOPIC_USSD_ANSWERED] = add_ussd,
+    [TOPIC_CALL_CHANGED] = add_call,
+    [TOPIC_SIGNAL_CHANGED] = add_reg,
+    [TOPIC_HARDWARE_CHANGED] = add_hardware,
+    [TOPIC_GNSS_CHANGED] = add_gnss,
+    [TOPIC_AUDIO_CHANGED] = add_audio,
+    [TOPIC_BLUETOOTH] = add_bluetooth,
+    [TOPIC_CONTEXT_CHANGED] = add_context,
+    [TOPIC_WIFI_CHANGED] = add_wifi,
+    [TOPIC_WIFI_RECEIVED] = add_message,
+    [TOPIC_WIFI_SENT] = add_message,
+    [TOPIC_URC] = add_urc,
+    [TOPIC_NET_OPENED] = add_net,
+    [TOPIC_NET_CLOSED] = add_net,
+    [TOPIC_NET_LOST] = add_net,
+    [TOPIC_LINK_OPENED] = add_link,
+    [TOPIC_LINK_DATA] = add_link,
+    [TOPIC_LINK_ROOM] = add_link,
+    [TOPIC_LINK_SENT] = add_sent,
+    [TOPIC_LINK_CLOSED] = add_closed,
+    [TOPIC_LINK_ACCEPTED] = add_accepted,
+};
+static add_fn *const of_ask[ASK_COUNT] = {
+    [ASK_AT_LINE] = add_at,       [ASK_AT_COMMAND] = add_at,
+    [ASK_AT_RESULT] = add_at,     [ASK_AT_URC] = add_at,
+    [ASK_SIM_ACCESS] = add_sim,   [ASK_CONTEXT_ACTIVATE] = add_context,
+    [ASK_NET_RESOLVE] = add_name, [ASK_NET_CONNECT] = add_asked,
+    [ASK_NET_ACCEPT] = add_asked, [ASK_NET_SEND] = add_asked,
+    [ASK_NET_CLOSE] = add_asked,  [ASK_POWER_RESTART] = add_power,
+    [ASK_PPP_LOGIN] = add_login,  [ASK_UPDATE_CHECK] = add_update,
+};
+
 void happening_of_topic(struct happening *h, enum topic topic, const void *payload) {
     happening_init(h, topic_name(topic));
-    switch (topic) {
-    case TOPIC_AT_DONE:
-        add_at(h, payload);
-        break;
-    case TOPIC_POWER_CHANGED:
-        add_power(h, payload);
-        break;
-    case TOPIC_SIM_CHANGED:
-        add_sim(h, payload);
-        break;
-    case TOPIC_REG_CHANGED:
-    case TOPIC_SIGNAL_CHANGED:
-        add_reg(h, payload);
-        break;
-    case TOPIC_TIME_TOLD:
-        add_nitz(h, ((const struct time_event *)payload)->nitz);
-        break;
-    case TOPIC_USSD_ANSWERED:
-        add_ussd(h, payload);
-        break;
-    case TOPIC_CALL_CHANGED:
-        add_word(h, "up", ((const struct call_event *)payload)->is_up ? "yes" : "no");
-        break;
-    case TOPIC_HARDWARE_CHANGED:
-        add_hardware(h, payload);
-        break;
-    case TOPIC_WIFI_CHANGED:
-        add_wifi(h, payload);
-        break;
-    case TOPIC_WIFI_RECEIVED:
-    case TOPIC_WIFI_SENT:
-        happening_add_text(h, "text", *(const struct sv *)payload);
-        break;
-    case TOPIC_CONTEXT_CHANGED:
-        add_context(h, payload);
-        break;
-    case TOPIC_URC:
-        add_word(h, "text", ((const struct urc_event *)payload)->text);
-        break;
-    case TOPIC_NET_OPENED:
-    case TOPIC_NET_CLOSED:
-    case TOPIC_NET_LOST:
-        happening_add(h, "err", ((const struct net_result *)payload)->err);
-        break;
-    case TOPIC_LINK_OPENED:
-    case TOPIC_LINK_DATA:
-    case TOPIC_LINK_ROOM:
-        add_link(h, payload);
-        break;
-    case TOPIC_LINK_SENT:
-        add_sent(h, payload);
-        break;
-    case TOPIC_LINK_CLOSED: {
-        const struct link_closed *e = payload;
-        happening_add(h, "link", e->link);
-        add_word(h, "why", net_close_name(e->why));
-        break;
-    }
-    case TOPIC_LINK_ACCEPTED: {
-        const struct link_accepted *e = payload;
-        happening_add(h, "link", e->link);
-        happening_add(h, "server", e->server);
-        add_address(h, &e->peer);
-        break;
-    }
-    case TOPIC_COUNT:
-        break;
+    if (of_topic[topic] != NULL) {
+        of_topic[topic](h, payload);
     }
 }
 
 void happening_of_ask(struct happening *h, enum ask point, const void *what) {
     happening_init(h, ask_name(point));
     h->ask = (int)point;
-    switch (point) {
-    case ASK_AT_LINE:
-    case ASK_AT_COMMAND:
-    case ASK_AT_RESULT:
-    case ASK_AT_URC:
-        add_at(h, what);
-        break;
-    case ASK_CONTEXT_ACTIVATE:
-        add_context(h, what);
-        break;
-    case ASK_NET_RESOLVE:
-        happening_add_text(h, "name", ((const struct name_asked *)what)->name);
-        break;
-    case ASK_NET_CONNECT:
-    case ASK_NET_ACCEPT:
-    case ASK_NET_SEND:
-    case ASK_NET_CLOSE: {
-        const struct link_asked *e = what;
-        happening_add(h, "link", e->link);
-        add_word(h, "protocol", e->proto == NET_TCP ? "tcp" : "udp");
-        add_address(h, &e->peer);
-        happening_add(h, "bytes", (int64_t)e->bytes);
-        break;
-    }
-    case ASK_POWER_RESTART:
-        add_power(h, what);
-        break;
-    case ASK_SIM_ACCESS:
-        add_sim(h, what);
-        break;
-    case ASK_NET_OPEN:
-    case ASK_COUNT:
-        break;
+    if (of_ask[point] != NULL) {
+        of_ask[point](h, what);
     }
 }
 

@@ -8,11 +8,17 @@
 #include "emulator/model/ussd.h"
 
 /* By the enum, with NULL behind the last one. */
-extern const char *const words_power[];      /* enum power_state */
-extern const char *const words_sim[];        /* enum sim_state */
-extern const char *const words_wifi[];       /* enum wifi_mode */
-extern const char *const words_technology[]; /* enum profile_tech */
-extern const char *const words_quirk[];      /* enum modem_quirk */
+extern const char *const words_power[];       /* enum power_state */
+extern const char *const words_sim[];         /* enum sim_state */
+extern const char *const words_wifi[];        /* enum wifi_mode */
+extern const char *const words_technology[];  /* enum profile_tech */
+extern const char *const words_gnss[];        /* enum gnss_state */
+extern const char *const words_systems[];     /* enum gnss_system */
+extern const char *const words_quirk[];       /* enum modem_quirk */
+extern const char *const words_audio_job[];   /* enum audio_job */
+extern const char *const words_audio_state[]; /* enum audio_state */
+extern const char *const words_bluetooth[];   /* enum bluetooth_what */
+extern const char *const words_bluetooth_answer[];
 
 /* Of enum ussd_state, whose numbers have a gap. */
 extern const char *const words_ussd[];

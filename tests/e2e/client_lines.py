@@ -133,9 +133,11 @@ def ring(d):
 def sleep(d):
     d.ask(b'AT+CSCLK=1')
     d.port.dtr = False
+    time.sleep(20.0 / TIMES)
     d.port.write(b'AT\r')
     d.is_silent()
     d.port.dtr = True
+    time.sleep(0.1)
     d.ask(b'AT+CSCLK=0')
 
 
@@ -219,10 +221,9 @@ def main():
     warnings.simplefilter('ignore')  # pyserial's own
     with serial.serial_for_url(sys.argv[1], baudrate=115200, timeout=0.05) as port:
         d = Driver(port)
-        for step in commands, carrier, terminal_ready, ring, sleep, flow, breaks:
+        is_tty = sys.argv[1].startswith('/')  # on USB, which does not sleep
+        for step in commands, carrier, terminal_ready, ring, flow, breaks, by_ioctl if is_tty else sleep:
             step(d)
-        if sys.argv[1].startswith('/'):
-            by_ioctl(d)
     # Again, as a second driver would: the first one has left it open to the next.
     with serial.serial_for_url(sys.argv[1], baudrate=115200, timeout=0.05) as port:
         Driver(port).ask(b'ATE1')

@@ -519,7 +519,7 @@ Test(e2e_control, guard_times_are_those_of_the_manual_clock) {
 static const char whole_text[] =
     "{\"name\":\"whole\",\"seed\":5,\"module\":{\"settings\":[\"ATE0\",\"AT+CMEE=2\"],"
     "\"identity\":{\"imei\":\"490154203237518\"},\"nvram\":{\"1341\":\"01\"}},"
-    "\"sim\":{\"pin\":\"4321\",\"imsi\":\"001010123456789\"},"
+    "\"sim\":{\"pin\":\"4321\",\"imsi\":\"001010123456789\",\"number\":\"110\"},"
     "\"network\":{\"address\":\"10.9.8.7\",\"open-delay\":\"3s\",\"apns\":[\"internet\"]},"
     "\"peers\":{\"server\":{\"at\":\"1.2.3.4:80\",\"kind\":\"echo\"}},"
     "\"rules\":[{\"name\":\"a\",\"on\":\"at.urc\",\"do\":[{\"log\":\"x\"}]},"
@@ -552,6 +552,7 @@ Test(e2e_control, what_was_saved_begins_where_it_was) {
     act(&r.a, "{\"registration\":\"roaming\"}");
     act(&r.a, "{\"rule\":{\"name\":\"a\",\"enabled\":false}}");
     char *saved = cJSON_Print(ask(&r.a, "save", "{}"));
+    cr_assert_not_null(strstr(saved, "7FFF/6F40"), "%s", saved);
     char *settings = cJSON_Print(ask(&r.a, "state", "{\"part\":\"settings\"}"));
     rig_stop(&r);
     start_with(&r, "manual", saved);

@@ -116,6 +116,7 @@ static const struct {
     {"--clock", "x0", {"--clock", "x0"}},
     {"--clock", "x1001", {"--clock", "1000"}},
     {"--clock", "slow", {"--clock", "manual"}},
+    {"--timing", "slow", {"--timing", "typical"}},
     {"--modems", "0", {"--modems", "1000"}},
     {"--modems", "1001", {"--modems", "1001"}},
     {"--modems", "two", {"--modems", "two"}},
@@ -555,5 +556,42 @@ Test(e2e_life, links_that_come_and_go_leave_no_descriptor_behind) {
     turn_until(daemon_count(&d, "fd") == before);
     dte_close(&t);
     far_stop(&far);
+    daemon_stop(&d);
+}
+
+/* -- timing -- */
+
+Test(e2e_life, under_a_timing_it_boots_and_takes_its_time_to_answer) {
+    enum { FACTOR = 10, ACT_MS = 800 }; /* of what asks the network */
+    struct daemon d;
+    struct dte t;
+    daemon_init(&d);
+    daemon_option(&d, "--timing", "typical");
+    daemon_option(&d, "--clock", "x%d", FACTOR);
+    daemon_start(&d);
+    dte_open(&t, d.link);
+    cr_assert_str_eq(dte_expect(&t, "PB DONE\r\n"),
+                     "\r\nRDY\r\n\r\n+CPIN: READY\r\n\r\nSMS DONE\r\n\r\nPB DONE\r\n");
+    int64_t from_us = turn_now_us();
+    cr_assert_str_eq(dte_ask(&t, "AT+CGATT=1", "OK\r\n"), "AT+CGATT=1\r\r\nOK\r\n");
+    cr_assert_geq(turn_now_us() - from_us, ACT_MS * 1000 / FACTOR);
+    /* The port goes and comes back under the same link. */
+    dte_ask(&t, "AT+CRESET", "OK\r\n");
+    turn_until(!link_exists(d.link));
+    dte_close(&t);
+    turn_until(access(d.link, F_OK) == 0);
+    dte_open(&t, d.link);
+    dte_expect(&t, "\r\nRDY\r\n");
+    dte_close(&t);
+    daemon_stop(&d);
+}
+
+Test(e2e_life, without_a_timing_it_has_been_on_for_long) {
+    struct daemon d;
+    struct dte t;
+    daemon_quick(&d);
+    dte_open(&t, d.link);
+    cr_assert_str_eq(dte_ask(&t, "AT", "OK\r\n"), "AT\r\r\nOK\r\n");
+    dte_close(&t);
     daemon_stop(&d);
 }

@@ -10,7 +10,10 @@
 #include <stdlib.h>
 
 #include "base/obj.h"
+#include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
 #include "emulator/model/events.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
@@ -36,6 +39,10 @@ static const struct call_event call_event;
 static const struct hardware hardware;
 static const struct wifi wifi;
 static const struct sv message = {"hi", 2};
+static const struct gnss gnss;
+static const struct audio_event audio_event;
+static const struct bluetooth_device device;
+static const struct bluetooth_event bluetooth_event = {.device = &device, .data = {"a", 1}};
 static const struct context_event context_event;
 static const struct urc_event urc_event = {.text = "RING"};
 static const struct net_result net_result;
@@ -45,6 +52,8 @@ static const struct link_closed link_closed;
 static const struct link_accepted link_accepted;
 static const struct name_asked name_asked = {.name = {"a", 1}};
 static const struct link_asked link_asked;
+static const struct update_asked update_asked;
+static const struct login_asked login_asked;
 
 #define PAYLOAD(type)                                                                              \
     _Generic((type *)NULL, struct at_event *                                                       \
@@ -57,8 +66,12 @@ static const struct link_asked link_asked;
              : (const void *)&message, struct time_event *                                         \
              : (const void *)&time_event, struct ussd_entry *                                      \
              : (const void *)&ussd_entry, struct call_event *                                      \
-             : (const void *)&call_event, struct context_event *                                   \
-             : (const void *)&context_event, struct urc_event *                                    \
+             : (const void *)&call_event, struct gnss *                                            \
+             : (const void *)&gnss, struct audio_event *                                           \
+             : (const void *)&audio_event, struct bluetooth_event *                                \
+             : (const void *)&bluetooth_event, struct context_event *                              \
+             : (const void *)&context_event, struct login_asked *                                  \
+             : (const void *)&login_asked, struct urc_event *                                      \
              : (const void *)&urc_event, struct net_result *                                       \
              : (const void *)&net_result, struct link_result *                                     \
              : (const void *)&link_result, struct link_sent *                                      \
@@ -66,7 +79,8 @@ static const struct link_asked link_asked;
              : (const void *)&link_closed, struct link_accepted *                                  \
              : (const void *)&link_accepted, struct name_asked *                                   \
              : (const void *)&name_asked, struct link_asked *                                      \
-             : (const void *)&link_asked)
+             : (const void *)&link_asked, struct update_asked *                                    \
+             : (const void *)&update_asked)
 
 static void add_event(cJSON *list, const struct happening *h) {
     cJSON *event = cJSON_CreateObject();

@@ -42,7 +42,9 @@ static struct cJSON *text(const struct spec *spec, struct rng *rng) {
                                         "p",
                                         "n",
                                         "02:00:00:00:00:01",
-                                        "08/12/09,17:00:00"};
+                                        "08/12/09,17:00:00",
+                                        "C4:0B:CB:3E:68:62",
+                                        "123456"};
     if (pick(rng, 2) == 0) {
         const char *word = words[pick(rng, sizeof words / sizeof words[0])];
         bool is_long = (double)strlen(word) > spec->hi && spec->hi != 0;

@@ -16,6 +16,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "base/bus.h"
 #include "netstack/net.h"
 
 enum {
@@ -148,8 +149,10 @@ int transcript_play(const struct transcript *t, const struct transcript_driver *
 /* -- drivers -- */
 
 /* In process: a unit on a channel without a kernel, manual time, a fake outside world.
- * chop: the input arrives in pieces of so many bytes, 0: at once. */
-int transcript_play_in_process(const struct transcript *t, size_t chop, FILE *report);
+ * chop: the input arrives in pieces of so many bytes, 0: at once. `listener` hears the unit's bus;
+ * NULL: nobody does. */
+int transcript_play_in_process(const struct transcript *t, size_t chop, bus_fn *listener, void *ctx,
+                               FILE *report);
 
 /* The daemon `program` on a pty, far ends on 127.0.0.0/8. */
 int transcript_play_on_daemon(const struct transcript *t, const char *program, FILE *report);

@@ -266,7 +266,8 @@ static void close_bench(struct bench *b) {
     free(b);
 }
 
-int transcript_play_in_process(const struct transcript *t, size_t chop, FILE *report) {
+int transcript_play_in_process(const struct transcript *t, size_t chop, bus_fn *listener, void *ctx,
+                               FILE *report) {
     const struct profile *profile = t->profile[0] != '\0' ? profile_find(t->profile) : &profiles[0];
     if (profile == NULL) {
         fprintf(report, "%s: no profile %s\n", t->path, t->profile);
@@ -288,6 +289,9 @@ int transcript_play_in_process(const struct transcript *t, size_t chop, FILE *re
         .chan = &b->chan,
     };
     b->unit = unit_new(&cfg);
+    if (listener != NULL) {
+        bus_listen(&unit_modem(b->unit)->bus, listener, ctx);
+    }
     const struct transcript_driver driver = {
         .ctx = b,
         .now_us = now_us,

@@ -102,10 +102,13 @@ static bool next_line(struct player *p, struct sv *line, size_t *n) {
     }
 }
 
-/* A line may hold any bytes. */
+/* A line may hold any bytes; the copy ends, for who reads on behind the line. */
 static bool fits(const regex_t *regex, struct sv line) {
     regmatch_t whole = {.rm_so = 0, .rm_eo = (regoff_t)line.n};
-    return regexec(regex, line.p, 1, &whole, REG_STARTEND) == 0;
+    char *text = sv_dup(line);
+    bool is_fit = regexec(regex, text, 1, &whole, REG_STARTEND) == 0;
+    free(text);
+    return is_fit;
 }
 
 static bool match(struct player *p, const struct transcript_step *s) {

@@ -14,7 +14,7 @@ static struct bus_verdict answer(void *ctx, unsigned point, void *what) {
     return r->verdict;
 }
 
-void unit_rig_start(struct unit_rig *r, const char *profile) {
+void unit_rig_boot(struct unit_rig *r, const char *profile, enum at_timing timing) {
     memset(r, 0, sizeof *r);
     r->clk = clk_new_manual();
     r->fake = fake_host_new();
@@ -25,9 +25,14 @@ void unit_rig_start(struct unit_rig *r, const char *profile) {
                                     .name = "at",
                                     .clk = r->clk,
                                     .host = fake_host_net(r->fake),
+                                    .timing = timing,
                                     .chan = &r->ch};
     r->unit = unit_new(&cfg);
     r->modem = unit_modem(r->unit);
+}
+
+void unit_rig_start(struct unit_rig *r, const char *profile) {
+    unit_rig_boot(r, profile, AT_TIMING_NONE);
     unit_rig_type(r, "ATE0\r");
     cr_assert_str_eq(unit_rig_read(r), "ATE0\r" OK);
 }

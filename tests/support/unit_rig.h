@@ -41,7 +41,9 @@ struct unit_rig {
 };
 
 void unit_rig_start(struct unit_rig *r, const char *profile); /* echo is off behind it */
-void unit_rig_stop(struct unit_rig *r);                       /* the module has left nothing open */
+/* With a timing it is a module that has just been switched on, and echoes. */
+void unit_rig_boot(struct unit_rig *r, const char *profile, enum at_timing timing);
+void unit_rig_stop(struct unit_rig *r); /* the module has left nothing open */
 
 void unit_rig_type(struct unit_rig *r, const char *text);
 /* All that was sent since the last call; valid until the next one. */

@@ -120,6 +120,19 @@ Test(files, no_card_is_said_in_words_by_a_copy_only) {
     ask("AT+CFTRANRX=\"D:/y\",1", LINE("ERROR"));
 }
 
+Test(files, a_card_that_is_out_has_no_partitions) {
+    put("D:/x", "1", 1);
+    files_set_card(rig.modem->files, false);
+    ask("AT+CFDISK?", LINE("ERROR"));
+    ask("AT+CFDISK", LINE("ERROR"));
+    ask("AT+CFDISK=2,1000", LINE("ERROR"));
+    ask("AT+CFDISK=?", LINE("+CFDISK: (1-4)[...]") OK);
+    files_set_card(rig.modem->files, true);
+    ask("AT+CFDISK?", LINE("+CFDISK: 1,3858424") OK);
+    ask("AT+FSCD=D:", LINE("+FSCD: D:/") OK);
+    ask("AT+FSMEM", LINE("+FSMEM: D:(16777216, 1)") OK);
+}
+
 Test(files, entries_end_a_copy_with_its_own_words) {
     char name[16];
     for (int i = 0; i < LIMIT_FILES; i++) {

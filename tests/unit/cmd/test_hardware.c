@@ -38,6 +38,21 @@ Test(hardware, what_is_measured_is_told) {
     stop();
 }
 
+Test(hardware, the_devices_on_the_bus_are_those_of_the_board) {
+    start();
+    cr_assert_eq(modem_set_i2c(rig.modem, 0x50, 0x02, 0xab), 0);
+    ask("AT+CRIIC=0x50,0x01,3", LINE("+CRIIC: 0x00,0xab,0x00") OK);
+    modem_set_i2c(rig.modem, 0x50, 0x01, 0xcd);
+    ask("AT+CRIIC=0x50,0x01,2", LINE("+CRIIC: 0xcd,0xab") OK);
+    modem_restart(rig.modem, CLK_US(0), false);
+    expect(LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
+    ask("ATE0", "ATE0\r" OK);
+    ask("AT+CRIIC=0x50,0x01,1", LINE("+CRIIC: 0xcd") OK);
+    modem_remove_i2c(rig.modem, 0x50);
+    ask("AT+CRIIC=0x50,0x01,1", LINE("ERROR"));
+    stop();
+}
+
 Test(hardware, a_bad_supply_is_told_each_ten_seconds_until_it_is_good) {
     start();
     modem_set_supply(rig.modem, 3399);

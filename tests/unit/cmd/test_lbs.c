@@ -9,7 +9,7 @@ static struct unit_rig rig;
 #define ask(text, want) unit_rig_ask(&rig, text, want)
 #define expect(want) unit_rig_expect(&rig, want)
 
-#define PLACE LINE("+CLBS: 0,31.220278,121.353058,500")
+#define PLACE LINE("+CLBS: 0,31.222178,121.354376,500")
 #define STARTED OK LINE("+CNETSTART: 0")
 
 static void start(void) {

@@ -70,11 +70,14 @@ Test(power, creset_answers_goes_and_comes_back_with_the_lines_of_a_start) {
     stop();
 }
 
-Test(power, both_forms_of_cfun_restart_and_others_are_refused) {
+Test(power, both_forms_of_cfun_restart_and_others_do_not) {
     start();
-    ask("AT+CFUN=4,1", LINE("ERROR"));
-    ask("AT+CFUN=5", LINE("ERROR"));
-    ask("AT+CFUN=4", OK);
+    ask("AT+CFUN=4,1", OK);
+    ask("AT+CFUN?", LINE("+CFUN: 4") OK);
+    pass_ms(5000);
+    expect("");
+    ask("AT+CFUN=2", LINE("ERROR"));
+    ask("AT+CFUN=3", LINE("ERROR"));
     ask("AT+CFUN=1,1", OK);
     pass_ms(1100);
     expect(START);
@@ -85,11 +88,47 @@ Test(power, both_forms_of_cfun_restart_and_others_are_refused) {
     stop();
 }
 
+Test(power, factory_test_mode_has_no_service_and_is_left) {
+    start();
+    ask("AT+CFUN=5", OK);
+    ask("AT+CFUN?", LINE("+CFUN: 5") OK);
+    ask("AT+CPSI?", LINE("+CPSI: NO SERVICE,Factory Test Mode") OK);
+    ask("AT+CREG?", LINE("+CREG: 0,0") OK);
+    ask("AT+CFUN=1", OK);
+    ask("AT+CREG?", LINE("+CREG: 0,1") OK);
+    stop();
+}
+
+Test(power, who_is_told_to_go_leaves_the_network_first) {
+    start();
+    open_link();
+    ask("AT+CRESET", OK);
+    pass_ms(50);
+    expect(LINE("+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY"));
+    cr_assert_eq(rig.modem->power, POWER_ON);
+    pass_ms(50);
+    cr_assert_eq(rig.modem->power, POWER_OFF);
+    pass_ms(1000);
+    expect(START);
+    ask("AT+CGATT?", "AT+CGATT?\r" LINE("+CGATT: 1") OK);
+    ask("ATE0", "ATE0\r" OK);
+    open_link();
+    ask("AT+CPOF", OK);
+    pass_ms(100);
+    expect(LINE("+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY"));
+    cr_assert_eq(rig.modem->power, POWER_OFF);
+    modem_power_on(rig.modem);
+    expect(START);
+    ask("AT+CGATT?", "AT+CGATT?\r" LINE("+CGATT: 1") OK);
+    stop();
+}
+
 Test(power, only_a_reset_leads_out_of_offline_mode) {
     start();
     ask("AT+CFUN=7", OK);
     ask("AT+CPSI?", LINE("+CPSI: NO SERVICE,Offline") OK);
     ask("AT+CFUN=1", LINE("ERROR"));
+    ask("AT+CFUN=1,1", LINE("ERROR"));
     ask("AT+CFUN?", LINE("+CFUN: 7") OK);
     ask("AT+CFUN=6", OK);
     pass_ms(1100);
@@ -121,7 +160,8 @@ Test(power, the_rest_of_the_line_and_its_result_come_first) {
 
 Test(power, a_start_takes_the_time_it_is_given) {
     start();
-    rig.modem->boot = (struct modem_boot){CLK_S(5), CLK_S(7), CLK_S(9), CLK_S(12)};
+    rig.modem->boot =
+        (struct modem_boot){.rdy = CLK_S(5), .sim = CLK_S(7), .sms = CLK_S(9), .pb = CLK_S(12)};
     modem_restart(rig.modem, CLK_S(1), false);
     expect("");
     pass_ms(1000);
@@ -367,4 +407,128 @@ Test(power, a_port_on_usb_is_gone_meanwhile_and_a_uart_is_not) {
     restart_with_tty();
     cr_assert_eq(npresent, 0);
     stop();
+}
+
+Test(power, a_port_on_usb_is_there_before_anybody_answers) {
+    start();
+    static struct chan_transport transport;
+    transport = *rig.ch.transport;
+    transport.set_present = set_present;
+    rig.ch.transport = &transport;
+    npresent = 0;
+    rig.modem->boot.usb = CLK_S(4);
+    rig.modem->boot.rdy = CLK_S(5);
+    modem_restart(rig.modem, CLK_S(1), false);
+    pass_ms(4999);
+    cr_assert(npresent == 1 && !present[0]);
+    pass_ms(1);
+    cr_assert(npresent == 2 && present[1]);
+    ask("AT", "");
+    modem_power_off(rig.modem, false);
+    expect("");
+    cr_assert(npresent == 3 && !present[2], "off again while it starts");
+    pass_ms(60000);
+    cr_assert_eq(npresent, 3);
+    stop();
+}
+
+/* -- a module that has just been switched on -- */
+
+enum { URC_MS = 10 }; /* of the class of these lines, under typical */
+
+/* Nothing comes until then, and then this. */
+static void expect_at(int64_t *from_ms, int64_t ms, const char *want) {
+    pass_ms(ms - *from_ms - 1);
+    expect("");
+    pass_ms(1);
+    expect(want);
+    *from_ms = ms;
+}
+
+Test(power, under_a_timing_it_boots_and_tells_so) {
+    int64_t at = 0;
+    unit_rig_boot(&rig, "appnote-1.00", AT_TIMING_TYPICAL);
+    cr_assert_eq(rig.modem->power, POWER_BOOTING);
+    cr_assert_eq(rig.modem->reg.stat, REG_OFF);
+    ask("AT", "");
+    expect_at(&at, 12000 + URC_MS, LINE("RDY"));
+    cr_assert_eq(rig.modem->reg.stat, REG_SEARCHING);
+    expect_at(&at, 13000 + URC_MS, LINE("+CPIN: READY"));
+    expect_at(&at, 16000 + URC_MS, LINE("SMS DONE"));
+    expect_at(&at, 18000 + URC_MS, LINE("PB DONE"));
+    pass_ms(60000);
+    expect("");
+    stop();
+}
+
+Test(power, it_takes_a_search_to_find_a_network) {
+    unit_rig_boot(&rig, "appnote-1.00", AT_TIMING_TYPICAL);
+    pass_ms(16999);
+    cr_assert_eq(rig.modem->reg.stat, REG_SEARCHING);
+    pass_ms(1);
+    cr_assert_eq(rig.modem->reg.stat, REG_HOME);
+    modem_set_fun(rig.modem, FUN_FLIGHT);
+    cr_assert_eq(rig.modem->reg.stat, REG_OFF);
+    modem_set_fun(rig.modem, FUN_FULL);
+    pass_ms(4999);
+    modem_set_registration(rig.modem, REG_ROAMING);
+    cr_assert_eq(rig.modem->reg.stat, REG_SEARCHING);
+    pass_ms(1);
+    cr_assert_eq(rig.modem->reg.stat, REG_ROAMING);
+    modem_set_registration(rig.modem, REG_HOME);
+    cr_assert_eq(rig.modem->reg.stat, REG_HOME, "no search: it has not begun to look");
+    modem_set_left(rig.modem, true);
+    modem_set_left(rig.modem, false);
+    modem_set_left(rig.modem, true);
+    pass_ms(60000);
+    cr_assert_eq(rig.modem->reg.stat, REG_OFF);
+    stop();
+}
+
+Test(power, a_port_on_usb_is_there_when_it_starts) {
+    int64_t at = 0;
+    unit_rig_boot(&rig, "sim7600e", AT_TIMING_TYPICAL);
+    expect_at(&at, 2000 + URC_MS, LINE("RDY"));
+    unit_rig_type(&rig, "AT\r");
+    pass_ms(15);
+    expect("AT\r" OK);
+    stop();
+}
+
+Test(power, at_the_worst_it_takes_as_long_and_comes_back_as_late) {
+    int64_t at = 0;
+    unit_rig_boot(&rig, "appnote-1.00", AT_TIMING_WORST);
+    expect_at(&at, 30300, LINE("RDY"));
+    pass_ms(60000);
+    expect(LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
+    unit_rig_type(&rig, "AT+CRESET\r");
+    pass_ms(300);
+    expect("AT+CRESET\r" OK);
+    pass_ms(100 + 10000 + 30000 + 299);
+    expect("");
+    pass_ms(1);
+    expect(LINE("RDY"));
+    stop();
+}
+
+static const struct {
+    enum sim_state state;
+    const char *lines;
+} cards[] = {
+    {SIM_PIN, LINE("RDY") LINE("+CPIN: SIM PIN")},
+    {SIM_PUK, LINE("RDY") LINE("+CPIN: SIM PUK")},
+    {SIM_ABSENT, LINE("RDY") LINE("+CPIN: SIM REMOVED")},
+};
+
+Test(power, what_stands_behind_the_card_does_not_come_without_it) {
+    for (size_t i = 0; i < sizeof cards / sizeof cards[0]; i++) {
+        unit_rig_boot(&rig, "appnote-1.00", AT_TIMING_TYPICAL);
+        modem_set_sim(rig.modem, cards[i].state);
+        pass_ms(60000);
+        expect(cards[i].lines);
+        modem_set_sim(rig.modem, SIM_READY);
+        pass_ms(10000);
+        expect(LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
+        stop();
+    }
 }

@@ -165,7 +165,7 @@ Test(reports, tries_that_are_left) {
     ask("AT+CPINR=\"SIM PIN\"", LINE("+CPINR: SIM PIN,3,3") OK);
     ask("AT+CPIN=\"0000\"", LINE("+CME ERROR: 16"));
     ask("AT+CPINR=\"*PIN\"", LINE("+CPINR: SIM PIN,2,3") OK);
-    ask("AT+CPINR=\"*I*N*\"", LINE("+CPINR: SIM PIN,2,3") OK);
+    ask("AT+CPINR=\"*I*N*\"", LINE("+CPINR: SIM PIN,2,3\r\n+CPINR: SIM PIN2,3,3") OK);
     ask("AT+CPINR=\"*PI\"", OK);
     ask("AT+CPINR=\"\"", OK);
     modem_set_sim(rig.modem, SIM_ABSENT);

@@ -185,3 +185,39 @@ Test(sim, commands_that_begin_with_a_dollar_are_not_there) {
     ask("AT$X?", LINE("ERROR"));
     stop();
 }
+
+Test(sim, what_is_on_the_card_needs_its_pin) {
+    static const char *const commands[] = {
+        "AT+CPBS?\r", "AT+CPBR=1\r",     "AT+CPBW=1,\"1\"\r", "AT+CPBF=\r",   "AT+CNUM\r",
+        "AT+CACM?\r", "AT+CPUC?\r",      "AT+CSCA?\r",        "AT+STIN?\r",   "AT+STSM?\r",
+        "ATD>SM1;\r", "ATD>\"kobe\";\r", "ATD>1;\r",          "AT+STGI=25\r",
+    };
+    start_with(SIM_PIN, LINE("+CPIN: SIM PIN"));
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        unit_rig_type(&rig, commands[i]);
+        cr_assert_str_eq(unit_rig_read(&rig), LINE("+CME ERROR: 11"), "%s", commands[i]);
+    }
+    ask("AT+CRSM=176,28423,0,0,9", LINE("+CRSM: 105,130") OK);
+    ask("AT+CRSM=176,12258,0,0,1", LINE("+CRSM: 144,0,\"98\"") OK);
+    modem_set_sim(rig.modem, SIM_ABSENT);
+    unit_rig_read(&rig);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        unit_rig_type(&rig, commands[i]);
+        cr_assert_str_eq(unit_rig_read(&rig), LINE("+CME ERROR: 10"), "%s", commands[i]);
+    }
+    ask("AT+CSIM=10,\"00B0000001\"", LINE("+CME ERROR: 10"));
+    stop();
+}
+
+Test(sim, the_application_ends_with_its_card_and_begins_with_the_pin) {
+    unit_rig_start(&rig, "appnote-1.00");
+    ask("AT+STK=1", OK);
+    modem_restart(rig.modem, CLK_US(0), false);
+    expect(LINE("RDY") READY LINE("+STIN: 25"));
+    modem_set_sim(rig.modem, SIM_PIN);
+    expect(LINE("+CPIN: SIM PIN"));
+    ask("ATE0", "ATE0\r" OK);
+    ask("AT+CPIN=1234", OK READY LINE("+STIN: 25"));
+    ask("AT+STIN?", LINE("+STIN: 25") OK);
+    stop();
+}

@@ -9,6 +9,7 @@
 #include "base/clk.h"
 #include "base/obj.h"
 #include "emulator/at/setting.h"
+#include "emulator/at/table.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
@@ -84,6 +85,14 @@ static void pass(int64_t ms) {
         cr_assert_str_eq(out(), (want));                                                           \
     } while (0)
 
+/* As the unit does it. */
+static void on_context(void *ctx, unsigned cid, struct context_event *out) {
+    enum { APN = 2 };
+    const struct at_cmd *row = table_find(&at_dialect, SV("+CGSOCKCONT"));
+    const struct setting_record *r = setting_record_find(ctx, row, (int32_t)cid);
+    out->apn = r != NULL ? r->texts[APN] : NULL;
+}
+
 static void start(void) {
     clk = clk_new_manual();
     fake = fake_host_new();
@@ -92,6 +101,7 @@ static void start(void) {
     profile = *profile_find("sim7600e");
     settings = setting_store_new(slot_infos, SLOT_COUNT, false);
     modem = modem_new(&profile, clk, fake_host_net(fake));
+    modem_set_context(modem, on_context, settings);
     cmd = cmd_new(modem, settings, &ch, CMD_AT, NULL);
     output = xmalloc(OUT_MAX + 1);
     expect_for("ATE0\r", "ATE0\r" OK);

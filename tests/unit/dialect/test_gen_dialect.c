@@ -117,7 +117,7 @@ Test(gen_dialect, what_is_not_there_yet_is_on_the_page_alone) {
     put("a.json", LATER_WITH("", GOOD));
     cr_assert_eq(run(NULL), 0, "%s", content("said"));
     cr_assert(strstr(content("commands.md"),
-                     "| `AT+ABC` | exec test write | n 0-2,5 = 5 | none | later | s | x |"));
+                     "| `AT+ABC` | exec test write | n 0-2,5 = 5 | none | later |  | s | x |"));
     cr_assert(strstr(content("commands.md"), "2 commands."));
     cr_assert(strstr(content("commands.md"), "1 commands)"));
     cr_assert_null(strstr(content("dialect_rows.c"), "ABC"));
@@ -321,4 +321,46 @@ Test(gen_dialect, a_technology_that_is_none_is_refused) {
 Test(gen_dialect, a_band_mask_has_all_its_digits) {
     put("a.json", IDENTITY "\"techs\":[\"GSM\"],\"bands\":\"0x000000000000018\"}");
     refused("p: \"bands\" is not 0x and 16 hexadecimal digits");
+}
+
+#define CLASS(times)                                                                               \
+    "{\"name\":\"quick\",\"ask\":[1,2],\"act\":" times                                             \
+    ",\"urc\":[5,6],\"what\":\"w\",\"source\":\"s\"}"
+
+Test(gen_dialect, a_row_has_a_latency_of_its_own_its_familys_or_the_first) {
+    put("a.json", "{\"family\":\"t\",\"latency\":\"slow\",\"commands\":["
+                  "{\"name\":\"+ABC\",\"kind\":\"query\",\"forms\":[\"test\"],\"test\":\"\","
+                  "\"summary\":\"s\",\"source\":\"x\",\"disposition\":\"works\"},"
+                  "{\"name\":\"+XYZ\",\"kind\":\"query\",\"forms\":[\"test\"],\"test\":\"\","
+                  "\"latency\":\"quick\",\"summary\":\"s\",\"source\":\"x\","
+                  "\"disposition\":\"works\"}]}");
+    put("b.json", "{\"latencies\":[" CLASS(
+                      "[3,4]") ","
+                               "{\"name\":\"slow\",\"ask\":[7,8],\"act\":[9,9],\"urc\":[0,1],"
+                               "\"what\":\"w\",\"source\":\"s\"}]}");
+    cr_assert_eq(run("b.json"), 0, "%s", content("said"));
+    cr_assert(strstr(content("dialect_rows.c"), "{\"quick\", {1, 2}, {3, 4}, {5, 6}}"));
+    cr_assert(strstr(content("dialect_rows.c"), ".latency = 0"));
+    cr_assert(strstr(content("dialect_rows.c"), ".latency = 1"));
+    cr_assert(strstr(content("commands.md"), "| works | slow | s | x |"));
+    cr_assert(strstr(content("commands.md"), "| works | quick | s | x |"));
+    cr_assert(strstr(content("commands.md"), "| slow | 7, 8 | 9, 9 | 0, 1 | w | s |"));
+}
+
+Test(gen_dialect, an_unknown_latency_is_refused) {
+    put("a.json", ROW_WITH("\"latency\":\"brisk\",", GOOD));
+    refused("+XYZ: bad latency \"brisk\"");
+}
+
+Test(gen_dialect, latencies_are_pairs_in_order_once) {
+    static const char *const bad[] = {"3",      "[3]",     "[3,4,5]",  "[4,3]",
+                                      "[-1,3]", "[1.5,3]", "[0,\"1\"]"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[600];
+        snprintf(text, sizeof text, "{\"latencies\":[" CLASS("%s") "]}", bad[i]);
+        put("a.json", text);
+        refused("quick: \"act\"");
+    }
+    put("a.json", "{\"latencies\":[" CLASS("[3,4]") "," CLASS("[3,4]") "]}");
+    refused("quick: duplicate latency");
 }

@@ -19,7 +19,9 @@
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/model/modem.h"
+#include "emulator/model/phonebook.h"
 #include "emulator/model/profile.h"
+#include "emulator/model/sim_file.h"
 #include "emulator/model/wifi.h"
 #include "emulator/nvram_file.h"
 #include "emulator/nvram_wifi.h"
@@ -374,7 +376,9 @@ Test(nvram, what_is_not_known_or_not_allowed_is_skipped_and_the_rest_counts) {
         "\"records\": {\"E\": [], \"+CGDCONT\": [7, {}, {\"cid\": 25}, {\"APN\": \"x\"},"
         "{\"cid\": 2, \"PDP_type\": \"ipv6\", \"APN\": \"a\\u0141\", \"d_comp\": 3}]},"
         "\"nv_items\": {\"1341\": \"02\", \"7\": \"01\"},"
-        "\"sim\": {\"pin\": \"12\", \"is_locked\": 1, \"pin_tries\": 4, \"x\": 1}}";
+        "\"sim\": {\"pin\": \"12\", \"is_locked\": 1, \"pin_tries\": 4, \"x\": 1, \"pin2\": 3},"
+        "\"sim_files\": {\"7FFF/6F99\": \"00\", \"7FFF/6F31\": \"0\", \"7FFF/6F56\": \"0x\"},"
+        "\"phonebook\": {\"0\": \"00\", \"501\": \"00\", \"1\": \"FF\", \"2\": 1}}";
     const struct setting_record *out = NULL;
     const struct at_cmd *row = table_find(&at_dialect, SV("+CGDCONT"));
     struct rig r;
@@ -395,7 +399,10 @@ Test(nvram, what_is_not_known_or_not_allowed_is_skipped_and_the_rest_counts) {
     cr_assert_eq(out[0].ints[4], 0);
     cr_assert_not(r.modem->nv_fin);
     cr_assert_str_eq(r.modem->sim.pin, "1234");
+    cr_assert_str_eq(r.modem->sim.pin2, "1234");
     cr_assert_eq(r.modem->sim.state, SIM_READY);
+    cr_assert_eq(sim_files_changes(r.modem->card), 0);
+    cr_assert_eq(phonebook_changes(r.modem->phonebook), 0);
     cr_assert(was_logged("\"+NEVER\" is ignored") && was_logged("\"bad?key\" is ignored"));
     rig_stop(&r);
 }
@@ -569,6 +576,77 @@ Test(nvram, what_was_answered_ok_is_stored_by_then) {
     unit_rig_stop(&unit);
     unit_start();
     ask("ATS7?", LINE("000") OK);
+    unit_rig_stop(&unit);
+}
+
+/* AT+CGPSAUTO, AT+CGNSSMODE: the daemon's start is the module's. */
+Test(nvram, the_receiver_starts_with_what_is_stored) {
+    unit_start();
+    ask("AT+CGPSAUTO=1;+CGNSSMODE=4", OK);
+    cr_assert_eq(unit.modem->gnss.state, GNSS_OFF);
+    unit_rig_stop(&unit);
+    unit_start();
+    cr_assert_eq(unit.modem->gnss.state, GNSS_SEARCHING);
+    cr_assert_eq(unit.modem->gnss.session.systems, 1u << GNSS_GPS | 1u << GNSS_GALILEO);
+    unit_rig_stop(&unit);
+}
+
+Test(nvram, the_card_keeps_what_was_written_into_its_files_and_its_second_pin) {
+    unit_start();
+    ask("AT+CRSM=214,28539,0,0,3,\"62F220\"", LINE("+CRSM: 144,0") OK);
+    ask("AT+CSIM=42,\"002400811031323334FFFFFFFF35353535FFFFFFFF\"", LINE("+CSIM: 4,\"9000\"") OK);
+    unit_rig_stop(&unit);
+    unit_start();
+    ask("ATE0", "ATE0\r" OK);
+    ask("AT+CRSM=176,28539,0,0,4", LINE("+CRSM: 144,0,\"62F220FF\"") OK);
+    cr_assert_str_eq(unit.modem->sim.pin2, "5555");
+    cr_assert_eq(sim_enter_pin2(&unit.modem->sim, SV("1")), -EACCES);
+    unit_rig_stop(&unit);
+    unit_start();
+    cr_assert_eq(unit.modem->sim.pin2_tries, SIM_PIN_TRIES - 1);
+    unit_rig_stop(&unit);
+}
+
+Test(nvram, the_modules_own_phone_book_is_kept) {
+    unit_start();
+    ask("AT+CPBS=\"ME\"", OK);
+    ask("AT+CPBW=500,\"110\",129,\"a\"", OK);
+    unit_rig_stop(&unit);
+    unit_start();
+    ask("ATE0", "ATE0\r" OK);
+    ask("AT+CPBS=\"ME\"", OK);
+    ask("AT+CPBR=1,500", LINE("+CPBR: 500,\"110\",129,\"a\"") OK);
+    ask("AT+CPBW=500", OK);
+    unit_rig_stop(&unit);
+    unit_start();
+    ask("ATE0", "ATE0\r" OK);
+    ask("AT+CPBS=\"ME\";+CPBR=1,500", OK);
+    unit_rig_stop(&unit);
+}
+
+static void count_line(void *ctx, const char *line) {
+    int *lines = ctx;
+    *lines += strstr(line, "BTPAIRED") != NULL ? 1 : 0;
+}
+
+Test(nvram, who_is_paired_over_bluetooth_is_known_again) {
+    int lines = 0;
+    unit_start();
+    ask("AT+BTPOWER=1;+BTIOCAP=3;+BTSCAN=1,0,6", LINE("+BTIOCAP: 1") OK);
+    unit_rig_pass(&unit, CLK_S(6));
+    unit_rig_read(&unit);
+    ask("AT+BTPAIR=0,4", OK);
+    unit_rig_pass(&unit, CLK_S(1));
+    ask("AT+BTPAIR=0,5", LINE("+BTPAIR: 1, ww\xe7\x82\xb8, C4:0B:CB:3E:68:62") OK);
+    unit_rig_pass(&unit, CLK_S(1));
+    ask("AT+BTUNPAIR=1", LINE("+BTPAIR: 1, ofo, F7:51:3B:1F:AF:B5") OK LINE("+BTUNPAIR: 1"));
+    unit_settings(unit.unit, count_line, &lines);
+    cr_assert_eq(lines, 0); /* no command would set it */
+    unit_rig_stop(&unit);
+    unit_start();
+    unit_rig_type(&unit, "AT&FE0\r");
+    unit_rig_read(&unit);
+    ask("AT+BTPAIRED?", OK LINE("+BTPAIRED: 1, 1, ofo, F7:51:3B:1F:AF:B5"));
     unit_rig_stop(&unit);
 }
 

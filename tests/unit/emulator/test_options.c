@@ -35,12 +35,23 @@ Test(options, without_any_are_the_defaults) {
     cr_assert_eq(o.seed, 0);
     cr_assert_null(o.trace);
     cr_assert_null(o.nvram);
+    cr_assert_null(o.files);
+    cr_assert_eq(o.timing, AT_TIMING_NONE);
+}
+
+Test(options, timing_is_one_of_three_words) {
+    cr_assert_eq(parse("--timing typical"), 0);
+    cr_assert_eq(o.timing, AT_TIMING_TYPICAL);
+    cr_assert_eq(parse("--timing worst"), 0);
+    cr_assert_eq(o.timing, AT_TIMING_WORST);
+    cr_assert_eq(parse("--timing worst --timing none"), 0);
+    cr_assert_eq(o.timing, AT_TIMING_NONE);
 }
 
 Test(options, all_are_taken) {
     cr_assert_eq(parse("--profile appnote-1.00 --link /tmp/m --map a:1=b:2 --map=c:*=echo: "
                        "--listen 80=127.0.0.1:0 --clock x1000 --dns 127.0.0.1:53 --modems 7 "
-                       "--json --log trace --log-json --quick-start"),
+                       "--json --log trace --log-json --quick-start --files /tmp/f"),
                  0);
     cr_assert_str_eq(o.profile, "appnote-1.00");
     cr_assert_str_eq(o.link, "/tmp/m");
@@ -54,6 +65,7 @@ Test(options, all_are_taken) {
     cr_assert_eq(o.modems, 7);
     cr_assert_eq(o.log_level, LOG_TRACE);
     cr_assert(o.is_json && o.is_log_json && o.is_quick_start);
+    cr_assert_str_eq(o.files, "/tmp/f");
     cr_assert_eq(parse("--clock real"), 0);
     cr_assert_eq(o.clock_factor, 1);
 }
@@ -120,6 +132,8 @@ Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
         {"--clock x1001", {"--clock: 'x1001' is not allowed", real}},
         {"--clock x", {"--clock: 'x' is not allowed", real}},
         {"--clock x2.5", {"--clock: 'x2.5' is not allowed", real}},
+        {"--timing fast", {"--timing: 'fast' is not allowed", "none, typical or worst"}},
+        {"--timing=", {"--timing: '' is not allowed", "none, typical or worst"}},
         {"--modems 0", {"--modems: '0' is not allowed", "a number from 1 to 1000"}},
         {"--modems 1001", {"--modems: '1001' is not allowed", "a number from 1 to 1000"}},
         {"--modems two", {"--modems: 'two' is not allowed", "a number from 1 to 1000"}},
@@ -141,6 +155,7 @@ Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
         {"--scenario a --run --wait 86401", {"--wait: '86401'", "from 1 to 86400"}},
         {"--scenario a --run --wait 1s", {"--wait: '1s'", "a number of seconds"}},
         {"--scenario a --wait 5", {"--wait: needs --run"}},
+        {"--files=", {"--files: ''", "a folder"}},
         {"--trace=", {"--trace: ''", "a file"}},
         {"--dns=", {"--dns: ''", "ADDR[:PORT][,...]"}},
         {"--bogus", {"--bogus", "no such option"}},
@@ -210,10 +225,10 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
     options_print_help(to, many);
     fclose(to);
     const char *const names[] = {
-        "--profile",  "--link",       "--map",         "--listen", "--clock", "--dns",
-        "--json",     "--modems",     "--quick-start", "--log",    "--help",  "--version",
-        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace", "black-hole",
-        "--wait",     "sim7600g",     "--rfc2217"};
+        "--profile",  "--link",       "--map",         "--listen", "--clock",  "--dns",
+        "--json",     "--modems",     "--quick-start", "--log",    "--help",   "--version",
+        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace",  "black-hole",
+        "--wait",     "sim7600g",     "--timing",      "--files",  "--rfc2217"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         cr_assert_not_null(strstr(text, names[i]), "%s", names[i]);
     }

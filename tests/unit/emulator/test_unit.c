@@ -67,42 +67,69 @@ Test(unit, catr_chooses_among_ports) {
     cr_assert_str_eq(on_second(), "");
 }
 
-Test(unit, a_uart_takes_what_is_for_the_uart) {
-    struct chan uart;
-    struct chan_mem mem;
+/* A UART beside the two ports on USB. */
+static struct chan uart;
+static struct chan_mem uart_mem;
+
+static void start_uart(void) {
+    start();
     chan_init(&uart, "uart");
-    chan_mem_init(&mem, &uart, rig.clk);
+    chan_mem_init(&uart_mem, &uart, rig.clk);
+    unit_add_port(rig.unit, CMD_UART, &uart);
+}
+
+static void stop_uart(void) {
+    stop();
+    chan_mem_fini(&uart_mem);
+    chan_fini(&uart);
+}
+
+static const char *on_uart(void) {
+    fake_host_settle(rig.fake, rig.clk);
+    text[chan_mem_get(&uart_mem, text, sizeof text - 1)] = '\0';
+    return text;
+}
+
+#define ask_uart(command, want)                                                                    \
+    do {                                                                                           \
+        chan_mem_put(&uart_mem, command "\r", strlen(command) + 1);                                \
+        cr_assert_str_eq(on_uart(), (want));                                                       \
+    } while (0)
+
+TestSuite(unit_uart, .init = start_uart, .fini = stop_uart);
+
+Test(unit_uart, takes_what_is_for_the_uart) {
     unit_rig_ask(&rig, "AT+CREG=1;+CATR=1", OK);
     modem_set_registration(rig.modem, REG_SEARCHING);
-    unit_rig_expect(&rig, LINE("+CREG: 2"));
-    unit_add_port(rig.unit, CMD_UART, &uart);
-    modem_set_registration(rig.modem, REG_HOME);
     unit_rig_expect(&rig, "");
     cr_assert_str_eq(on_second(), "");
-    text[chan_mem_get(&mem, text, sizeof text - 1)] = '\0';
-    cr_assert_str_eq(text, LINE("+CREG: 1"));
-    stop();
-    chan_mem_fini(&mem);
-    chan_fini(&uart);
-    start();
+    cr_assert_str_eq(on_uart(), LINE("+CREG: 2"));
 }
 
-Test(unit, with_csclk_the_uart_sleeps_while_dtr_is_off) {
-    unit_rig_ask(&rig, "AT+CSCLK=1;+CREG=1", OK);
-    chan_set_dtr(&rig.ch, false);
-    unit_rig_ask(&rig, "AT", "");
+Test(unit_uart, sleeps_with_csclk_while_dtr_is_off) {
+    ask_uart("ATE0", "ATE0\r" OK);
+    ask_uart("AT+CSCLK=1;+CREG=1", OK);
+    chan_set_dtr(&uart, false);
+    ask_uart("AT", OK);
+    unit_rig_pass(&rig, CLK_S(20));
+    ask_uart("AT", "");
     modem_set_registration(rig.modem, REG_SEARCHING);
+    cr_assert_str_eq(on_uart(), LINE("+CREG: 2"));
     unit_rig_expect(&rig, LINE("+CREG: 2"));
-    chan_mem_put(&rig.mem, "AT", 2);
-    chan_set_dtr(&rig.ch, true);
-    unit_rig_ask(&rig, "AT+CSCLK=0", OK);
-    chan_set_dtr(&rig.ch, false);
-    unit_rig_ask(&rig, "AT", OK);
+    chan_mem_put(&uart_mem, "AT", 2);
+    chan_set_dtr(&uart, true);
+    unit_rig_pass(&rig, CLK_MS(20));
+    ask_uart("AT+CSCLK=0", OK);
+    chan_set_dtr(&uart, false);
+    unit_rig_pass(&rig, CLK_S(20));
+    ask_uart("AT", OK);
 }
 
-Test(unit, on_usb_dtr_puts_nothing_to_sleep) {
-    unit_rig_ask(&rig, "AT+CSCLK=1", OK);
+Test(unit_uart, while_it_sleeps_the_ports_on_usb_do_not) {
+    ask_uart("AT+CSCLK=1", "AT+CSCLK=1\r" OK);
+    chan_set_dtr(&uart, false);
     chan_set_dtr(&second, false);
+    unit_rig_pass(&rig, CLK_S(20));
     ask_second("AT", "AT\r" OK);
 }
 
@@ -168,4 +195,40 @@ Test(unit, a_restart_is_one_of_all_ports) {
     unit_rig_expect(&rig, lines);
     cr_assert_str_eq(on_second(), lines);
     ask_second("AT", "AT\r" OK);
+}
+
+/* Its start counts for all ports, its reports are on the port that asked for them. */
+Test(unit, the_receiver_is_the_modules) {
+    ask_second("ATE0", "ATE0\r" OK);
+    ask_second("AT+CGPSPMD=2;+CGPSMD=0", OK);
+    modem_restart(rig.modem, CLK_S(1), false);
+    unit_rig_pass(&rig, CLK_S(2));
+    unit_rig_read(&rig);
+    on_second();
+    unit_rig_ask(&rig, "ATE0", "ATE0\r" OK);
+    ask_second("ATE0", "ATE0\r" OK);
+    ask_second("AT+CGPS=1", LINE("ERROR"));
+    ask_second("AT+CGPS=1,2", OK);
+    ask_second("AT+CGPSINFO=1", OK);
+    unit_rig_pass(&rig, CLK_S(1));
+    unit_rig_ask(&rig, "AT+CGPS?", LINE("+CGPS: 1,2") OK);
+    cr_assert_str_eq(on_second(), LINE("+CGPSINFO: ,,,,,,,,"));
+    unit_rig_ask(&rig, "AT+CGPSINFO=0", OK);
+    unit_rig_pass(&rig, CLK_S(5));
+    cr_assert_str_eq(on_second(), "");
+}
+
+Test(unit, every_port_boots_and_has_the_timing_of_the_first) {
+    stop();
+    unit_rig_boot(&rig, "sim7600e", AT_TIMING_TYPICAL);
+    chan_init(&second, "modem");
+    chan_mem_init(&second_mem, &second, rig.clk);
+    unit_add_port(rig.unit, CMD_MODEM, &second);
+    ask_second("AT", "");
+    unit_rig_pass(&rig, CLK_S(20));
+    cr_assert_str_eq(on_second(),
+                     LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
+    ask_second("AT", "AT\r");
+    unit_rig_pass(&rig, CLK_MS(15));
+    cr_assert_str_eq(on_second(), OK);
 }

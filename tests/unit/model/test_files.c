@@ -270,6 +270,20 @@ Test(files, a_drive_is_full_to_the_byte) {
     cr_assert_eq(files_usage(f).used, 0);
 }
 
+Test(files, what_is_written_lies_over_the_old_and_grows) {
+    char got[8] = "";
+    struct files_path a = path("F:/a");
+    cr_assert_eq(files_write(f, &a, 0, "x", 1), -ENOENT);
+    cr_assert_eq(files_create(f, &a, "abc", 3), 0);
+    cr_assert_eq(files_write(f, &a, 4, "x", 1), -EINVAL);
+    cr_assert_eq(files_write(f, &a, 2, "CDE", 3), 0);
+    cr_assert_eq(files_write(f, &a, 0, "A", 1), 0);
+    cr_assert_eq(files_write(f, &a, 5, zeros, (2 << 20) - 4), -ENOSPC);
+    cr_assert_eq(files_read(f, &a, 0, got, sizeof got), 5);
+    cr_assert_str_eq(got, "AbCDE");
+    cr_assert_eq(files_write(f, &a, 5, zeros, (2 << 20) - 5), 0);
+}
+
 Test(files, entries_are_bounded) {
     char name[16];
     for (int i = 0; i < LIMIT_FILES; i++) {

@@ -3,7 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,6 +372,35 @@ Test(port_unprivileged, replaces_a_tty_left_in_exclusive_use) {
     settle();
     cr_assert_eq(user.opened, 2);
     cr_assert_eq(user.closed, 2);
+}
+
+/* Opens the tty for itself again and again, faster than its leaving is noticed. */
+static void *come_and_go(void *over) {
+    for (int i = 0; i < 1000; i++) {
+        int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+        if (fd >= 0) {
+            ioctl(fd, TIOCEXCL);
+            sched_yield();
+            ioctl(fd, TIOCNXCL);
+            close(fd);
+        }
+    }
+    atomic_store((atomic_bool *)over, true);
+    return NULL;
+}
+
+Test(port_unprivileged, keeps_the_tty_of_a_client_that_is_back_at_once, .timeout = 60) {
+    char before[64];
+    snprintf(before, sizeof before, "%s", port_tty(port));
+    atomic_bool over = false;
+    pthread_t client;
+    cr_assert_eq(pthread_create(&client, NULL, come_and_go, &over), 0);
+    while (!atomic_load(&over)) {
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    pthread_join(client, NULL);
+    settle();
+    cr_assert_str_eq(port_tty(port), before);
 }
 
 Test(port, does_not_show_one_clients_output_to_the_next) {

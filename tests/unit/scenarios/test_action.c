@@ -200,18 +200,18 @@ Test(action, connects_are_refused_lost_or_late) {
 /* Each decision on each question: either refused by the check, or it is done and the module goes
  * on. */
 Test(action, decisions_stand_only_behind_what_they_decide) {
-    /* By the order of bus_points.def: line, command, result, urc, sim, context, net.open, resolve,
-     * connect, accept, send, close, restart. */
+    /* By the order of bus_points.def: line, command, result, urc, sim, context, login, net.open,
+     * resolve, connect, accept, send, close, restart, update. */
     static const struct {
         const char *action, *allowed;
     } cases[] = {
-        {"{\"answer\": \"OK\"}", "1111000100000"},
-        {"{\"error\": 3}", "1100111111100"},
-        {"{\"swallow\": true}", "1111011111111"},
-        {"{\"swallow\": \"answer\"}", "1100000000000"},
-        {"{\"delay\": \"1s\"}", "1111001110000"},
-        {"{\"urc\": \"x\"}", "1111111111111"},
-        {"{\"cut\": {\"for\": \"1s\"}}", "1111111111111"},
+        {"{\"answer\": \"OK\"}", "111100001000000"},
+        {"{\"error\": 3}", "110011111111001"},
+        {"{\"swallow\": true}", "111101011111111"},
+        {"{\"swallow\": \"answer\"}", "110000000000000"},
+        {"{\"delay\": \"1s\"}", "111100011100001"},
+        {"{\"urc\": \"x\"}", "111111111111111"},
+        {"{\"cut\": {\"for\": \"1s\"}}", "111111111111111"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         cJSON *action = cJSON_Parse(cases[i].action);
@@ -496,6 +496,31 @@ Test(action, the_network_begins_a_ussd_session) {
     cannot("{\"ussd\": \"*101#\"}", -ENETDOWN, "the module is not registered");
 }
 
+Test(action, the_receiver_is_somewhere_else_and_the_rest_stays) {
+    struct gnss *g = &r.u.modem->gnss;
+    act("{\"gnss\": {\"lat\": -10, \"lon\": 0, \"speed\": 60, \"course\": 180, \"cold\": "
+        "\"2s\"}}");
+    pass(3600000);
+    act("{\"gnss\": {\"satellites\": {\"gps\": 3, \"glonass\": 0}}}");
+    struct gnss_sky sky = gnss_sky_now(g);
+    cr_assert_float_eq(sky.place.lat, -11, 1e-6);
+    cr_assert_eq(sky.place.alt, gnss_default_sky().place.alt);
+    cr_assert_eq(sky.satellites[GNSS_GPS], 3);
+    cr_assert_eq(sky.satellites[GNSS_GALILEO], 4);
+    stage_rig_ask(&r, "AT+CGPS=1", OK);
+    pass(2000);
+    cr_assert_eq(g->state, GNSS_FIXED);
+    act("{\"gnss\": {\"satellites\": {\"gps\": 2}}}");
+    cr_assert_eq(g->state, GNSS_SEARCHING);
+    act("{\"gnss\": {\"satellites\": {\"gps\": 12}, \"hot\": \"100ms\"}}");
+    pass(100);
+    cr_assert_eq(g->state, GNSS_FIXED);
+    act("{\"gnss\": {\"sky\": false}}");
+    cr_assert_eq(g->state, GNSS_SEARCHING);
+    act("{\"gnss\": {}}");
+    cr_assert(!g->sky.is_clear);
+}
+
 Test(action, the_signal_fades_step_by_step) {
     act("{\"signal\": {\"rssi\": 20}}");
     act("{\"fade\": {\"rssi\": 10, \"over\": \"10s\"}}");
@@ -676,11 +701,7 @@ Test(action, every_verb_has_a_doc_and_its_place) {
 
 Test(action, the_place_is_what_the_location_server_knows) {
     ask("AT+CNETSTART", OK LINE("+CNETSTART: 0"));
-    act("{\"place\": {\"latitude\": -33.8567844, \"longitude\": 151.2152967}}");
-    ask("AT+CLBS=1,1", LINE("+CLBS: 0,-33.856784,151.215297,500") OK);
-    act("{\"place\": false}");
-    ask("AT+CLBS=1,1", LINE("+CLBS: 1") OK);
-    act("{\"place\": true}");
+    act("{\"gnss\": {\"lat\": -33.8567844, \"lon\": 151.2152967}}");
     ask("AT+CLBS=1,1", LINE("+CLBS: 0,-33.856784,151.215297,500") OK);
 }
 

@@ -4,12 +4,16 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "emulator/model/audio.h"
+#include "emulator/model/bluetooth.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/hardware.h"
 #include "emulator/model/reg.h"
 #include "emulator/model/rtc.h"
 #include "emulator/model/sim.h"
 #include "emulator/model/ussd.h"
 #include "emulator/model/wifi.h"
+#include "netstack/ppp/auth.h"
 #include "scenarios/events/happening.h"
 
 #define IP(a, b, c, d) (((a) << 24) | ((b) << 16) | ((c) << 8) | (d))
@@ -51,9 +55,14 @@ Test(happening, every_topic_has_its_facts) {
     static const struct ussd_entry ussd = {.state = USSD_ASKS, .text = "1 or 2?"};
     static const struct call_event call = {true};
     static const struct hardware hw = {.supply = 3300, .temperature = -5};
+    static const struct gnss gnss = {.state = GNSS_SEARCHING};
     static const struct sim sim = {.state = SIM_PIN};
     static const struct wifi wifi = {.cfg = {.is_on = true}, .nclients = 2};
     static const struct sv message = {"hi", 2};
+    static const struct bluetooth_device device = {.mac = "00:11:22:33:44:55"};
+    static const struct bluetooth_event bluetooth = {
+        .what = BLUETOOTH_WRITE, .device = &device, .number = 15, .data = {"x", 1}};
+    static const struct audio_event audio = {AUDIO_RECORD_AMR, AUDIO_ENDED};
     static const struct {
         enum topic topic;
         const void *payload;
@@ -68,6 +77,10 @@ Test(happening, every_topic_has_its_facts) {
         {TOPIC_CALL_CHANGED, &call, "up yes"},
         {TOPIC_SIGNAL_CHANGED, &reg, "stat 2, rssi 7"},
         {TOPIC_HARDWARE_CHANGED, &hw, "supply 3300, temperature -5"},
+        {TOPIC_GNSS_CHANGED, &gnss, "state searching, sky no"},
+        {TOPIC_AUDIO_CHANGED, &audio, "job record-amr, state ended"},
+        {TOPIC_BLUETOOTH, &bluetooth,
+         "what write, mac 00:11:22:33:44:55, number 15, limit 0, text x"},
         {TOPIC_CONTEXT_CHANGED, &context, "cid 2, state inactive"},
         {TOPIC_WIFI_CHANGED, &wifi, "state on, clients 2"},
         {TOPIC_WIFI_RECEIVED, &message, "text hi"},
@@ -95,8 +108,12 @@ Test(happening, every_question_has_its_facts) {
         .text = {"+X=1,2", 6}, .name = "+X", .args = {"1,2", 3}, .form = 8};
     static const struct sim sim = {.state = SIM_ABSENT};
     static const struct context_event context = {.cid = 1, .is_active = true};
+    static const struct login_asked nameless = {.context = {.cid = 1, .is_active = true}};
+    static const struct auth_login anna = {.user = {"anna", 4}};
+    static const struct login_asked named = {{.cid = 1, .is_active = true}, &anna};
     static const struct net_result net = {.err = 0};
     static const struct name_asked name = {{"a.example", 9}};
+    static const struct update_asked update = {{"V2.00", 5}};
     static const struct link_asked link = {
         .link = 1, .proto = NET_UDP, .peer = {IP(10u, 0, 0, 1), 80}, .bytes = 5};
     static const struct power_event power = {POWER_BOOTING, true};
@@ -112,15 +129,18 @@ Test(happening, every_question_has_its_facts) {
         {ASK_AT_URC, &line, "text +CSQ;+X=1"},
         {ASK_SIM_ACCESS, &sim, "state absent"},
         {ASK_CONTEXT_ACTIVATE, &context, "cid 1, state active"},
+        {ASK_PPP_LOGIN, &nameless, "cid 1, state active, user "},
+        {ASK_PPP_LOGIN, &named, "cid 1, state active, user anna"},
         {ASK_NET_OPEN, &net, ""},
         {ASK_NET_RESOLVE, &name, "name a.example"},
         {ASK_NET_CONNECT, &link, link_text},
         {ASK_NET_ACCEPT, &link, link_text},
         {ASK_NET_SEND, &link, link_text},
         {ASK_NET_CLOSE, &link, link_text},
+        {ASK_UPDATE_CHECK, &update, "version V2.00"},
         {ASK_POWER_RESTART, &power, "state booting, planned yes"},
     };
-    cr_assert_eq(sizeof cases / sizeof cases[0], ASK_COUNT);
+    cr_assert_eq(sizeof cases / sizeof cases[0], ASK_COUNT + 1);
     for (size_t i = 0; i < ASK_COUNT; i++) {
         cr_assert_str_eq(asked(cases[i].ask, cases[i].payload), cases[i].text);
     }

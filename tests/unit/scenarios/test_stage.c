@@ -2,11 +2,13 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/rng.h"
 #include "emulator/model/sockets.h"
+#include "scenarios/engine/state.h"
 #include "scenarios/json/spec.h"
 #include "scenarios/verdict/expect.h"
 #include "tests/support/stage_rig.h"
@@ -169,7 +171,7 @@ Test(stage, a_new_play_finds_the_module_as_it_was_at_the_start) {
     play("\"timeline\": [{\"at\": \"0s\", \"do\": [{\"hang\": true}, {\"sim\": \"absent\"}, "
          "{\"signal\": {\"rssi\": 1}}, {\"registration\": \"denied\"}, {\"attached\": false}, "
          "{\"technology\": \"gsm\"}, {\"voice-call\": true}, {\"open-delay\": \"1h\"}, "
-         "{\"place\": false}, {\"wifi\": {\"join\": \"02:00:00:00:00:01\"}}, {\"wifi\": "
+         "{\"wifi\": {\"join\": \"02:00:00:00:00:01\"}}, {\"wifi\": "
          "{\"networks\": [{\"bssid\": "
          "\"02:00:00:00:00:02\", \"ssid\": \"x\"}]}}, "
          "{\"impair\": {\"black-hole\": true}}, {\"garble\": {}}, "
@@ -179,7 +181,6 @@ Test(stage, a_new_play_finds_the_module_as_it_was_at_the_start) {
     play("");
     stage_rig_type(&r, "\rAT\r");
     cr_assert_not_null(strstr(stage_rig_read(&r), OK));
-    cr_assert(r.u.modem->place.is_known);
     ask("AT+CWCLICNT?;+CWSTAINIT=1;+CWSTASCAN", LINE("+CWCLICNT: 0") OK);
     ask("AT+CSQ;+CREG?;+CGATT?;+CPIN?",
         LINE("+CSQ: 22,0") LINE("+CREG: 0,1") LINE("+CGATT: 1") LINE("+CPIN: READY") OK);
@@ -521,6 +522,15 @@ Test(stage, settings_do_not_become_data) {
     cr_assert(n == 1 && p[0] == 'X');
 }
 
+Test(stage, the_card_has_its_number_its_phone_book_and_its_files) {
+    play(
+        "\"sim\": {\"number\": \"+491701234567\", \"phonebook\": [{\"number\": \"110\", \"name\": "
+        "\"Police\"}, {\"number\": \"112\"}], \"files\": {\"7FFF/6F7B\": {\"hex\": \"62F2 20\"}}}");
+    ask("AT+CNUM", LINE("+CNUM: \"\",\"+491701234567\",145") OK);
+    ask("AT+CPBR=1,3", LINE("+CPBR: 1,\"110\",129,\"Police\"\r\n+CPBR: 2,\"112\",129,\"\"") OK);
+    ask("AT+CRSM=176,28539,0,0,4", LINE("+CRSM: 144,0,\"62F220FF\"") OK);
+}
+
 Test(stage, the_world_is_set_up) {
     play("\"sim\": {\"state\": \"pin\", \"pin\": \"4711\"},"
          "\"network\": {\"technology\": \"wcdma\", \"registration\": \"roaming\", \"attached\": "
@@ -534,6 +544,43 @@ Test(stage, the_world_is_set_up) {
     expect("");
     ask("AT+CPIN=4711", OK LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
     ask("AT+CSQ;+CREG?;+CGATT?", LINE("+CSQ: 9,3") LINE("+CREG: 0,5") LINE("+CGATT: 0") OK);
+}
+
+Test(stage, the_receiver_is_set_up_and_set_back) {
+    play("\"module\": {\"settings\": [\"AT+CGPS=1\"], \"gnss\": {\"lat\": 1.5, \"lon\": -2.25, "
+         "\"alt\": 3, \"cold\": \"5s\"}}");
+    pass(5000);
+    ask("AT+CGPSINFO", LINE("+CGPSINFO: 0130.000000,N,00215.000000,W,010100,000005.0,3.0,0.0,") OK);
+    play("");
+    ask("AT+CGPSINFO",
+        LINE("+CGPSINFO: 3113.330650,N,12121.262554,E,010100,000005.0,32.9,0.0,") OK);
+    cr_assert_str_eq(
+        stage_rig_refused(&r, "\"module\": {\"gnss\": {\"satellites\": {\"qzss\": 6}}}"),
+        "test:1:61: module.gnss.satellites.qzss: found 6, allowed: a whole number from 0 to 5");
+}
+
+/* And what it tells can be played. */
+Test(stage, the_receiver_is_part_of_the_state) {
+    stage_rig_do(&r, "{\"gnss\": {\"lon\": -179.99999999, \"speed\": 2000, \"course\": 270}}",
+                 NULL);
+    pass(1000);
+    cJSON *state = state_json(r.stage, "gnss");
+    cJSON *gnss = cJSON_DetachItemFromObject(state, "gnss");
+    cr_assert_str_eq(spec_text(gnss, "state", ""), "off");
+    cr_assert_gt(spec_number(gnss, "lon", 0), 179);
+    cJSON_DeleteItemFromObject(gnss, "state");
+    char *text = cJSON_PrintUnformatted(gnss);
+    char parts[1024];
+    snprintf(parts, sizeof parts, "\"module\": {\"gnss\": %s}", text);
+    play("");
+    play(parts);
+    struct gnss_sky sky = gnss_sky_now(&r.u.modem->gnss);
+    cr_assert_float_eq(sky.place.lon, spec_number(gnss, "lon", 0), 1e-9);
+    cr_assert_eq(sky.place.speed, 2000);
+    cr_assert_eq(sky.cold.us, 35000000);
+    free(text);
+    cJSON_Delete(gnss);
+    cJSON_Delete(state);
 }
 
 /* -- tables -- */

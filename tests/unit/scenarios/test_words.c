@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "emulator/model/events.h"
+#include "emulator/model/gnss.h"
 #include "emulator/model/profile.h"
 #include "emulator/model/sim.h"
 
@@ -25,6 +26,9 @@ Test(words, stand_at_the_number_that_they_name) {
     cr_assert_eq(words_index(words_technology, "gsm"), PROFILE_GSM);
     cr_assert_eq(words_index(words_technology, "cdma"), PROFILE_CDMA);
     cr_assert_null(words_technology[PROFILE_CDMA + 1]);
+    cr_assert_eq(words_index(words_gnss, "fixed"), GNSS_FIXED);
+    cr_assert_eq(words_index(words_systems, "beidou"), GNSS_BEIDOU);
+    cr_assert_null(words_systems[GNSS_SYSTEMS]);
 }
 
 Test(words, one_that_is_none_is_caught, .signal = SIGABRT) {

@@ -18,7 +18,7 @@ static int play(const char *text) {
     struct transcript *t = parsed(text);
     size_t n = 0;
     FILE *to = open_memstream(&shown, &n);
-    int rc = transcript_play_in_process(t, 0, to);
+    int rc = transcript_play_in_process(t, 0, NULL, NULL, to);
     fclose(to);
     transcript_free(t);
     return rc;

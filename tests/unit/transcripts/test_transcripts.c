@@ -32,7 +32,7 @@ ParameterizedTest(struct play *play, transcripts, every_dialogue_plays_as_writte
     char error[TRANSCRIPT_ERROR_TEXT];
     struct transcript *t = transcript_load(play->path, error);
     cr_assert_not_null(t, "%s", error);
-    int rc = transcript_play_in_process(t, play->chop, stderr);
+    int rc = transcript_play_in_process(t, play->chop, NULL, NULL, stderr);
     transcript_free(t);
     cr_assert_eq(rc, 0, "%s%s", play->path, play->chop > 0 ? ", byte by byte" : "");
 }

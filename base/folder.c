@@ -1,0 +1,72 @@
+#include "base/folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/obj.h"
+#include "base/sv.h"
+
+/* The PIN and passwords of contexts may be in it. */
+enum { FOLDER_MODE = 0700, FILE_MODE = 0600 };
+
+int folder_make(const char *path) {
+    if (mkdir(path, FOLDER_MODE) == 0 || errno == EEXIST) {
+        return 0;
+    }
+    const char *slash = strrchr(path, '/');
+    if (errno != ENOENT || slash == NULL || slash == path) {
+        return -errno;
+    }
+    char *parent = sv_dup((struct sv){path, (size_t)(slash - path)});
+    bool is_made = mkdir(parent, FOLDER_MODE) == 0 && mkdir(path, FOLDER_MODE) == 0;
+    int err = is_made ? 0 : -errno;
+    free(parent);
+    return err;
+}
+
+int folder_lock(int folder, const char *name) {
+    int fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
+static int write_all(int fd, const char *bytes, size_t n) {
+    while (n > 0) {
+        ssize_t put = write(fd, bytes, n);
+        if (put < 0 && errno != EINTR) {
+            return -errno;
+        }
+        bytes += put > 0 ? put : 0;
+        n -= put > 0 ? (size_t)put : 0;
+    }
+    return 0;
+}
+
+int folder_write(int folder, const char *name, const void *p, size_t n) {
+    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+    int fd = openat(folder, name, flags, FILE_MODE);
+    int err = fd < 0 ? -errno : write_all(fd, p, n);
+    if (err == 0 && fsync(fd) != 0) {
+        err = -errno;
+    }
+    if (err == 0) {
+        return fd;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    unlinkat(folder, name, 0);
+    return err;
+}

@@ -1,0 +1,84 @@
+#include "emulator/cmd/cmd_text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/obj.h"
+#include "emulator/at/setting.h"
+#include "emulator/cmd/cmd.h"
+#include "emulator/model/sim_text.h"
+#include "slots.h"
+
+enum { CHSET_IRA, CHSET_GSM, CHSET_UCS2 }; /* words of AT+CSCS */
+
+static int chset_of(const struct cmd *c) {
+    return (int)setting_int(c->module, SLOT_CSCS_CHSET);
+}
+
+void cmd_text_add(struct cmd_text *t, const void *p, size_t n) {
+    must(t->n + n <= sizeof t->bytes);
+    memcpy(t->bytes + t->n, p, n);
+    t->n += n;
+}
+
+static void add_unit(struct cmd_text *t, int chset, uint16_t unit) {
+    uint8_t gsm[2] = {'?'};
+    char ira = unit >= ' ' && unit < 0x7f ? (char)unit : '?';
+    char hex[5];
+    switch (chset) {
+    case CHSET_UCS2:
+        snprintf(hex, sizeof hex, "%04X", unit);
+        cmd_text_add(t, hex, 4);
+        break;
+    case CHSET_GSM:
+        cmd_text_add(t, gsm, sim_text_to_gsm(unit, gsm) == 2 ? 2 : 1);
+        break;
+    default:
+        cmd_text_add(t, &ira, 1);
+        break;
+    }
+}
+
+void cmd_text_add_units(struct cmd_text *t, const struct cmd *c, const uint16_t *units, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        add_unit(t, chset_of(c), units[i]);
+    }
+}
+
+static int nibble(char c) {
+    static const char digits[] = "0123456789ABCDEF0123456789abcdef";
+    const char *at = c != '\0' ? strchr(digits, c) : NULL;
+    return at != NULL ? (int)((at - digits) % 16) : -1;
+}
+
+static int parse_ucs2(struct sv text, uint16_t *to, size_t room) {
+    if (text.n % 4 != 0 || text.n / 4 > room) {
+        return text.n % 4 != 0 ? -EINVAL : -E2BIG;
+    }
+    for (size_t i = 0; i < text.n; i++) {
+        int digit = nibble(text.p[i]);
+        if (digit < 0) {
+            return -EINVAL;
+        }
+        to[i / 4] = (uint16_t)((i % 4 == 0 ? 0 : to[i / 4] << 4) | digit);
+    }
+    return (int)(text.n / 4);
+}
+
+int cmd_text_parse(const struct cmd *c, struct sv text, uint16_t *to, size_t room) {
+    int chset = chset_of(c);
+    if (chset == CHSET_UCS2) {
+        return parse_ucs2(text, to, room);
+    }
+    int n = 0;
+    size_t used = 1;
+    for (size_t i = 0; i < text.n; i += used) {
+        const uint8_t *p = (const uint8_t *)text.p + i;
+        if (*p >= 0x80 || (size_t)n == room) {
+            return *p >= 0x80 ? -EINVAL : -E2BIG;
+        }
+        to[n++] = chset == CHSET_GSM ? sim_text_of_gsm(p, text.n - i, &used) : *p;
+    }
+    return n;
+}
