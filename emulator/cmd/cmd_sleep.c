@@ -1,8 +1,8 @@
 /* cmd_sleep.c: AT+CSCLK=1, the UART that sleeps while DTR is high, which is off (V3.00 19.2.17).
  * All that a tty can tell of DTR by itself is that nobody has it open, or speed B0.
  *
- * A port on USB goes on, also while the UART of such a module sleeps. What an unsolicited result wakes goes back to
- * sleep behind it, which nobody can see. */
+ * A port on USB goes on, also while the UART of such a module sleeps. What an unsolicited result
+ * wakes goes back to sleep behind it, which nobody can see. */
 #include "base/chan.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"

@@ -222,7 +222,8 @@ def main():
     with serial.serial_for_url(sys.argv[1], baudrate=115200, timeout=0.05) as port:
         d = Driver(port)
         is_tty = sys.argv[1].startswith('/')  # on USB, which does not sleep
-        for step in commands, carrier, terminal_ready, ring, flow, breaks, by_ioctl if is_tty else sleep:
+        own = by_ioctl if is_tty else sleep
+        for step in commands, carrier, terminal_ready, ring, flow, breaks, own:
             step(d)
     # Again, as a second driver would: the first one has left it open to the next.
     with serial.serial_for_url(sys.argv[1], baudrate=115200, timeout=0.05) as port:
