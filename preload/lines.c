@@ -116,7 +116,7 @@ static unsigned number(const char *answer, const char *key) {
 /* `params` begins with a comma, or is empty. The answer takes the place of the question. */
 static enum outcome ask_daemon(int tty_fd, const char *method, const char *params,
                                char line[LINE_SIZE]) {
-    char tty[TTY_SIZE];
+    char tty[TTY_SIZE] = "";
     int before = errno;
     const char *path = getenv("SIM7X00_CONTROL");
     if (path == NULL || !is_pty(tty_fd, tty)) {

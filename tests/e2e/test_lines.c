@@ -90,6 +90,31 @@ Test(e2e_lines, a_restart_leaves_the_uart_where_it_is) {
     dte_close(&t);
 }
 
+Test(e2e_lines, each_of_several_modules_has_a_uart_of_its_own) {
+    struct daemon many;
+    struct dte t;
+    unsigned ports[2] = {0};
+    daemon_init(&many);
+    many.modems = 2;
+    daemon_option(&many, "--modems", "2");
+    daemon_option(&many, "--rfc2217", "127.0.0.1:0");
+    daemon_option(&many, "--json", NULL);
+    daemon_start(&many);
+    const char *said = (const char *)buf_data(&many.said);
+    for (size_t i = 0; i < 2; i++) {
+        char want[64];
+        snprintf(want, sizeof want, "{\"port\":\"uart%zu\",\"url\":\"rfc2217://127.0.0.1:", i);
+        const char *at = strstr(said, want);
+        cr_assert_not_null(at, "%s", said);
+        ports[i] = (unsigned)strtoul(at + strlen(want), NULL, 10);
+    }
+    cr_assert_neq(ports[0], ports[1]);
+    run(&t, false, "exec socat -,raw,echo=0 TCP:127.0.0.1:%u", ports[1]);
+    dte_ask(&t, "AT", "OK\r\n");
+    dte_close(&t);
+    daemon_stop(&many);
+}
+
 static void asks_nobody(bool has_lines, const char *control) {
     struct dte t;
     setenv("SIM7X00_CONTROL", control, 1);
