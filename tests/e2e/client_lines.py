@@ -120,6 +120,17 @@ def terminal_ready(d):
     d.port.dtr = True
 
 
+def dial(d):
+    """PPP, which begins to speak right behind its CONNECT."""
+    d.port.write(b'ATD*99#\r')
+    until(lambda: d.port.cd, 'DCD is on with a data call')
+    d.port.dtr = False
+    assert b'CONNECT 115200\r\n~' in d.expect(b'NO CARRIER\r\n')
+    until(lambda: not d.port.cd, 'and off when DTR has hung up')
+    d.port.dtr = True
+    d.ask(b'AT')
+
+
 def ring(d):
     d.ask(b'AT+NETCLOSE', b'+NETCLOSE: 0\r\n')
     assert not d.port.ri
@@ -223,7 +234,7 @@ def main():
         d = Driver(port)
         is_tty = sys.argv[1].startswith('/')  # on USB, which does not sleep
         own = by_ioctl if is_tty else sleep
-        for step in commands, carrier, terminal_ready, ring, flow, breaks, own:
+        for step in commands, carrier, terminal_ready, dial, ring, flow, breaks, own:
             step(d)
     # Again, as a second driver would: the first one has left it open to the next.
     with serial.serial_for_url(sys.argv[1], baudrate=115200, timeout=0.05) as port:
