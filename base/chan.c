@@ -161,19 +161,47 @@ void chan_set_flow(struct chan *ch, bool obeys_xoff, bool sends_xoff) {
     }
 }
 
+void chan_obey_rts(struct chan *ch, bool on) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->is_rts_obeyed = on;
+    kick(ch);
+}
+
+void chan_on_lines(struct chan *ch, void (*cb)(void *ctx), void *ctx) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->on_lines = cb;
+    ch->lines_ctx = ctx;
+}
+
+static void tell_lines(const struct chan *ch) {
+    if (ch->on_lines != NULL) {
+        ch->on_lines(ch->lines_ctx);
+    }
+}
+
 void chan_set_ri(struct chan *ch, bool on) {
     CHECK_OBJ(ch, CHAN_MAGIC);
+    bool is_news = ch->is_ri_on != on;
     ch->is_ri_on = on;
+    ch->ri_ends += is_news && !on;
     if (ch->transport != NULL && ch->transport->set_ri != NULL) {
         ch->transport->set_ri(ch->transport_ctx, on);
+    }
+    if (is_news) {
+        tell_lines(ch);
     }
 }
 
 void chan_set_dcd(struct chan *ch, bool on) {
     CHECK_OBJ(ch, CHAN_MAGIC);
+    bool is_news = ch->is_dcd_on != on;
     ch->is_dcd_on = on;
+    ch->dcd_changes += is_news;
     if (ch->transport != NULL && ch->transport->set_dcd != NULL) {
         ch->transport->set_dcd(ch->transport_ctx, on);
+    }
+    if (is_news) {
+        tell_lines(ch);
     }
 }
 
@@ -237,7 +265,9 @@ void chan_rx_commit(struct chan *ch, size_t n, clk_mono at) {
 
 const uint8_t *chan_tx_data(const struct chan *ch, size_t *n) {
     CHECK_OBJ(ch, CHAN_MAGIC);
-    *n = buf_len(&ch->out) < ch->gate ? buf_len(&ch->out) : ch->gate;
+    bool is_stopped = ch->is_rts_obeyed && ch->is_rts_off;
+    size_t most = is_stopped ? 0 : ch->gate;
+    *n = buf_len(&ch->out) < most ? buf_len(&ch->out) : most;
     return buf_data(&ch->out);
 }
 
@@ -291,8 +321,10 @@ void chan_set_open(struct chan *ch, bool is_open) {
     if (ch->is_open != is_open) {
         ch->is_open = is_open;
         ch->is_dtr_off = false;
+        ch->is_rts_off = false;
         ch->is_cr_alone = false;
         tell_all(ch, is_open ? CHAN_OPENED : CHAN_CLOSED);
+        tell_lines(ch);
     }
 }
 
@@ -302,6 +334,19 @@ void chan_set_dtr(struct chan *ch, bool is_on) {
         ch->is_dtr_off = !is_on;
         tell_all(ch, is_on ? CHAN_DTR_ON : CHAN_DTR_OFF);
     }
+}
+
+void chan_set_rts(struct chan *ch, bool is_on) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    if (ch->is_open) {
+        ch->is_rts_off = !is_on;
+        kick(ch);
+    }
+}
+
+void chan_break(struct chan *ch) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    ch->breaks++;
 }
 
 void chan_forget_dtr(struct chan *ch) {

@@ -95,7 +95,12 @@ struct chan {
     bool is_open;
     bool is_dtr_off;
     bool is_dcd_on, is_ri_on; /* as the module has them */
-    uint64_t nin, nout;       /* bytes that came, that went */
+    bool is_rts_off;          /* as the DTE has it; is_rts_obeyed: output waits meanwhile */
+    bool is_rts_obeyed;
+    uint32_t dcd_changes, ri_ends, breaks; /* so many there were, counted as serial drivers do */
+    void (*on_lines)(void *ctx);           /* NULL: nobody wants to know */
+    void *lines_ctx;
+    uint64_t nin, nout; /* bytes that came, that went */
     bool is_pumping;
     bool is_deaf;     /* who stands on it is not there: input is thrown away, output too */
     bool skip_lf;     /* an LF that comes next belongs to a CR already acted on */
@@ -127,8 +132,13 @@ void chan_skip_lf(struct chan *ch);
 /* For users that care for DTR, and for who sets the flow control. */
 void chan_watch_dtr(struct chan *ch, bool on);
 void chan_set_flow(struct chan *ch, bool obeys_xoff, bool sends_xoff);
+void chan_obey_rts(struct chan *ch, bool on); /* whether RTS off stops the output */
 void chan_set_dcd(struct chan *ch, bool on);
 void chan_set_ri(struct chan *ch, bool on);
+
+/* For who shows the lines to others: told of each change of DCD and RI and of each coming and going
+ * of the DTE, after all others. One at a time; cb NULL: nobody any more. */
+void chan_on_lines(struct chan *ch, void (*cb)(void *ctx), void *ctx);
 
 /* For who stands between. NULL: nobody any more; the gate is opened. */
 void chan_set_tap(struct chan *ch, const struct chan_tap *tap, void *ctx);
@@ -152,6 +162,8 @@ const uint8_t *chan_tx_data(const struct chan *ch, size_t *n);
 void chan_tx_done(struct chan *ch, size_t n);      /* n bytes went out; calls `drained` at zero */
 void chan_set_open(struct chan *ch, bool is_open); /* tells every user of a change, top first */
 void chan_set_dtr(struct chan *ch, bool is_on);    /* while open; the same */
+void chan_set_rts(struct chan *ch, bool is_on);    /* while open; at each opening it is on */
+void chan_break(struct chan *ch);                  /* the DTE sends one: counted, of no effect */
 void chan_forget_dtr(struct chan *ch); /* not known any more: it counts as on, nobody is told */
 /* Input: with all that the transport still has of it; chan_forget_input: only what was read. */
 void chan_discard(struct chan *ch, bool input, bool output);

@@ -23,6 +23,7 @@
 #include "netstack/host_uv.h"
 #include "netstack/route.h"
 #include "pty/port.h"
+#include "pty/rfc2217.h"
 #include "pty/watch.h"
 #include "scenarios/engine/director.h"
 #include "scenarios/engine/scenario.h"
@@ -45,7 +46,9 @@ enum {
 /* One module and its ports. */
 struct modem_slot {
     struct port *ports[PROFILE_PORTS]; /* NULL: it has none of these */
+    struct rfc2217 *uart;              /* NULL: none */
     struct unit *unit;
+    struct watch *watch; /* the app's */
 };
 
 struct app {
@@ -191,8 +194,30 @@ static void say_ready(const struct app *a, struct port *port) {
     }
 }
 
+static void say_uart(const struct app *a, struct rfc2217 *uart) {
+    printf(a->options.is_json ? "{\"port\":\"%s\",\"url\":\"%s\"}\n" : "%s: %s\n",
+           rfc2217_chan(uart)->name, rfc2217_url(uart));
+}
+
 static void each_setting(void *ctx, stage_setting_fn *each, void *each_ctx) {
     unit_settings(ctx, each, each_ctx);
+}
+
+/* A driver that asks for the lines behind its open must not be asked who it is. */
+static void each_port(void *ctx, stage_port_fn *each, void *each_ctx) {
+    const struct modem_slot *slot = ctx;
+    watch_look(slot->watch);
+    for (enum profile_port kind = 0; kind < PROFILE_PORTS; kind++) {
+        struct port *port = slot->ports[kind];
+        if (port != NULL) {
+            struct chan *ch = port_chan(port);
+            each(each_ctx, &(struct stage_port){ch->name, port_tty(port), port_link(port), ch});
+        }
+    }
+    if (slot->uart != NULL) {
+        struct chan *ch = rfc2217_chan(slot->uart);
+        each(each_ctx, &(struct stage_port){ch->name, "", rfc2217_url(slot->uart), ch});
+    }
 }
 
 static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
@@ -203,6 +228,8 @@ static int add_to_stage(struct app *a, unsigned i, uint64_t seed) {
         .seed = seed,
         .settings = each_setting,
         .settings_ctx = a->slots[i].unit,
+        .ports = each_port,
+        .ports_ctx = &a->slots[i],
     };
     char error[SCENARIO_ERROR];
     if (director_add(a->director, &world, error) != 0) {
@@ -230,6 +257,14 @@ static int keep_nvram(const struct app *a, struct unit *unit, unsigned i) {
     return unit_keep(unit, folder, error) ? 0 : complain(EXIT_REFUSED, "--nvram", error);
 }
 
+/* Of module `i`; a single one has none. */
+static void name_number(const struct app *a, unsigned i, char number[NAME_SIZE]) {
+    number[0] = '\0';
+    if (a->options.modems > 0) {
+        snprintf(number, NAME_SIZE, "%u", i);
+    }
+}
+
 static int keep_files(const struct app *a, struct unit *unit, unsigned i) {
     char folder[PATH_SIZE];
     if (a->options.files == NULL) {
@@ -244,20 +279,37 @@ static int keep_files(const struct app *a, struct unit *unit, unsigned i) {
     return err == 0 ? 0 : EXIT_REFUSED;
 }
 
-/* A tty of module `i`; a single one has no number. */
+/* A tty of module `i`. */
 static int add_port(struct app *a, unsigned i, enum profile_port kind) {
     const struct options *o = &a->options;
     char link[PATH_SIZE];
     char name[NAME_SIZE];
-    char number[NAME_SIZE] = "";
-    if (o->modems > 0) {
-        snprintf(number, sizeof number, "%u", i);
-    }
+    char number[NAME_SIZE];
+    name_number(a, i, number);
     snprintf(link, sizeof link, "%.4000s%s%s", o->link, number, port_kinds[kind].suffix);
     snprintf(name, sizeof name, "%s%.4s", port_kinds[kind].name, number);
     struct port_config port = {
         .name = name, .link = link, .loop = &a->loop, .clk = a->clk, .watch = a->watch};
     return port_new(&a->slots[i].ports[kind], &port); /* the log says why not */
+}
+
+static int add_uart(struct app *a, unsigned i) {
+    const struct options *o = &a->options;
+    char name[NAME_SIZE];
+    char number[NAME_SIZE];
+    if (o->rfc2217_host[0] == '\0') {
+        return 0;
+    }
+    name_number(a, i, number);
+    snprintf(name, sizeof name, "uart%.4s", number);
+    const struct rfc2217_config cfg = {
+        .name = name,
+        .host = o->rfc2217_host,
+        .port = (uint16_t)(o->rfc2217_port + (o->rfc2217_port > 0 ? i : 0)),
+        .loop = &a->loop,
+        .clk = a->clk,
+    };
+    return rfc2217_new(&a->slots[i].uart, &cfg); /* the log says why not */
 }
 
 static int add_ports(struct app *a, unsigned i, const struct profile *profile) {
@@ -267,7 +319,7 @@ static int add_ports(struct app *a, unsigned i, const struct profile *profile) {
             err = add_port(a, i, kind);
         }
     }
-    return err;
+    return err == 0 ? add_uart(a, i) : err;
 }
 
 /* The first port is the unit's own. */
@@ -277,12 +329,28 @@ static void put_on_ports(const struct modem_slot *slot) {
             unit_add_port(slot->unit, port_kinds[kind].role, port_chan(slot->ports[kind]));
         }
     }
+    if (slot->uart != NULL) {
+        unit_add_port(slot->unit, CMD_UART, rfc2217_chan(slot->uart));
+    }
+}
+
+/* The tty that a driver waits for last, so that all are there when it is. */
+static void say_all_ready(const struct app *a, const struct modem_slot *slot) {
+    if (slot->uart != NULL) {
+        say_uart(a, slot->uart);
+    }
+    for (enum profile_port kind = 0; kind < PROFILE_PORTS; kind++) {
+        if (slot->ports[kind] != NULL) {
+            say_ready(a, slot->ports[kind]);
+        }
+    }
 }
 
 /* Number `i` of a->options.modems. */
 static int start_modem(struct app *a, unsigned i) {
     const struct options *o = &a->options;
     struct modem_slot *slot = &a->slots[i];
+    slot->watch = a->watch;
     const struct profile *profile = director_profile(a->director, profile_find(o->profile));
     if (add_ports(a, i, profile) != 0) {
         return EXIT_REFUSED;
@@ -313,10 +381,8 @@ static int start_modem(struct app *a, unsigned i) {
     if (code == 0) {
         code = add_to_stage(a, i, unit.seed);
     }
-    for (enum profile_port kind = 0; code == 0 && kind < PROFILE_PORTS; kind++) {
-        if (slot->ports[kind] != NULL) {
-            say_ready(a, slot->ports[kind]);
-        }
+    if (code == 0) {
+        say_all_ready(a, slot);
     }
     return code;
 }
@@ -326,6 +392,7 @@ static void stop_modem(struct modem_slot *slot) {
     for (enum profile_port kind = 0; kind < PROFILE_PORTS; kind++) {
         port_close(slot->ports[kind]);
     }
+    rfc2217_close(slot->uart);
     *slot = (struct modem_slot){0};
 }
 

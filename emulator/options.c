@@ -13,6 +13,7 @@ enum option_id {
     OPT_LINK,
     OPT_MAP,
     OPT_LISTEN,
+    OPT_RFC2217,
     OPT_CLOCK,
     OPT_TIMING,
     OPT_DNS,
@@ -43,6 +44,7 @@ static const struct option long_options[] = {
     {"link", required_argument, NULL, OPT_LINK},
     {"map", required_argument, NULL, OPT_MAP},
     {"listen", required_argument, NULL, OPT_LISTEN},
+    {"rfc2217", required_argument, NULL, OPT_RFC2217},
     {"clock", required_argument, NULL, OPT_CLOCK},
     {"timing", required_argument, NULL, OPT_TIMING},
     {"dns", required_argument, NULL, OPT_DNS},
@@ -84,6 +86,10 @@ static const char help_text[] =
     "  --listen PORT=HOST:PORT      where AT+SERVERSTART=PORT listens on this host\n"
     "                               (127.0.0.1, the same port); HOST port 0: any free one;\n"
     "                               may be repeated\n"
+    "  --rfc2217 [HOST:]PORT        the module's UART, with all its lines, for pyserial's\n"
+    "                               rfc2217:// and ser2net's clients: see docs/lines.md; HOST\n"
+    "                               is a number (127.0.0.1); with --modems PORT, PORT+1, ...;\n"
+    "                               PORT 0: any free one\n"
     "  --scenario FILE              plays a scenario: see scenarios/README.md\n"
     "  --run                        ends when the scenario has its verdict, prints the report\n"
     "                               and exits with 0 (passed) or 1 (failed); a driver that has\n"
@@ -240,6 +246,24 @@ static int take_impair(struct options *o, const char *value, char error[OPTIONS_
                 value);
 }
 
+/* HOST:PORT, [HOST]:PORT, :PORT or PORT. */
+static int take_rfc2217(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
+    const char *colon = strrchr(value, ':');
+    struct sv host = {value, colon != NULL ? (size_t)(colon - value) : 0};
+    int64_t port = 0;
+    if (host.n >= 2 && host.p[0] == '[' && host.p[host.n - 1] == ']') {
+        host = sv_slice(host, 1, host.n - 2);
+    }
+    host = host.n == 0 || sv_eq(host, SV("localhost")) ? SV("127.0.0.1") : host;
+    if (sv_int(sv_of(colon != NULL ? colon + 1 : value), 0, UINT16_MAX, &port) != 0 ||
+        sv_copy(host, o->rfc2217_host, sizeof o->rfc2217_host) != 0) {
+        return fail(error, "--rfc2217: '%.64s' is not allowed: [HOST:]PORT, HOST as a number",
+                    value);
+    }
+    o->rfc2217_port = (uint16_t)port;
+    return 0;
+}
+
 static int take_seed(struct options *o, const char *value, char error[OPTIONS_ERROR_TEXT]) {
     int64_t seed = 0;
     if (sv_int(sv_of(value), 0, INT64_MAX, &seed) != 0) {
@@ -299,6 +323,8 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_entry("--map", o->maps, &o->map_count, optarg, error);
     case OPT_LISTEN:
         return take_entry("--listen", o->listens, &o->listen_count, optarg, error);
+    case OPT_RFC2217:
+        return take_rfc2217(o, optarg, error);
     case OPT_CLOCK:
         return take_clock(o, optarg, error);
     case OPT_TIMING:
@@ -391,6 +417,10 @@ int options_parse(struct options *o, int argc, char **argv, const char *const *p
     }
     if ((o->junit != NULL || o->tap != NULL) && o->modems > 1) {
         return fail(error, "--junit, --tap: tell of one module, not of --modems %u", o->modems);
+    }
+    if (o->rfc2217_port > 0 && o->modems > 1u + UINT16_MAX - o->rfc2217_port) {
+        return fail(error, "--rfc2217: there are fewer than %u ports from %u on", o->modems,
+                    o->rfc2217_port);
     }
     if (o->wait_s > 0 && !o->is_run) {
         return fail(error, "--wait: needs --run");

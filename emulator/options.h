@@ -19,6 +19,7 @@ enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_SCHEMA
 
 enum {
     OPTIONS_ERROR_TEXT = 512,
+    OPTIONS_HOST = 64,
     OPTIONS_MODEMS_MAX = 1000,
     OPTIONS_FACTOR_MAX = 1000, /* of the clock */
     OPTIONS_WAIT_S = 60,
@@ -33,7 +34,9 @@ struct options {
     size_t map_count;
     const char *listens[LIMIT_ROUTES];
     size_t listen_count;
-    unsigned clock_factor; /* 1: real time; 0: it stands until it is told */
+    char rfc2217_host[OPTIONS_HOST]; /* of the UART's server, a number; "": there is none */
+    uint16_t rfc2217_port;           /* of the first module; 0: any free one */
+    unsigned clock_factor;           /* 1: real time; 0: it stands until it is told */
     enum at_timing timing;
     const char *dns;                         /* NULL: the host's own servers */
     struct impair impair[IMPAIR_DIRECTIONS]; /* of every module's bearer */

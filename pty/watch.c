@@ -31,11 +31,8 @@ static void tell(struct watch *w, const struct inotify_event *event) {
     }
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events) {
-    struct watch *w;
-    CAST_OBJ(w, poll->data, WATCH_MAGIC);
-    (void)status;
-    (void)events;
+void watch_look(struct watch *w) {
+    CHECK_OBJ(w, WATCH_MAGIC);
     union {
         struct inotify_event event;
         char bytes[4096];
@@ -47,6 +44,12 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
         tell(w, &event);
         at += (ssize_t)(sizeof event + event.len);
     }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+    (void)status;
+    (void)events;
+    watch_look(poll->data);
 }
 
 int watch_new(struct watch **out, uv_loop_t *loop) {

@@ -28,6 +28,9 @@ int watch_start(struct watch *w, struct watch_entry *e, const char *path);
 void watch_stop(struct watch *w,
                 struct watch_entry *e); /* always allowed; opens not yet told are forgotten */
 
+/* Tells of the opens that have been by now, without waiting for the loop's turn. */
+void watch_look(struct watch *w);
+
 /* Every entry must be stopped. The memory goes in the close callback. NULL is allowed. */
 void watch_close(struct watch *w);
 

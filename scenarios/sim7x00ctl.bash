@@ -21,7 +21,7 @@ _sim7x00ctl_args() {
         elif [[ ${COMP_WORDS[COMP_CWORD - 1]} == '=' ]]; then
             _sim7x00ctl_words 'on off' "$cur"
         else
-            _sim7x00ctl_words 'dtr=on dtr=off' "$cur"
+            _sim7x00ctl_words 'port= dtr=on dtr=off rts=on rts=off break=on' "$cur"
         fi
         ;;
     load | save) _sim7x00ctl_files "$cur" ;;
@@ -31,7 +31,7 @@ _sim7x00ctl_args() {
 
 _sim7x00ctl() {
     local i option='' cur=${COMP_WORDS[COMP_CWORD]} commands='state watch do rule rules unrule advance
-        lines load save verdict stop ping methods raw'
+        ports lines load save verdict stop ping methods raw'
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in

@@ -397,10 +397,16 @@ static bool build_verdict(const struct command *cmd, char **args, cJSON *params)
     return true;
 }
 
+static const char port_key[] = "port=";
+
 static bool build_lines(const struct command *cmd, char **args, cJSON *params) {
     for (; *args != NULL; args++) {
         const char *is = strchr(*args, '=');
         bool on = is != NULL && strcmp(is, "=on") == 0;
+        if (strncmp(*args, port_key, sizeof port_key - 1) == 0) {
+            cJSON_AddStringToObject(params, "port", *args + sizeof port_key - 1);
+            continue;
+        }
         if (is == NULL || is == *args || (!on && strcmp(is, "=off") != 0)) {
             return is_usage(cmd);
         }
@@ -514,16 +520,20 @@ static int run_command(struct ctl *c, const struct command *cmd, char **args) {
 static int run_lines(struct ctl *c, char **args) {
     static const struct command get = {.name = "lines",
                                        .method = "lines.get",
-                                       .build = build_none,
+                                       .build = build_lines,
                                        .show = show_result,
                                        .is_of_modem = true};
     static const struct command set = {.name = "lines",
-                                       .args = "[NAME=on|off]...",
+                                       .args = "[port=PORT] [NAME=on|off]...",
                                        .method = "lines.set",
                                        .build = build_lines,
                                        .show = show_result,
                                        .is_of_modem = true};
-    return run_command(c, args[0] != NULL ? &set : &get, args);
+    bool is_set = false;
+    for (char **arg = args; *arg != NULL; arg++) {
+        is_set = is_set || strncmp(*arg, port_key, sizeof port_key - 1) != 0;
+    }
+    return run_command(c, is_set ? &set : &get, args);
 }
 
 static int run_raw(struct ctl *c, char **args) {
@@ -632,7 +642,9 @@ static const struct command commands[] = {
      .show = show_result, .is_of_modem = true},
     {"advance", "DURATION", "lets a manual clock go on, as by 10s", .method = "clock.advance",
      .build = build_advance, .show = show_result},
-    {"lines", "[NAME=on|off]...", "shows the lines of the port, or sets them: dtr=off",
+    {"ports", "", "shows the ports and where a driver finds them", .method = "ports",
+     .build = build_none, .show = show_result, .is_of_modem = true},
+    {"lines", "[port=PORT] [NAME=on|off]...", "shows the lines of a port, or sets them: dtr=off",
      .run = run_lines},
     {"load", "FILE", "loads a scenario; - reads it from stdin", .method = "load",
      .build = build_load, .show = show_result, .is_of_modem = true},

@@ -206,6 +206,10 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
     if (is_running(s) || chan_is_busy(s->cfg.chan)) {
         return 0;
     }
+    if (s->cfg.is_asleep != NULL && s->cfg.is_asleep(s->cfg.owner)) {
+        line_reset(&s->line);
+        return n;
+    }
     const struct line_config cfg = {
         .echo = session_int(s, SLOT_E) != 0,
         .end = (uint8_t)session_int(s, SLOT_S3),

@@ -52,6 +52,8 @@ struct at_session_config {
      * result; BUS_FAIL: enum at_err, not for results and unsolicited lines. May be NULL. */
     struct bus_verdict (*ask)(void *owner, enum at_point point, const struct at_asked *asked);
     void (*done)(void *owner, const struct at_asked *result); /* a result is out; may be NULL */
+    /* Whether it sleeps: what comes while no command runs is lost. May be NULL. */
+    bool (*is_asleep)(void *owner);
     /* The DTE has come, gone, or changed DTR; before the session acts on it. May be NULL. */
     void (*dtr)(void *owner);
 };

@@ -11,7 +11,8 @@
 #include "emulator/model/events.h"
 #include "slots.h"
 
-enum { IFC_XON = 1 }; /* V3.00 1.6.1 sets it, though 2.2.14 does not list it */
+/* 1: V3.00 1.6.1 sets it, though 2.2.14 does not list it. */
+enum { IFC_XON = 1, IFC_RTS = 2 };
 
 struct cmd *cmd_from(void *ctx) {
     struct cmd *c;
@@ -39,11 +40,16 @@ static void post_urc(struct cmd *c, const struct urc_event *e) {
     }
 }
 
-/* AT+CATR (V3.00 3.2.11). The first port stands for the ATCOM port and for the UART, for who has
- * its driver on a pty may have it on either. */
+/* AT+CATR (V3.00 3.2.11). The first port stands for the ATCOM port and, where there is no other,
+ * for the UART, for who has its driver on a pty may have it on either. */
 static bool hears(const struct cmd *c) {
     int port = setting_int(c->module, SLOT_CATR_PORT);
-    return port == CMD_ANY || port == (int)c->role || (port == CMD_UART && c == c->first);
+    return port == CMD_ANY || port == (int)c->role ||
+           (port == CMD_UART && c == c->first && !c->has_uart);
+}
+
+static bool is_asleep(void *owner) {
+    return cmd_from(owner)->sleep.state == SLEEP_ASLEEP;
 }
 
 /* What concerns the module as a whole is said where it is wanted, what a port has begun itself is
@@ -161,6 +167,7 @@ static void on_port_setting(void *ctx, unsigned slot) {
     if (slot == SLOT_IFC_DCE || slot == SLOT_IFC_DTE) {
         chan_set_flow(session_chan(c->session), session_int(c->session, SLOT_IFC_DCE) == IFC_XON,
                       session_int(c->session, SLOT_IFC_DTE) == IFC_XON);
+        chan_obey_rts(session_chan(c->session), session_int(c->session, SLOT_IFC_DCE) == IFC_RTS);
     }
 }
 
@@ -170,6 +177,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     OBJ_INIT(c, CMD_MAGIC);
     c->role = role;
     c->first = first != NULL ? first : c;
+    c->first->has_uart = c->first->has_uart || role == CMD_UART;
     c->modem = modem;
     c->module = module;
     const struct at_session_config cfg = {
@@ -183,6 +191,7 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
         .missing = missing,
         .ask = ask,
         .done = done,
+        .is_asleep = is_asleep,
         .dtr = on_dtr,
     };
     c->session = session_new(&cfg);

@@ -95,6 +95,7 @@ struct cmd {
     int reported_mode;           /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
     struct filter *filters;               /* of +CGTFT, by context and number; cmd_tft.c */
+    bool has_uart;                        /* of the first session: another one is on the UART */
     bool has_service;                     /* the packet service, as +CGEV has last seen it */
     int indicators[CMD_INDICATORS];       /* the newest values of +CIND */
     struct rlp rlp[CMD_RLP_VERSIONS];     /* cmd_call.c */

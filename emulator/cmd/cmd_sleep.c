@@ -1,8 +1,8 @@
 /* cmd_sleep.c: AT+CSCLK=1, the UART that sleeps while DTR is high, which is off (V3.00 19.2.17).
- * All that a tty can tell of DTR is that nobody has it open, or speed B0.
+ * All that a tty can tell of DTR by itself is that nobody has it open, or speed B0.
  *
- * A module on USB goes on: its port keeps it awake. What an unsolicited result wakes goes back to
- * sleep behind it, which nobody can see. */
+ * A port on USB goes on, also while the UART of such a module sleeps. What an unsolicited result
+ * wakes goes back to sleep behind it, which nobody can see. */
 #include "base/chan.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
@@ -20,8 +20,9 @@ static bool may_sleep(const struct cmd *c) {
     const struct chan *chan = session_chan(c->session);
     bool is_dtr_off = !chan->is_open || chan->is_dtr_off;
     bool is_virtual = c->role >= CMD_DLCI1;
-    return is_on(c) && is_dtr_off && !is_virtual && !c->modem->profile->usb &&
-           chan_is_top(chan, c->session) && setting_int(c->module, SLOT_CSCLK_STATUS) != 0;
+    bool is_uart = c->role == CMD_UART || !c->modem->profile->usb;
+    return is_on(c) && is_dtr_off && !is_virtual && is_uart && chan_is_top(chan, c->session) &&
+           setting_int(c->module, SLOT_CSCLK_STATUS) != 0;
 }
 
 static void on_asleep(void *ctx) {

@@ -215,6 +215,7 @@ void director_drop(struct director *d) {
         return;
     }
     CHECK_OBJ(d, DIRECTOR_MAGIC);
+    lines_forget(d);
     for (size_t i = 0; i < d->nstages; i++) {
         stage_free(d->stages[i]);
         scenario_free(d->loaded[i]);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/chan.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "emulator/model/modem.h"
@@ -24,9 +23,8 @@ static struct director *of(void *ctx) {
     return d;
 }
 
-/* The module that is meant; NULL: there is none of this number, which has been answered. */
-static struct stage *stage_of(struct director *d, struct control_call *call,
-                              const struct cJSON *params) {
+struct stage *director_stage(struct director *d, struct control_call *call,
+                             const struct cJSON *params) {
     int number = spec_int(params, "modem", 0);
     if ((size_t)number < d->nstages) {
         return d->stages[number];
@@ -68,7 +66,13 @@ PARAMS(do, MODEM_KEY, {"action", &action_spec, "As a scenario has it.", SPEC_REQ
 PARAMS(rule_add, MODEM_KEY, {"rule", &rule_spec, "As a scenario has it.", SPEC_REQUIRED});
 PARAMS(rule_remove, MODEM_KEY, {"name", &name_spec, "Which.", SPEC_REQUIRED});
 PARAMS(advance, {"by", &by_spec, "How long.", SPEC_REQUIRED});
-PARAMS(lines, MODEM_KEY, {"dtr", &flag_spec, "The driver's DTR.", 0});
+#define PORT_KEY                                                                                   \
+    { "port", &name_spec, "Its name, or its tty, whichever module's (the AT port).", 0 }
+PARAMS(port, MODEM_KEY, PORT_KEY);
+PARAMS(lines, MODEM_KEY, PORT_KEY, {"dtr", &flag_spec, "The driver's DTR.", 0},
+       {"rts", &flag_spec, "Its RTS.", 0}, {"break", &flag_spec, "Whether a break begins.", 0});
+PARAMS(change, MODEM_KEY, PORT_KEY, {"dcd", &flag_spec, "Whether DCD counts (yes).", 0},
+       {"ri", &flag_spec, "Whether the end of RI counts (yes).", 0});
 PARAMS(load, MODEM_KEY, {"file", &path_spec_, "For messages.", 0},
        {"text", &text_spec, "The scenario.", SPEC_REQUIRED});
 PARAMS(verdict, MODEM_KEY, {"wait", &flag_spec, "Answer when it is there.", 0});
@@ -86,7 +90,7 @@ static void on_version(void *ctx, struct control_call *call, const struct cJSON 
 
 static void on_state(void *ctx, struct control_call *call, const struct cJSON *params) {
     struct director *d = of(ctx);
-    const struct stage *st = stage_of(d, call, params);
+    const struct stage *st = director_stage(d, call, params);
     if (st != NULL) {
         struct cJSON *json = state_json(st, spec_text(params, "part", NULL));
         cJSON_AddNumberToObject(json, "time", (double)clk_now(d->cfg.clk).us / 1e6);
@@ -95,7 +99,7 @@ static void on_state(void *ctx, struct control_call *call, const struct cJSON *p
 }
 
 static void on_save(void *ctx, struct control_call *call, const struct cJSON *params) {
-    const struct stage *st = stage_of(of(ctx), call, params);
+    const struct stage *st = director_stage(of(ctx), call, params);
     if (st != NULL) {
         control_result(call, state_scenario(st));
     }
@@ -104,7 +108,7 @@ static void on_save(void *ctx, struct control_call *call, const struct cJSON *pa
 /* -- doing -- */
 
 static void on_do(void *ctx, struct control_call *call, const struct cJSON *params) {
-    struct stage *st = stage_of(of(ctx), call, params);
+    struct stage *st = director_stage(of(ctx), call, params);
     if (st == NULL) {
         return;
     }
@@ -125,7 +129,7 @@ static void on_do(void *ctx, struct control_call *call, const struct cJSON *para
 }
 
 static void on_rule_add(void *ctx, struct control_call *call, const struct cJSON *params) {
-    struct stage *st = stage_of(of(ctx), call, params);
+    struct stage *st = director_stage(of(ctx), call, params);
     if (st == NULL) {
         return;
     }
@@ -142,7 +146,7 @@ static void on_rule_add(void *ctx, struct control_call *call, const struct cJSON
 }
 
 static void on_rule_list(void *ctx, struct control_call *call, const struct cJSON *params) {
-    const struct stage *st = stage_of(of(ctx), call, params);
+    const struct stage *st = director_stage(of(ctx), call, params);
     if (st != NULL) {
         struct cJSON *result = cJSON_CreateObject();
         cJSON_AddItemToObject(result, "rules", stage_rules(st));
@@ -151,7 +155,7 @@ static void on_rule_list(void *ctx, struct control_call *call, const struct cJSO
 }
 
 static void on_rule_remove(void *ctx, struct control_call *call, const struct cJSON *params) {
-    struct stage *st = stage_of(of(ctx), call, params);
+    struct stage *st = director_stage(of(ctx), call, params);
     if (st != NULL) {
         answer(call, stage_remove_rule(st, spec_text(params, "name", "")),
                "there is no rule of this name");
@@ -198,38 +202,6 @@ static void on_advance(void *ctx, struct control_call *call, const struct cJSON 
     uv_idle_start(d->idle, on_idle);
 }
 
-/* -- lines -- */
-
-static void tell_lines(struct control_call *call, const struct stage *st) {
-    const struct chan *ch = stage_world(st)->chan;
-    struct cJSON *result = cJSON_CreateObject();
-    cJSON_AddBoolToObject(result, "dtr", ch->is_open && !ch->is_dtr_off);
-    cJSON_AddBoolToObject(result, "dcd", ch->is_dcd_on);
-    cJSON_AddBoolToObject(result, "ri", ch->is_ri_on);
-    control_result(call, result);
-}
-
-static void on_lines_get(void *ctx, struct control_call *call, const struct cJSON *params) {
-    const struct stage *st = stage_of(of(ctx), call, params);
-    if (st != NULL) {
-        tell_lines(call, st);
-    }
-}
-
-static void on_lines_set(void *ctx, struct control_call *call, const struct cJSON *params) {
-    struct stage *st = stage_of(of(ctx), call, params);
-    if (st == NULL) {
-        return;
-    }
-    struct chan *ch = stage_world(st)->chan;
-    if (!ch->is_open) {
-        answer(call, -ENOTCONN, "no driver has the tty open");
-        return;
-    }
-    chan_set_dtr(ch, spec_flag(params, "dtr", !ch->is_dtr_off));
-    tell_lines(call, st);
-}
-
 /* -- scenarios -- */
 
 /* What a module is given when it is made. */
@@ -257,7 +229,7 @@ static void forget_waiting(struct director *d, const struct stage *st, const cha
 
 static void on_load(void *ctx, struct control_call *call, const struct cJSON *params) {
     struct director *d = of(ctx);
-    struct stage *st = stage_of(d, call, params);
+    struct stage *st = director_stage(d, call, params);
     if (st == NULL) {
         return;
     }
@@ -332,7 +304,7 @@ static void drop_unwanted(struct director *d) {
 
 static void on_verdict(void *ctx, struct control_call *call, const struct cJSON *params) {
     struct director *d = of(ctx);
-    struct stage *st = stage_of(d, call, params);
+    struct stage *st = director_stage(d, call, params);
     if (st == NULL) {
         return;
     }
@@ -369,9 +341,12 @@ const struct control_method director_methods[] = {
     {"rule.remove", on_rule_remove, "A rule acts no more.", &rule_remove_params},
     {"clock.advance", on_advance, "A manual clock goes on; answers when all is done and written.",
      &advance_params},
-    {"lines.get", on_lines_get, "The lines of the port.", &modem_params},
-    {"lines.set", on_lines_set, "Sets the driver's lines, which a pty does not have.",
-     &lines_params},
+    {"ports", lines_ports, "The ports of the module, and where a driver finds them.",
+     &modem_params},
+    {"lines.get", lines_get, "The lines of a port, and how often they have changed.", &port_params},
+    {"lines.set", lines_set, "Sets the driver's lines, which a pty does not have.", &lines_params},
+    {"lines.wait", lines_wait, "Answers as lines.get when DCD changes, or RI ends.",
+     &change_params},
     {"load", on_load, "Plays this scenario; one that was playing ends.", &load_params},
     {"save", on_save, "A scenario that begins where the module is now.", &modem_params},
     {"verdict", on_verdict, "Whether the scenario has passed, and the report.", &verdict_params},

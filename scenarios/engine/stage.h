@@ -34,6 +34,15 @@ struct tty_fault;
 
 typedef void stage_setting_fn(void *ctx, const char *command);
 
+/* A port of the module. */
+struct stage_port {
+    const char *name; /* of its channel: "at", "modem3", "uart" */
+    const char *tty;  /* "/dev/pts/5"; "": it has none, or not now */
+    const char *at;   /* where a driver finds it: the tty's link, or a URL */
+    struct chan *chan;
+};
+typedef void stage_port_fn(void *ctx, const struct stage_port *port);
+
 struct stage_world {
     unsigned number; /* of the module */
     struct modem *modem;
@@ -46,6 +55,10 @@ struct stage_world {
     /* The settings that differ from the factory's, as commands. */
     void (*settings)(void *ctx, stage_setting_fn *each, void *each_ctx);
     void *settings_ctx;
+    /* All ports, the one of `chan` first; what clients have done by now is known. NULL: there is
+     * only that one, without a tty. */
+    void (*ports)(void *ctx, stage_port_fn *each, void *each_ctx);
+    void *ports_ctx;
 };
 
 struct stage_events {

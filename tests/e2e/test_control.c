@@ -224,6 +224,7 @@ Test(e2e_control, every_method_says_what_it_takes_and_answers) {
         {"clock.advance", "{\"by\":\"0s\"}"},
         {"lines.get", "{}"},
         {"lines.set", "{\"dtr\":true}"},
+        {"ports", "{}"},
         {"load", "{\"text\":\"{\\\"name\\\":\\\"x\\\"}\"}"},
         {"save", "{\"modem\":0}"},
         {"verdict", "{}"},
@@ -232,7 +233,8 @@ Test(e2e_control, every_method_says_what_it_takes_and_answers) {
     };
     size_t known = (size_t)cJSON_GetArraySize(get(ask(&r.a, "methods", "{}"), "methods"));
     size_t count = sizeof asked / sizeof asked[0];
-    cr_assert_eq(known, count, "all but stop, and state twice: %zu of %zu", count, known);
+    cr_assert_eq(known, count + 1, "all but stop and lines.wait, and state twice: %zu of %zu",
+                 count, known);
     for (size_t i = 0; i < count; i++) {
         ask(&r.a, asked[i].method, asked[i].params);
     }
@@ -387,6 +389,66 @@ Test(e2e_control, rules_come_and_go) {
     ask(&r.a, "rule.remove", "{\"name\":\"busy\"}");
     is_refused(&r.a, "rule.remove", "{\"name\":\"busy\"}", "no rule of this name");
     rig_stop(&r);
+}
+
+Test(e2e_control, each_port_has_its_lines) {
+    struct rig r;
+    struct dte modem;
+    char params[128];
+    rig_start(&r, "real");
+    const cJSON *port = get(ask(&r.a, "ports", "{}"), "ports")->child;
+    cr_assert_str_eq(get(port, "port")->valuestring, "at");
+    cr_assert_str_eq(get(port, "at")->valuestring, r.d.link);
+    cr_assert(cJSON_IsTrue(get(port, "open")));
+    cr_assert(cJSON_IsFalse(get(port->next, "open")));
+    /* By its tty, which is that of a driver; right behind the open. */
+    snprintf(params, sizeof params, "%s.modem", r.d.link);
+    dte_open(&modem, params);
+    snprintf(params, sizeof params, "{\"dtr\":false,\"rts\":false,\"port\":\"%s\"}",
+             ttyname(modem.fd));
+    const cJSON *lines = ask(&r.a, "lines.set", params);
+    cr_assert(cJSON_IsFalse(get(lines, "dtr")) && cJSON_IsFalse(get(lines, "rts")));
+    cr_assert(cJSON_IsTrue(get(ask(&r.a, "lines.get", "{\"port\":\"at\"}"), "dtr")));
+    cr_assert(cJSON_IsFalse(get(ask(&r.a, "lines.get", "{\"port\":\"modem\"}"), "dtr")));
+    is_refused(&r.a, "lines.get", "{\"port\":\"usb\"}", "there is no usb");
+    is_refused(&r.a, "lines.get", "{\"port\":\"/dev/pts/99999\"}", "there is no /dev/pts/99999");
+    dte_close(&modem);
+    rig_stop(&r);
+}
+
+Test(e2e_control, who_waits_for_a_line_is_told) {
+    struct rig r;
+    struct asker other, third;
+    rig_start(&r, "real");
+    asker_open(&other, &r.d);
+    asker_open(&third, &r.d);
+    send_request(&other, "lines.wait", "{\"ri\":false}");
+    send_request(&third, "lines.wait", "{\"dcd\":false}");
+    ask(&r.a, "lines.get", "{}"); /* later than these, if all is well */
+    dte_ask(&r.t, "AT&C0", "OK\r\n");
+    const cJSON *lines = get(answer(&other), "result");
+    cr_assert(cJSON_IsTrue(get(lines, "dcd")));
+    cr_assert_eq(get(lines, "dcd_changes")->valueint, 1);
+    dte_ask(&r.t, "AT+CFGRI=1,100", "OK\r\n");
+    dte_ask(&r.t, "AT+NETOPEN", "+NETOPEN: 0\r\n");
+    lines = get(answer(&third), "result");
+    cr_assert_eq(get(lines, "ri_ends")->valueint, 1);
+    cr_assert(cJSON_IsFalse(get(lines, "ri")));
+    /* One goes without an answer, one's driver goes. */
+    send_request(&third, "lines.wait", "{}");
+    ask(&r.a, "lines.get", "{}");
+    asker_close(&third);
+    send_request(&other, "lines.wait", "{}");
+    ask(&r.a, "lines.get", "{}");
+    dte_close(&r.t);
+    const cJSON *error = get(answer(&other), "error");
+    cr_assert_not_null(strstr(get(error, "message")->valuestring, "no driver"));
+    is_refused(&other, "lines.wait", "{}", "no driver");
+    dte_open(&r.t, r.d.link);
+    send_request(&other, "lines.wait", "{}"); /* open when the daemon ends */
+    ask(&r.a, "lines.get", "{}");
+    rig_stop(&r);
+    asker_close(&other);
 }
 
 Test(e2e_control, dtr_off_hangs_up_as_at_d_says) {

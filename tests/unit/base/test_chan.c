@@ -654,6 +654,50 @@ Test(chan, lines_of_the_module_are_kept_for_who_can_show_them) {
     cr_assert(!ch.is_dcd_on && ch.is_ri_on);
 }
 
+static void on_lines(void *ctx) {
+    ++*(size_t *)ctx;
+}
+
+Test(chan, changes_of_lines_are_counted_and_told) {
+    size_t told = 0;
+    chan_set_open(&ch, true);
+    chan_on_lines(&ch, on_lines, &told);
+    chan_set_dcd(&ch, true);
+    chan_set_dcd(&ch, true);
+    chan_set_ri(&ch, true);
+    cr_assert_eq(ch.dcd_changes, 1);
+    cr_assert_eq(ch.ri_ends, 0);
+    cr_assert_eq(told, 2);
+    chan_set_ri(&ch, false);
+    cr_assert_eq(ch.ri_ends, 1);
+    cr_assert_eq(told, 3);
+    chan_set_open(&ch, false);
+    cr_assert_eq(told, 4);
+    chan_on_lines(&ch, NULL, NULL);
+    chan_set_dcd(&ch, false);
+    cr_assert_eq(told, 4);
+    cr_assert_eq(ch.dcd_changes, 2);
+}
+
+Test(chan, rts_off_holds_the_output_where_it_is_obeyed) {
+    chan_set_rts(&ch, false);
+    cr_assert_not(ch.is_rts_off, "nobody is there");
+    chan_set_open(&ch, true);
+    chan_set_rts(&ch, false);
+    chan_write(&ch, "a", 1);
+    cr_assert_str_eq(offered(), "a");
+    chan_obey_rts(&ch, true);
+    cr_assert_str_eq(offered(), "");
+    cr_assert_eq(chan_pending(&ch), 1);
+    chan_set_rts(&ch, true);
+    cr_assert_str_eq(offered(), "a");
+    chan_set_rts(&ch, false);
+    chan_set_open(&ch, false);
+    cr_assert_str_eq(offered(), "a", "the next one begins with RTS on");
+    chan_break(&ch);
+    cr_assert_eq(ch.breaks, 1);
+}
+
 Test(chan, bytes_are_counted_when_they_pass_the_transport) {
     receive("abc", 3);
     chan_write(&ch, "hello", 5);

@@ -225,10 +225,10 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
     options_print_help(to, many);
     fclose(to);
     const char *const names[] = {
-        "--profile",  "--link",       "--map",         "--listen", "--clock", "--dns",
-        "--json",     "--modems",     "--quick-start", "--log",    "--help",  "--version",
-        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace", "black-hole",
-        "--wait",     "sim7600g",     "--timing",      "--files"};
+        "--profile",  "--link",       "--map",         "--listen", "--clock",  "--dns",
+        "--json",     "--modems",     "--quick-start", "--log",    "--help",   "--version",
+        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace",  "black-hole",
+        "--wait",     "sim7600g",     "--timing",      "--files",  "--rfc2217"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         cr_assert_not_null(strstr(text, names[i]), "%s", names[i]);
     }
@@ -243,4 +243,32 @@ Test(options, a_check_needs_a_scenario_and_no_more) {
     cr_assert(o.is_check && !o.is_run);
     cr_assert_eq(parse("--check"), -EINVAL);
     cr_assert_neq(strstr(error, "--scenario"), NULL);
+}
+
+Test(options, the_uart_is_on_loopback_unless_told) {
+    static const struct {
+        const char *args, *host;
+        uint16_t port;
+    } good[] = {
+        {"--rfc2217 2217", "127.0.0.1", 2217},
+        {"--rfc2217 :2217", "127.0.0.1", 2217},
+        {"--rfc2217 localhost:0", "127.0.0.1", 0},
+        {"--rfc2217 0.0.0.0:65535", "0.0.0.0", 65535},
+        {"--rfc2217 [::1]:2217", "::1", 2217},
+        {"--rfc2217 ::1:2217", "::1", 2217},
+        {"--rfc2217 65436 --modems 100", "127.0.0.1", 65436},
+    };
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        cr_assert_eq(parse(good[i].args), 0, "%s: %s", good[i].args, error);
+        cr_assert_str_eq(o.rfc2217_host, good[i].host);
+        cr_assert_eq(o.rfc2217_port, good[i].port);
+    }
+    cr_assert_eq(parse("--link x"), 0);
+    cr_assert_str_eq(o.rfc2217_host, "");
+    static const char *const bad[] = {"--rfc2217 x", "--rfc2217 1.2.3.4:", "--rfc2217 1:65536",
+                                      "--rfc2217 1:-1", "--rfc2217 65437 --modems 100"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        cr_assert_eq(parse(bad[i]), -EINVAL, "%s", bad[i]);
+        cr_assert_not_null(strstr(error, "--rfc2217"));
+    }
 }

@@ -67,6 +67,83 @@ Test(unit, catr_chooses_among_ports) {
     cr_assert_str_eq(on_second(), "");
 }
 
+/* A UART beside the two ports on USB. */
+static struct chan uart;
+static struct chan_mem uart_mem;
+
+static void start_uart(void) {
+    start();
+    chan_init(&uart, "uart");
+    chan_mem_init(&uart_mem, &uart, rig.clk);
+    unit_add_port(rig.unit, CMD_UART, &uart);
+}
+
+static void stop_uart(void) {
+    stop();
+    chan_mem_fini(&uart_mem);
+    chan_fini(&uart);
+}
+
+static const char *on_uart(void) {
+    fake_host_settle(rig.fake, rig.clk);
+    text[chan_mem_get(&uart_mem, text, sizeof text - 1)] = '\0';
+    return text;
+}
+
+#define ask_uart(command, want)                                                                    \
+    do {                                                                                           \
+        chan_mem_put(&uart_mem, command "\r", strlen(command) + 1);                                \
+        cr_assert_str_eq(on_uart(), (want));                                                       \
+    } while (0)
+
+TestSuite(unit_uart, .init = start_uart, .fini = stop_uart);
+
+Test(unit_uart, takes_what_is_for_the_uart) {
+    unit_rig_ask(&rig, "AT+CREG=1;+CATR=1", OK);
+    modem_set_registration(rig.modem, REG_SEARCHING);
+    unit_rig_expect(&rig, "");
+    cr_assert_str_eq(on_second(), "");
+    cr_assert_str_eq(on_uart(), LINE("+CREG: 2"));
+}
+
+Test(unit_uart, sleeps_with_csclk_while_dtr_is_off) {
+    ask_uart("ATE0", "ATE0\r" OK);
+    ask_uart("AT+CSCLK=1;+CREG=1", OK);
+    chan_set_dtr(&uart, false);
+    ask_uart("AT", OK);
+    unit_rig_pass(&rig, CLK_S(20));
+    ask_uart("AT", "");
+    modem_set_registration(rig.modem, REG_SEARCHING);
+    cr_assert_str_eq(on_uart(), LINE("+CREG: 2"));
+    unit_rig_expect(&rig, LINE("+CREG: 2"));
+    chan_mem_put(&uart_mem, "AT", 2);
+    chan_set_dtr(&uart, true);
+    unit_rig_pass(&rig, CLK_MS(20));
+    ask_uart("AT+CSCLK=0", OK);
+    chan_set_dtr(&uart, false);
+    unit_rig_pass(&rig, CLK_S(20));
+    ask_uart("AT", OK);
+}
+
+Test(unit_uart, while_it_sleeps_the_ports_on_usb_do_not) {
+    ask_uart("AT+CSCLK=1", "AT+CSCLK=1\r" OK);
+    chan_set_dtr(&uart, false);
+    chan_set_dtr(&second, false);
+    unit_rig_pass(&rig, CLK_S(20));
+    ask_second("AT", "AT\r" OK);
+}
+
+Test(unit, with_hardware_flow_control_rts_holds_the_output) {
+    unit_rig_ask(&rig, "AT+IFC=2,2", OK);
+    chan_set_rts(&rig.ch, false);
+    unit_rig_ask(&rig, "AT", "");
+    chan_set_rts(&rig.ch, true);
+    unit_rig_expect(&rig, OK);
+    unit_rig_ask(&rig, "AT+IFC=0,0", OK);
+    chan_set_rts(&rig.ch, false);
+    unit_rig_ask(&rig, "AT", OK);
+}
+
 Test(unit, the_networks_zone_is_told_on_each_port_and_moves_the_clock_once) {
     struct nitz nitz;
     nitz_init(&nitz);
