@@ -18,7 +18,7 @@
 #define LIMIT_PORT_STASH 65536  /* read behind a full channel in search of an XON */
 #define LIMIT_PORT_HOLD_MS 1000 /* output kept for the next client of a tty that nobody has open */
 
-#define LIMIT_PORTS 3          /* of a module beside the first: modem, UART, NMEA */
+#define LIMIT_PORTS 2          /* of a module beside the first: modem, UART */
 #define LIMIT_CMUX_INFO 1500   /* V3.00 19.2.18: octets that one frame carries (N1) */
 #define LIMIT_CMUX_DLCIS 4     /* V3.00 19.2.18: virtual ports */
 #define LIMIT_CMUX_STASH 16384 /* input that a virtual port could not take yet; then all wait */
