@@ -20,7 +20,7 @@
 
 #define LIMIT_RFC2217_OUT 32768 /* for a client, in it the answers to 4096 bytes of commands */
 
-#define LIMIT_PORTS 3          /* of a module beside the first: modem, UART, NMEA */
+#define LIMIT_PORTS 2          /* of a module beside the first: modem, UART */
 #define LIMIT_CMUX_INFO 1500   /* V3.00 19.2.18: octets that one frame carries (N1) */
 #define LIMIT_CMUX_DLCIS 4     /* V3.00 19.2.18: virtual ports */
 #define LIMIT_CMUX_STASH 16384 /* input that a virtual port could not take yet; then all wait */

@@ -77,10 +77,11 @@ struct app {
 /* By enum profile_port. A module's number stands behind the name, and in front of the suffix. */
 static const struct {
     const char *name, *suffix;
-    enum cmd_role role;
+    enum cmd_role role; /* of the session, where there is one */
 } port_kinds[PROFILE_PORTS] = {
     [PROFILE_PORT_AT] = {"at", "", CMD_AT},
     [PROFILE_PORT_MODEM] = {"modem", ".modem", CMD_MODEM},
+    [PROFILE_PORT_NMEA] = {.name = "nmea", .suffix = ".nmea"},
 };
 
 /* The servers that the application note's examples talk to (2.3.1, 2.3.2), so that they work as
@@ -325,7 +326,12 @@ static int add_ports(struct app *a, unsigned i, const struct profile *profile) {
 /* The first port is the unit's own. */
 static void put_on_ports(const struct modem_slot *slot) {
     for (enum profile_port kind = PROFILE_PORT_AT + 1; kind < PROFILE_PORTS; kind++) {
-        if (slot->ports[kind] != NULL) {
+        if (slot->ports[kind] == NULL) {
+            continue;
+        }
+        if (kind == PROFILE_PORT_NMEA) {
+            unit_add_nmea(slot->unit, port_chan(slot->ports[kind]));
+        } else {
             unit_add_port(slot->unit, port_kinds[kind].role, port_chan(slot->ports[kind]));
         }
     }

@@ -12,6 +12,7 @@
 #include "emulator/model/bluetooth.h"
 #include "emulator/model/modem.h"
 #include "emulator/mux.h"
+#include "emulator/nmea_port.h"
 #include "slots.h"
 
 struct unit {
@@ -23,7 +24,8 @@ struct unit {
     struct cmd *more[LIMIT_PORTS]; /* of the others */
     size_t nmore;
     struct mux *mux;
-    struct nvram *nvram; /* NULL: it ends with the process */
+    struct nmea_port *nmea; /* NULL: it has none */
+    struct nvram *nvram;    /* NULL: it ends with the process */
 };
 
 /* Settings of the module that act below the commands. */
@@ -127,6 +129,12 @@ void unit_add_port(struct unit *u, enum cmd_role role, struct chan *chan) {
     u->more[u->nmore++] = c;
 }
 
+void unit_add_nmea(struct unit *u, struct chan *chan) {
+    CHECK_OBJ(u, UNIT_MAGIC);
+    must(u->nmea == NULL);
+    u->nmea = nmea_port_new(u->modem, u->cmd, chan);
+}
+
 struct modem *unit_modem(struct unit *u) {
     CHECK_OBJ(u, UNIT_MAGIC);
     return u->modem;
@@ -183,6 +191,7 @@ void unit_close(struct unit *u) {
     CHECK_OBJ(u, UNIT_MAGIC);
     nvram_close(u->nvram);
     u->nvram = NULL;
+    nmea_port_free(u->nmea);
     mux_free(u->mux);
     while (u->nmore > 0) {
         cmd_close(u->more[--u->nmore]);

@@ -1,4 +1,5 @@
-/* unit.h: one complete module: model, settings, and an AT session on each of its ports. */
+/* unit.h: one complete module: model, settings, an AT session on each of its ports, and its NMEA
+ * port. */
 #ifndef EMULATOR_UNIT_H
 #define EMULATOR_UNIT_H
 
@@ -32,6 +33,8 @@ struct unit_config {
 struct unit *unit_new(const struct unit_config *cfg);
 /* A further port; the channel is borrowed for the unit's life. Bound: LIMIT_PORTS, a must. */
 void unit_add_port(struct unit *u, enum cmd_role role, struct chan *chan);
+/* The NMEA port (nmea_port.h), once; the channel is borrowed as well. */
+void unit_add_nmea(struct unit *u, struct chan *chan);
 struct modem *unit_modem(struct unit *u);
 /* The settings that differ from the factory, as command lines (setting.h). */
 void unit_settings(struct unit *u, void (*cb)(void *ctx, const char *line), void *ctx);

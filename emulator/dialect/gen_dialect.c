@@ -170,7 +170,7 @@ static const struct {
 enum { PROFILE_NFIELDS = sizeof profile_fields / sizeof profile_fields[0] };
 /* What a module may have; a cell is of one of the first three. */
 static const char *const all_techs[] = {"GSM", "WCDMA", "LTE", "TDS", "CDMA", NULL};
-static const char *const all_ports[] = {"at", "modem", NULL};
+static const char *const all_ports[] = {"at", "modem", "nmea", NULL};
 static const char *const tech_names[] = {"GSM", "WCDMA", "LTE", NULL};
 
 static cJSON *docs[FILES_MAX]; /* parsed files: everything below points into them */

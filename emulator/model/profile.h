@@ -15,7 +15,7 @@
 enum profile_tech { PROFILE_GSM, PROFILE_WCDMA, PROFILE_LTE, PROFILE_TDS, PROFILE_CDMA };
 
 /* Its ttys beside the diagnostic one, which nobody can use. */
-enum profile_port { PROFILE_PORT_AT, PROFILE_PORT_MODEM, PROFILE_PORTS };
+enum profile_port { PROFILE_PORT_AT, PROFILE_PORT_MODEM, PROFILE_PORT_NMEA, PROFILE_PORTS };
 
 struct profile {
     const char *name;   /* --profile NAME */
