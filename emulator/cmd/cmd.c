@@ -187,6 +187,8 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     };
     c->session = session_new(&cfg);
     session_set_timing(c->session, session_timing(c->first->session));
+    cmd_take_profile(c);
+    setting_restore(session_settings(c->session));
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
     cmd_call_start(c);
@@ -203,6 +205,11 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
+}
+
+void cmd_take_profile(struct cmd *c) {
+    CHECK_OBJ(c, CMD_MAGIC);
+    setting_copy_saved(session_settings(c->session), session_settings(c->first->session));
 }
 
 void cmd_before_result(struct cmd *c, void (*cb)(void *ctx), void *ctx) {
