@@ -65,6 +65,7 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_mifi_event(c, topic, payload);
     cmd_gnss_event(c, topic, payload);
     cmd_audio_event(c, topic, payload);
+    cmd_call_event(c, topic, payload);
     cmd_bluetooth_event(c, topic, payload);
     session_set_mute(c->session, c->is_muxed);
     cmd_tcpip_event(c, topic, payload);

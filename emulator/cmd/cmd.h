@@ -198,6 +198,7 @@ void cmd_dial_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_mifi_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_gnss_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_audio_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_call_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_bluetooth_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */

@@ -1,6 +1,7 @@
 /* cmd_stk.c: the card's application: what it wants is told, and answered (V3.00 chapter 7). Whether
- * it runs, and in which form it is told, is as AT+STK and AT+STKFMT were at the module's start. The card is the module's: the
- * first session keeps what it wants, each port hears of it and may answer. */
+ * it runs, and in which form it is told, is as AT+STK and AT+STKFMT were at the module's start. The
+ * card is the module's: the first session keeps what it wants, every port hears of it and may
+ * answer. */
 #include <stdio.h>
 #include <string.h>
 
