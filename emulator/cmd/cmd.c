@@ -35,7 +35,7 @@ static void post_urc(struct cmd *c, const struct urc_event *e) {
     if (e->is_now) {
         urc_write_now(c->session, e->text);
     } else {
-        urc_post(c->session, URC_EVENT, "%s", e->text);
+        urc_post(c->session, e->is_repeatable ? URC_REPEATABLE : URC_EVENT, "%s", e->text);
     }
 }
 

@@ -136,6 +136,22 @@ Test(unit, the_card_wants_something_once_and_any_port_answers) {
     cr_assert_str_eq(on_second(), LINE("+STIN: 25"));
 }
 
+/* The supply is measured once: whichever port asked, each is told as AT+CATR has it. */
+Test(unit, a_bad_supply_is_told_on_each_port) {
+    ask_second("ATE0", "ATE0\r" OK);
+    modem_set_supply(rig.modem, 3000);
+    ask_second("AT+CVALARM=1", OK LINE("UNDER-VOLTAGE WARNNING"));
+    unit_rig_expect(&rig, LINE("UNDER-VOLTAGE WARNNING"));
+    ask_second("AT+CATR=2", OK);
+    unit_rig_pass(&rig, CLK_S(10));
+    cr_assert_str_eq(on_second(), LINE("UNDER-VOLTAGE WARNNING"));
+    unit_rig_expect(&rig, "");
+    ask_second("AT+CPMVT=1", OK LINE("UNDER-VOLTAGE WARNNING POWER DOWN"));
+    unit_rig_pass(&rig, CLK_S(1));
+    unit_rig_ask(&rig, "AT", "");
+    ask_second("AT", "");
+}
+
 Test(unit, a_packet_filter_is_the_modules) {
     ask_second("ATE0", "ATE0\r" OK);
     ask_second("AT+CGDCONT=2,\"IP\",\"b\"", OK);
