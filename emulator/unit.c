@@ -169,6 +169,10 @@ bool unit_keep(struct unit *u, const char *folder, char error[NVRAM_ERROR]) {
     };
     u->nvram = nvram_open(&cfg, error);
     if (u->nvram != NULL) {
+        for (size_t i = 0; i < u->nmore; i++) {
+            cmd_take_profile(u->more[i]);
+            setting_restore(session_settings(u->more[i]->session));
+        }
         cmd_stk_start(u->cmd);
         cmd_bluetooth_load(u->cmd);
         cmd_before_result(u->cmd, before_result, u);

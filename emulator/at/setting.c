@@ -172,14 +172,22 @@ static void save_value(struct setting_store *st, unsigned slot, int32_t i, const
     }
 }
 
-void setting_copy(struct setting_store *to, const struct setting_store *from) {
+void setting_copy_saved(struct setting_store *to, const struct setting_store *from) {
     CHECK_OBJ(to, SETTING_STORE_MAGIC);
     CHECK_OBJ(from, SETTING_STORE_MAGIC);
     must(to->is_port == from->is_port && to->n == from->n);
     for (unsigned i = 0; i < to->n; i++) {
         if (is_mine(to, i)) {
-            set_value(to, i, &from->live[i]);
             save_value(to, i, from->saved[i].i, text_of(&from->saved[i]));
+        }
+    }
+}
+
+void setting_copy(struct setting_store *to, const struct setting_store *from) {
+    setting_copy_saved(to, from);
+    for (unsigned i = 0; i < to->n; i++) {
+        if (is_mine(to, i)) {
+            set_value(to, i, &from->live[i]);
         }
     }
 }

@@ -32,6 +32,9 @@ void setting_set_text(struct setting_store *st, unsigned slot, const char *value
 /* All values of `from`, a store of the same scope, with AT&W's copies; no records. */
 void setting_copy(struct setting_store *to, const struct setting_store *from);
 
+/* AT&W's copies alone. */
+void setting_copy_saved(struct setting_store *to, const struct setting_store *from);
+
 void setting_factory(struct setting_store *st); /* AT&F */
 void setting_save(struct setting_store *st);    /* AT&W */
 void setting_restore(struct setting_store *st); /* ATZ */

@@ -36,7 +36,7 @@ static void post_urc(struct cmd *c, const struct urc_event *e) {
     if (e->is_now) {
         urc_write_now(c->session, e->text);
     } else {
-        urc_post(c->session, URC_EVENT, "%s", e->text);
+        urc_post(c->session, e->is_repeatable ? URC_REPEATABLE : URC_EVENT, "%s", e->text);
     }
 }
 
@@ -71,6 +71,7 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     cmd_mifi_event(c, topic, payload);
     cmd_gnss_event(c, topic, payload);
     cmd_audio_event(c, topic, payload);
+    cmd_call_event(c, topic, payload);
     cmd_bluetooth_event(c, topic, payload);
     session_set_mute(c->session, c->is_muxed);
     cmd_tcpip_event(c, topic, payload);
@@ -196,6 +197,8 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     };
     c->session = session_new(&cfg);
     session_set_timing(c->session, session_timing(c->first->session));
+    cmd_take_profile(c);
+    setting_restore(session_settings(c->session));
     setting_on_change(session_settings(c->session), on_port_setting, c);
     cmd_tcpip_start(c);
     cmd_call_start(c);
@@ -212,6 +215,11 @@ struct cmd *cmd_new(struct modem *modem, struct setting_store *module, struct ch
     transparent_show_dcd(c);
     bus_listen(&modem->bus, on_bus, c);
     return c;
+}
+
+void cmd_take_profile(struct cmd *c) {
+    CHECK_OBJ(c, CMD_MAGIC);
+    setting_copy_saved(session_settings(c->session), session_settings(c->first->session));
 }
 
 void cmd_before_result(struct cmd *c, void (*cb)(void *ctx), void *ctx) {

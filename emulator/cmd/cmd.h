@@ -94,7 +94,7 @@ struct cmd {
     uint32_t reported_ci;        /* the cell of these */
     int reported_mode;           /* the newest <stat> of +CNSMOD */
     struct held cgev, ciev;
-    struct filter *filters;               /* of +CGTFT, by context and number; cmd_tft.c */
+    struct filter *filters;               /* of the first session: of +CGTFT; cmd_tft.c */
     bool has_uart;                        /* of the first session: another one is on the UART */
     bool has_service;                     /* the packet service, as +CGEV has last seen it */
     int indicators[CMD_INDICATORS];       /* the newest values of +CIND */
@@ -144,7 +144,7 @@ struct cmd {
         struct toolkit toolkit;
         struct clk_timer patience; /* for an answer */
         bool is_on, is_pdu;        /* as set at the start */
-    } stk;                         /* cmd_stk.c */
+    } stk;                         /* of the first session; cmd_stk.c */
     struct {
         enum sleep_state { SLEEP_AWAKE, SLEEP_ASLEEP, SLEEP_WAKING } state;
         struct clk_timer timer;   /* until the next one */
@@ -164,6 +164,10 @@ void cmd_set_mux(struct cmd *c, const struct cmd_mux *mux);
 /* Frames go over the port from now on, or no longer. */
 void cmd_set_muxed(struct cmd *c, bool is_muxed);
 void cmd_close(struct cmd *c); /* its links go to the first one; NULL is allowed */
+
+/* AT&W's copies are the module's: any port's AT&W goes to the first session, and each takes them
+ * from there before it falls back on them. */
+void cmd_take_profile(struct cmd *c);
 
 /* Of the first session: is called before each final result of a command line goes out on any port:
  * what it says is true then. NULL: nobody is. */
@@ -195,6 +199,7 @@ void cmd_dial_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_mifi_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_gnss_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_audio_event(struct cmd *c, unsigned topic, const void *payload);
+void cmd_call_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_bluetooth_event(struct cmd *c, unsigned topic, const void *payload);
 void cmd_power_event(struct cmd *c, unsigned topic, const void *payload);
 /* The result of a line is out. */

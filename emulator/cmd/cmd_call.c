@@ -5,6 +5,7 @@
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/cmd/cmd_dial.h"
+#include "emulator/model/events.h"
 #include "handlers.h"
 #include "slots.h"
 
@@ -76,6 +77,38 @@ void cmd_cptone(struct at_req *rq) {
         at_ok(rq);
     } else {
         at_fail(rq, AT_ERR_PLAIN);
+    }
+}
+
+/* -- the call that the world outside makes -- */
+
+/* <id>,<dir>,<stat>,<mode>,<mpty> of V3.00 5.2.7. */
+static const char call_active[] = "+CLCC: 1,0,0,0,0";
+static const char call_over[] = "+CLCC: 1,0,6,0,0";
+
+void cmd_clcc(struct at_req *rq) {
+    if (cmd_of(rq)->modem->has_call) {
+        at_info(rq, "%s", call_active);
+    }
+    at_ok(rq);
+}
+
+void cmd_chup(struct at_req *rq) {
+    enum { HOUR = 3600, MINUTE = 60 };
+    struct modem *m = cmd_of(rq)->modem;
+    if (m->has_call) {
+        int s = (int)(clk_since(m->clk, m->call_began).us / CLK_S(1).us);
+        at_info(rq, "VOICE CALL: END: %02d%02d%02d", s / HOUR % 100, s / MINUTE % MINUTE,
+                s % MINUTE);
+        modem_set_voice_call(m, false);
+    }
+    at_ok(rq);
+}
+
+void cmd_call_event(struct cmd *c, unsigned topic, const void *payload) {
+    if (topic == TOPIC_CALL_CHANGED && setting_int(c->module, SLOT_CLCC_N) != 0) {
+        const struct call_event *e = payload;
+        urc_post(c->session, URC_EVENT, "%s", e->is_up ? call_active : call_over);
     }
 }
 

@@ -34,13 +34,21 @@ static const char *bad_supply(const struct cmd *c, unsigned enable, unsigned low
     return mv > setting_int(c->module, high) ? "OVER" : NULL;
 }
 
+/* The first session watches what is measured, once for all ports. */
+static void tell_all(struct cmd *c, bool is_repeatable, const char *text) {
+    const struct urc_event e = {.text = text, .is_repeatable = is_repeatable};
+    bus_post(&c->modem->bus, TOPIC_URC, &e);
+}
+
 /* The spelling is the module's. */
 static void warn_supply(void *ctx) {
     struct cmd *c = cmd_from(ctx);
     const char *bad =
         bad_supply(c, SLOT_CVALARM_ENABLE, SLOT_CVALARM_LOW_VOLTAGE, SLOT_CVALARM_HIGH_VOLTAGE);
     if (bad != NULL) {
-        urc_post(c->session, URC_REPEATABLE, "%s-VOLTAGE WARNNING", bad);
+        char text[32];
+        snprintf(text, sizeof text, "%s-VOLTAGE WARNNING", bad);
+        tell_all(c, true, text);
         clk_start(c->modem->clk, &c->hw.warning, CLK_S(CVALARM_S), warn_supply, c);
     }
 }
@@ -59,7 +67,9 @@ static int heat_of(const struct cmd *c) {
 static void check_heat(struct cmd *c) {
     int heat = setting_int(c->module, SLOT_CMTE_ON_OFF) == 1 ? heat_of(c) : 0;
     if (heat != c->hw.heat && heat != 0) {
-        urc_post(c->session, URC_EVENT, "+CMTE:%d", heat);
+        char text[16];
+        snprintf(text, sizeof text, "+CMTE:%d", heat);
+        tell_all(c, false, text);
     }
     c->hw.heat = heat;
     if (heat == -2 || heat == 2) {
@@ -78,14 +88,16 @@ static void check_measured(struct cmd *c) {
     const char *bad =
         bad_supply(c, SLOT_CPMVT_ENABLE, SLOT_CPMVT_LOW_VOLTAGE, SLOT_CPMVT_HIGH_VOLTAGE);
     if (bad != NULL) {
-        urc_post(c->session, URC_EVENT, "%s-VOLTAGE WARNNING POWER DOWN", bad);
+        char text[48];
+        snprintf(text, sizeof text, "%s-VOLTAGE WARNNING POWER DOWN", bad);
+        tell_all(c, false, text);
         cmd_power_off(c);
     }
 }
 
 /* +CVALARM, +CPMVT, +CMTE: what is bad already counts at once. */
 void cmd_guard(struct at_req *rq) {
-    struct cmd *c = cmd_of(rq);
+    struct cmd *c = cmd_of(rq)->first;
     setting_run(rq);
     check_measured(c);
 }
@@ -259,7 +271,9 @@ void cmd_hardware_event(struct cmd *c, unsigned topic, const void *payload) {
     (void)payload;
     if (topic == TOPIC_HARDWARE_CHANGED && c->power.state == POWER_ON) {
         check_pins(c);
-        check_measured(c);
+        if (c == c->first) {
+            check_measured(c);
+        }
     }
 }
 

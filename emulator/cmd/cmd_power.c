@@ -99,6 +99,7 @@ static void go_off(struct cmd *c) {
     cmd_ntp_stop(c);
     cmd_lbs_stop(c);
     cmd_tft_stop(c);
+    cmd_take_profile(c);
     setting_restart(session_settings(c->session));
     setting_restart(c->module);
 }

@@ -1,10 +1,13 @@
 /* cmd_stk.c: the card's application: what it wants is told, and answered (V3.00 chapter 7). Whether
- * it runs, and in which form it is told, is as AT+STK and AT+STKFMT were at the module's start. */
+ * it runs, and in which form it is told, is as AT+STK and AT+STKFMT were at the module's start. The
+ * card is the module's: the first session keeps what it wants, every port hears of it and may
+ * answer. */
 #include <stdio.h>
 #include <string.h>
 
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/model/events.h"
 #include "handlers.h"
 #include "slots.h"
 
@@ -18,21 +21,28 @@ static unsigned number_of(unsigned type) {
 }
 
 static const struct toolkit_step *wanted(const struct cmd *c) {
-    return toolkit_wants(&c->stk.toolkit);
+    return toolkit_wants(&c->first->stk.toolkit);
 }
 
 static void tell(struct cmd *c, unsigned number) {
     urc_post(c->session, URC_EVENT, "+STIN: %u", number);
 }
 
+static void tell_all(struct cmd *c, unsigned number) {
+    char text[16];
+    snprintf(text, sizeof text, "+STIN: %u", number);
+    const struct urc_event e = {.text = text};
+    bus_post(&c->modem->bus, TOPIC_URC, &e);
+}
+
 static void on_patience_over(void *ctx) {
     struct cmd *c = cmd_from(ctx);
     toolkit_start(&c->stk.toolkit);
-    tell(c, number_of(TOOLKIT_MENU));
+    tell_all(c, number_of(TOOLKIT_MENU));
 }
 
-static void tell_wanted(struct cmd *c, bool is_over) {
-    tell(c, is_over && c->stk.is_pdu ? STIN_END : number_of(wanted(c)->type));
+/* Of the first session. */
+static void await_answer(struct cmd *c) {
     if (wanted(c)->type == TOOLKIT_MENU) {
         clk_stop(c->modem->clk, &c->stk.patience);
     } else {
@@ -41,6 +51,9 @@ static void tell_wanted(struct cmd *c, bool is_over) {
 }
 
 void cmd_stk_start(struct cmd *c) {
+    if (c != c->first) {
+        return;
+    }
     c->stk.is_on = setting_int(c->module, SLOT_STK_VALUE) == 1;
     c->stk.is_pdu = setting_int(c->module, SLOT_STKFMT_VALUE) == 1;
     cmd_stk_stop(c);
@@ -54,10 +67,14 @@ void cmd_stk_stop(struct cmd *c) {
     toolkit_stop(&c->stk.toolkit);
 }
 
+/* Each port says so behind its own lines. */
 void cmd_stk_card_ready(struct cmd *c) {
-    if (c->stk.is_on) {
+    if (c == c->first && c->stk.is_on) {
         toolkit_start(&c->stk.toolkit);
-        tell_wanted(c, false);
+        await_answer(c);
+    }
+    if (c->first->stk.is_on) {
+        tell(c, number_of(TOOLKIT_MENU));
     }
 }
 
@@ -134,7 +151,7 @@ static void tell_decoded(struct at_req *rq, const struct toolkit_step *s) {
 
 /* The menu can always be asked for; else what is wanted (guess). */
 void cmd_stgi(struct at_req *rq) {
-    const struct cmd *c = cmd_of(rq);
+    const struct cmd *c = cmd_of(rq)->first;
     unsigned number = (unsigned)at_int(rq, 0);
     const struct toolkit_step *s = number == number_of(TOOLKIT_MENU) ? toolkit_menu() : wanted(c);
     if (wanted(c)->type == TOOLKIT_NOTHING || number != number_of(s->type)) {
@@ -147,7 +164,7 @@ void cmd_stgi(struct at_req *rq) {
 }
 
 void cmd_stsm(struct at_req *rq) {
-    const struct cmd *c = cmd_of(rq);
+    const struct cmd *c = cmd_of(rq)->first;
     if (wanted(c)->type == TOOLKIT_NOTHING || !c->stk.is_pdu) {
         at_fail(rq, AT_ERR_PLAIN);
     } else {
@@ -161,8 +178,11 @@ static void end_answer(struct at_req *rq, int rc) {
     if (rc < 0) {
         at_fail(rq, AT_ERR_PLAIN);
     } else {
+        struct cmd *c = cmd_of(rq)->first;
+        bool is_end = rc == 0 && c->stk.is_pdu;
         at_ok(rq);
-        tell_wanted(cmd_of(rq), rc == 0);
+        tell_all(c, is_end ? STIN_END : number_of(wanted(c)->type));
+        await_answer(c);
     }
 }
 
@@ -218,7 +238,7 @@ static int parse_pdu(struct at_req *rq, uint8_t to[TOOLKIT_PDU]) {
 }
 
 void cmd_stgr(struct at_req *rq) {
-    struct cmd *c = cmd_of(rq);
+    struct cmd *c = cmd_of(rq)->first;
     uint8_t pdu[TOOLKIT_PDU];
     if (!c->stk.is_pdu) {
         end_answer(rq, answer_decoded(rq, &c->stk.toolkit));
@@ -229,7 +249,7 @@ void cmd_stgr(struct at_req *rq) {
 }
 
 void cmd_stenv(struct at_req *rq) {
-    struct cmd *c = cmd_of(rq);
+    struct cmd *c = cmd_of(rq)->first;
     uint8_t pdu[TOOLKIT_PDU];
     int n = c->stk.is_pdu ? parse_pdu(rq, pdu) : -1;
     end_answer(rq, n < 0 ? n : toolkit_envelope(&c->stk.toolkit, pdu, (size_t)n));

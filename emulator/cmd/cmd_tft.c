@@ -85,7 +85,7 @@ static bool is_filter(struct at_req *rq) {
 /* The precedence is unique in a context; the filter's own one goes with it. */
 static bool has_room(struct at_req *rq) {
     size_t n = 0;
-    for (const struct filter *f = cmd_of(rq)->filters; f != NULL; f = f->next) {
+    for (const struct filter *f = cmd_of(rq)->first->filters; f != NULL; f = f->next) {
         bool is_own = f->cid == at_int(rq, CID) && f->id == at_int(rq, ID);
         if (!is_own && f->cid == at_int(rq, CID) && f->precedence == at_int(rq, PRECEDENCE)) {
             return false;
@@ -110,7 +110,7 @@ static char *line_of(struct at_req *rq) {
 }
 
 static void set_filter(struct at_req *rq) {
-    struct cmd *c = cmd_of(rq);
+    struct cmd *c = cmd_of(rq)->first;
     struct filter *f = xmalloc(sizeof *f);
     *f = (struct filter){.cid = at_int(rq, CID),
                          .id = at_int(rq, ID),
@@ -126,7 +126,7 @@ static void set_filter(struct at_req *rq) {
 }
 
 static void read_filters(struct at_req *rq) {
-    const struct filter *f = cmd_of(rq)->filters;
+    const struct filter *f = cmd_of(rq)->first->filters;
     if (f == NULL) {
         at_info(rq, "+CGTFT:");
     }
@@ -136,7 +136,7 @@ static void read_filters(struct at_req *rq) {
 }
 
 void cmd_cgtft(struct at_req *rq) {
-    struct cmd *c = cmd_of(rq);
+    struct cmd *c = cmd_of(rq)->first;
     bool is_write = at_form_of(rq) == AT_WRITE && at_nargs(rq) > 1;
     if (is_write && (!is_filter(rq) || !has_room(rq))) {
         at_fail(rq, AT_ERR_PLAIN);

@@ -59,12 +59,15 @@ void cmd_amp_f(struct at_req *rq) {
 }
 
 void cmd_amp_w(struct at_req *rq) {
-    setting_save(session_settings(at_session_of(rq)));
+    struct cmd *c = cmd_of(rq);
+    setting_save(session_settings(c->session));
+    setting_copy_saved(session_settings(c->first->session), session_settings(c->session));
     setting_save(cmd_of(rq)->module);
     at_ok(rq);
 }
 
 void cmd_z(struct at_req *rq) {
+    cmd_take_profile(cmd_of(rq));
     setting_restore(session_settings(at_session_of(rq)));
     setting_restore(cmd_of(rq)->module);
     at_ok(rq);

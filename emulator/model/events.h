@@ -96,10 +96,11 @@ struct call_event {
     bool is_up; /* a voice call */
 };
 
-/* An unsolicited line that comes from outside the model. */
+/* An unsolicited line for every port: from outside the model, or the card's. */
 struct urc_event {
     const char *text;
-    bool is_now; /* without waiting for its turn, in the middle of whatever is written */
+    bool is_repeatable; /* a newer one makes up for it */
+    bool is_now;        /* without waiting for its turn, in the middle of whatever is written */
 };
 
 /* The card's verdicts (struct sim): FAIL: +CME ERROR of `code`. The context's: FAIL: the same, and

@@ -208,6 +208,9 @@ void modem_set_voice_call(struct modem *m, bool is_up) {
     CHECK_OBJ(m, MODEM_MAGIC);
     if (m->has_call != is_up) {
         m->has_call = is_up;
+        if (is_up) {
+            m->call_began = clk_now(m->clk);
+        }
         const struct call_event e = {is_up};
         bus_post(&m->bus, TOPIC_CALL_CHANGED, &e);
         update_suspended(m);

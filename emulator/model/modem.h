@@ -118,9 +118,10 @@ struct modem {
     struct wifi *wifi;
     struct audio *audio;
     struct bluetooth *bluetooth;
-    uint32_t quirks; /* 1 << enum modem_quirk */
-    bool has_call;   /* a voice call */
-    bool nv_fin;     /* NV item 1341: counts from the next start on (note 2.9) */
+    uint32_t quirks;     /* 1 << enum modem_quirk */
+    bool has_call;       /* a voice call */
+    clk_mono call_began; /* the newest one */
+    bool nv_fin;         /* NV item 1341: counts from the next start on (note 2.9) */
 };
 
 struct modem *modem_new(const struct profile *profile, struct clk *clk, struct net_host host);

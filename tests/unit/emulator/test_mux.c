@@ -87,6 +87,20 @@ Test(mux, what_concerns_the_module_is_said_on_each_and_not_below) {
     unit_rig_ask(&rig, "AT", OK);
 }
 
+/* A session begun with the first port goes on: opening another one starts nothing anew. */
+Test(mux, the_card_is_the_modules) {
+    unit_rig_ask(&rig, "AT+STKFMT=0;+STK=1", OK);
+    unit_rig_ask(&rig, "AT+CRESET", OK);
+    unit_rig_pass(&rig, CLK_S(3));
+    unit_rig_read(&rig);
+    unit_rig_ask(&rig, "ATE0", "ATE0\r" OK);
+    unit_rig_ask(&rig, "AT+STGR=25,2", OK LINE("+STIN: 21"));
+    multiplex();
+    ask_on(1, "AT+STIN?", LINE("+STIN: 21") OK);
+    ask_on(2, "AT+STGR=81", OK LINE("+STIN: 25"));
+    expect_on(1, LINE("+STIN: 25"));
+}
+
 Test(mux, catr_chooses_who_is_told) {
     multiplex();
     ask_on(1, "AT+CREG=1;+CATR=5", OK);

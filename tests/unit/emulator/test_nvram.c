@@ -730,3 +730,25 @@ Test(nvram, wifi_that_could_not_have_been_set_does_not_count) {
     }
     cr_assert(was_logged("\"wifi\" is ignored"));
 }
+
+Test(nvram, another_ports_profile_is_kept_and_counts_for_all) {
+    struct chan other;
+    struct chan_mem mem;
+    char error[NVRAM_ERROR];
+    char got[256];
+    for (int start = 0; start < 2; start++) {
+        unit_rig_start(&unit, "sim7600e");
+        chan_init(&other, "modem");
+        chan_mem_init(&mem, &other, unit.clk);
+        unit_add_port(unit.unit, CMD_MODEM, &other);
+        cr_assert(unit_keep(unit.unit, folder, error), "%s", error);
+        const char *say = start == 0 ? "ATE0S7=9&W\r" : "ATS7?\r";
+        chan_mem_put(&mem, say, strlen(say));
+        fake_host_settle(unit.fake, unit.clk);
+        got[chan_mem_get(&mem, got, sizeof got - 1)] = '\0';
+        cr_assert_str_eq(got, start == 0 ? "ATE0S7=9&W\r" OK : LINE("009") OK);
+        unit_rig_stop(&unit);
+        chan_mem_fini(&mem);
+        chan_fini(&other);
+    }
+}

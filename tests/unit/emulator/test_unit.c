@@ -197,6 +197,60 @@ Test(unit, a_restart_is_one_of_all_ports) {
     ask_second("AT", "AT\r" OK);
 }
 
+Test(unit, the_card_wants_something_once_and_any_port_answers) {
+    unit_rig_ask(&rig, "AT+STKFMT=0;+STK=1", OK);
+    unit_rig_ask(&rig, "AT+CRESET", OK);
+    unit_rig_pass(&rig, CLK_S(3));
+    unit_rig_read(&rig);
+    on_second();
+    unit_rig_ask(&rig, "ATE0", "ATE0\r" OK);
+    ask_second("ATE0", "ATE0\r" OK);
+    ask_second("AT+STGR=25,2", OK LINE("+STIN: 21"));
+    unit_rig_expect(&rig, LINE("+STIN: 21"));
+    unit_rig_ask(&rig, "AT+STIN?", LINE("+STIN: 21") OK);
+    unit_rig_pass(&rig, CLK_S(121));
+    unit_rig_expect(&rig, LINE("+STIN: 25"));
+    cr_assert_str_eq(on_second(), LINE("+STIN: 25"));
+}
+
+/* The supply is measured once: whichever port asked, each is told as AT+CATR has it. */
+Test(unit, a_bad_supply_is_told_on_each_port) {
+    ask_second("ATE0", "ATE0\r" OK);
+    modem_set_supply(rig.modem, 3000);
+    ask_second("AT+CVALARM=1", OK LINE("UNDER-VOLTAGE WARNNING"));
+    unit_rig_expect(&rig, LINE("UNDER-VOLTAGE WARNNING"));
+    ask_second("AT+CATR=2", OK);
+    unit_rig_pass(&rig, CLK_S(10));
+    cr_assert_str_eq(on_second(), LINE("UNDER-VOLTAGE WARNNING"));
+    unit_rig_expect(&rig, "");
+    ask_second("AT+CPMVT=1", OK LINE("UNDER-VOLTAGE WARNNING POWER DOWN"));
+    unit_rig_pass(&rig, CLK_S(1));
+    unit_rig_ask(&rig, "AT", "");
+    ask_second("AT", "");
+}
+
+Test(unit, a_packet_filter_is_the_modules) {
+    ask_second("ATE0", "ATE0\r" OK);
+    ask_second("AT+CGDCONT=2,\"IP\",\"b\"", OK);
+    ask_second("AT+CGTFT=2,1,0,\"74.125.71.99.255.255.255.255\"", OK);
+    unit_rig_type(&rig, "AT+CGTFT?\r");
+    cr_assert_not_null(strstr(unit_rig_read(&rig), "+CGTFT: 2,1,0,"));
+}
+
+/* What one port stores with AT&W is what each falls back on. */
+Test(unit, the_stored_profile_is_the_modules) {
+    ask_second("ATE0S7=9&W", "ATE0S7=9&W\r" OK);
+    unit_rig_ask(&rig, "ATS7=7", OK);
+    unit_rig_ask(&rig, "ATZ", OK);
+    unit_rig_ask(&rig, "ATS7?", LINE("009") OK);
+    unit_rig_ask(&rig, "ATS7=3&W", OK);
+    ask_second("ATS7?", LINE("009") OK);
+    ask_second("AT+CRESET", OK);
+    unit_rig_pass(&rig, CLK_S(3));
+    on_second();
+    ask_second("ATS7?", LINE("003") OK);
+}
+
 /* Its start counts for all ports, its reports are on the port that asked for them. */
 Test(unit, the_receiver_is_the_modules) {
     ask_second("ATE0", "ATE0\r" OK);
