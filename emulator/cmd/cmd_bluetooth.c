@@ -1,9 +1,9 @@
 /* cmd_bluetooth.c: Bluetooth: scan, pairing, SPP and the GATT server (V3.00 chapter 28). */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
@@ -159,27 +159,16 @@ static void put_utf8(struct buf *to, unsigned c) {
     }
 }
 
-static unsigned hex_unit(const char *p) {
-    unsigned unit = 0;
-    for (size_t i = 0; i < UNIT; i++) {
-        int c = toupper((unsigned char)p[i]);
-        unit = unit << 4 | (unsigned)(isdigit(c) ? c - '0' : c - 'A' + 10);
-    }
+static uint32_t unit_at(struct sv hex, size_t at) {
+    uint32_t unit = 0;
+    must(hex_number(sv_slice(hex, at, UNIT), &unit) == 0);
     return unit;
-}
-
-static bool is_ucs2(struct sv hex) {
-    bool is_hex = hex.n > 0 && hex.n % UNIT == 0;
-    for (size_t i = 0; i < hex.n; i++) {
-        is_hex &= isxdigit((unsigned char)hex.p[i]) != 0;
-    }
-    return is_hex;
 }
 
 static void utf8_of(struct sv hex, struct buf *to) {
     for (size_t at = 0; at < hex.n; at += UNIT) {
-        unsigned c = hex_unit(hex.p + at);
-        unsigned low = is_high(c) && at + UNIT < hex.n ? hex_unit(hex.p + at + UNIT) : 0;
+        uint32_t c = unit_at(hex, at);
+        uint32_t low = is_high(c) ? unit_at(hex, at + UNIT) : 0;
         if (low >= 0xdc00 && low < 0xe000) {
             c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
             at += UNIT;
@@ -190,7 +179,7 @@ static void utf8_of(struct sv hex, struct buf *to) {
 
 void cmd_btsppsend(struct at_req *rq) {
     struct sv hex = at_text(rq, 0);
-    if (!is_ucs2(hex)) {
+    if (hex.n == 0 || hex.n % UNIT != 0 || !hex_is(hex)) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
@@ -343,11 +332,7 @@ void cmd_btgattsrvadd(struct at_req *rq) {
 static bool uuid_of(struct sv typed, struct sv *uuid) {
     enum { SHORT = 4, LONG = 32 };
     *uuid = typed.n < LONG && typed.n > SHORT ? sv_slice(typed, typed.n - SHORT, SHORT) : typed;
-    bool is_hex = typed.n >= SHORT && typed.n <= LONG;
-    for (size_t i = 0; i < typed.n; i++) {
-        is_hex &= isxdigit((unsigned char)typed.p[i]) != 0;
-    }
-    return is_hex;
+    return typed.n >= SHORT && typed.n <= LONG && hex_is(typed);
 }
 
 void cmd_btgattcresrv(struct at_req *rq) {
@@ -431,10 +416,9 @@ static void tell_pairing(struct cmd *c, const struct bluetooth_event *e) {
 }
 
 static void tell_write(struct cmd *c, const struct bluetooth_event *e) {
-    char hex[2 * LIMIT_GATT_WRITE + 1] = "";
-    for (size_t i = 0; i < e->data.n; i++) {
-        snprintf(hex + 2 * i, 3, "%02X", (unsigned char)e->data.p[i]);
-    }
+    char hex[2 * LIMIT_GATT_WRITE + 1];
+    must(e->data.n <= LIMIT_GATT_WRITE);
+    hex_print(e->data.p, e->data.n, hex);
     urc_post(c->session, URC_EVENT, "+BTGATTWRIND: %d,%s", e->number, hex);
 }
 

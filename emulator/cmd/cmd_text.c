@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
@@ -11,6 +12,7 @@
 #include "slots.h"
 
 enum { CHSET_IRA, CHSET_GSM, CHSET_UCS2 }; /* words of AT+CSCS */
+enum { UNIT_DIGITS = 4 };
 
 static int chset_of(const struct cmd *c) {
     return (int)setting_int(c->module, SLOT_CSCS_CHSET);
@@ -25,11 +27,11 @@ void cmd_text_add(struct cmd_text *t, const void *p, size_t n) {
 static void add_unit(struct cmd_text *t, int chset, uint16_t unit) {
     uint8_t gsm[2] = {'?'};
     char ira = unit >= ' ' && unit < 0x7f ? (char)unit : '?';
-    char hex[5];
+    char hex[UNIT_DIGITS + 1];
     switch (chset) {
     case CHSET_UCS2:
         snprintf(hex, sizeof hex, "%04X", unit);
-        cmd_text_add(t, hex, 4);
+        cmd_text_add(t, hex, UNIT_DIGITS);
         break;
     case CHSET_GSM:
         cmd_text_add(t, gsm, sim_text_to_gsm(unit, gsm) == 2 ? 2 : 1);
@@ -46,24 +48,18 @@ void cmd_text_add_units(struct cmd_text *t, const struct cmd *c, const uint16_t 
     }
 }
 
-static int nibble(char c) {
-    static const char digits[] = "0123456789ABCDEF0123456789abcdef";
-    const char *at = c != '\0' ? strchr(digits, c) : NULL;
-    return at != NULL ? (int)((at - digits) % 16) : -1;
-}
-
 static int parse_ucs2(struct sv text, uint16_t *to, size_t room) {
-    if (text.n % 4 != 0 || text.n / 4 > room) {
-        return text.n % 4 != 0 ? -EINVAL : -E2BIG;
+    if (text.n % UNIT_DIGITS != 0 || text.n / UNIT_DIGITS > room) {
+        return text.n % UNIT_DIGITS != 0 ? -EINVAL : -E2BIG;
     }
-    for (size_t i = 0; i < text.n; i++) {
-        int digit = nibble(text.p[i]);
-        if (digit < 0) {
+    for (size_t i = 0; i < text.n / UNIT_DIGITS; i++) {
+        uint32_t unit = 0;
+        if (hex_number(sv_slice(text, i * UNIT_DIGITS, UNIT_DIGITS), &unit) != 0) {
             return -EINVAL;
         }
-        to[i / 4] = (uint16_t)((i % 4 == 0 ? 0 : to[i / 4] << 4) | digit);
+        to[i] = (uint16_t)unit;
     }
-    return (int)(text.n / 4);
+    return (int)(text.n / UNIT_DIGITS);
 }
 
 int cmd_text_parse(const struct cmd *c, struct sv text, uint16_t *to, size_t room) {

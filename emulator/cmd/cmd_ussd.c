@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/charset.h"
+#include "base/hex.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/events.h"
@@ -81,34 +82,21 @@ static void encode(const char *utf8, enum alphabet alphabet, int chset, struct t
     }
 }
 
-/* -1: not so many hexadecimal digits. */
-static int32_t parse_hex(struct sv text, size_t digits) {
-    static const char hex[] = "0123456789ABCDEF0123456789abcdef";
-    int32_t value = 0;
-    for (size_t i = 0; i < digits; i++) {
-        const char *digit = i < text.n && text.p[i] != '\0' ? strchr(hex, text.p[i]) : NULL;
-        if (digit == NULL) {
-            return -1;
-        }
-        value = value << 4 | (int32_t)((digit - hex) & 15);
-    }
-    return value;
-}
-
 static void put_utf8(struct text *to, uint32_t c) {
     char bytes[CHARSET_UTF8];
     put(to, bytes, charset_put(c, bytes));
 }
 
+/* False: not so many digits each. */
 static bool decode_hex(struct sv typed, size_t digits, struct text *to) {
     for (; typed.n > 0; typed = sv_slice(typed, digits, typed.n)) {
-        int32_t value = parse_hex(typed, digits);
-        if (value < 0) {
+        uint32_t value = 0;
+        if (typed.n < digits || hex_number(sv_slice(typed, 0, digits), &value) != 0) {
             return false;
         }
         const char octet = (char)value;
         if (digits == HEX_UCS2) {
-            put_utf8(to, (uint32_t)value);
+            put_utf8(to, value);
         } else {
             put(to, &octet, 1);
         }

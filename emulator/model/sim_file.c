@@ -4,16 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/model/profile.h"
 
 enum { UNUSED = 0xff };
 
+/* What is no digit is a filler. */
 static uint8_t nibble(char c) {
-    if (c >= '0' && c <= '9') {
-        return (uint8_t)(c - '0');
-    }
-    return c >= 'A' && c <= 'F' ? (uint8_t)(c - 'A' + 10) : 0xf;
+    return (uint8_t)(hex_digit(c) & 0xf);
 }
 
 /* Two digits a byte, the first one low; what is left over is filled with F. */
@@ -23,12 +22,6 @@ static void put_digits(const char *text, uint8_t *to, size_t n) {
         uint8_t low = 2 * i < len ? nibble(text[2 * i]) : 0xf;
         uint8_t high = 2 * i + 1 < len ? nibble(text[2 * i + 1]) : 0xf;
         to[i] = (uint8_t)(high << 4 | low);
-    }
-}
-
-static void put_hex(const char *text, uint8_t *to) {
-    for (; *text != '\0'; text += 2) {
-        *to++ = (uint8_t)(nibble(text[0]) << 4 | nibble(text[1]));
     }
 }
 
@@ -232,7 +225,7 @@ static void make(const struct profile *p, const struct sim_file *file, uint8_t *
         return;
     }
     for (unsigned i = 0; file->hex != NULL && i < file->count; i++) {
-        put_hex(file->hex, to + (size_t)i * file->length);
+        must(hex_parse(sv_of(file->hex), to + (size_t)i * file->length, file->length) >= 0);
     }
 }
 
