@@ -1,5 +1,6 @@
 /* cmd_crsm.c: the card's files and raw commands: AT+CRSM, AT+CSIM (V3.00 3.2.5, 3.2.4; 27.007 8.18,
  * 8.17). What goes wrong in the card is told by its status words, with OK. */
+#include "base/be.h"
 #include "base/hex.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/sim_file.h"
@@ -34,7 +35,7 @@ static int parse_path(struct sv text, int *folder) {
         return -1;
     }
     for (int i = 0; i < n; i += ID) {
-        int next = sim_folder_find((uint16_t)(path[i] << 8 | path[i + 1]));
+        int next = sim_folder_find(be_get16(path + i));
         bool is_below = *folder == SIM_FILE_NONE || *folder == SIM_MF;
         if (next == SIM_FILE_NONE || (i > 0 && (!is_below || next == SIM_MF))) {
             *folder = SIM_FILE_NONE;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/model/profile.h"
@@ -57,10 +58,8 @@ static void fill_ad(const struct profile *p, const struct sim_file *file, uint8_
 
 /* 31.102 4.2.15: by the last digit of the IMSI (22.011 4.2). */
 static void fill_acc(const struct profile *p, const struct sim_file *file, uint8_t *to) {
-    unsigned class = 1u << nibble(p->imsi[strlen(p->imsi) - 1]);
     memset(to, 0, file->length);
-    to[0] = (uint8_t)(class >> 8);
-    to[1] = (uint8_t) class;
+    be_put16(to, (uint16_t)(1u << nibble(p->imsi[strlen(p->imsi) - 1])));
 }
 
 /* 24.008 10.5.1.13 */
@@ -84,9 +83,7 @@ static void fill_plmn(const struct profile *p, const struct sim_file *file, uint
 }
 
 static void put_lac(const struct profile *p, uint8_t to[2]) {
-    unsigned lac = (unsigned)strtoul(p->lac, NULL, 16);
-    to[0] = (uint8_t)(lac >> 8);
-    to[1] = (uint8_t)lac;
+    be_put16(to, (uint16_t)strtoul(p->lac, NULL, 16));
 }
 
 /* 31.102 4.2.17: TMSI, the location area, updated. */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/be.h"
+
 enum { UNUSED = 0xff, ESCAPE = 0x1b };
 
 /* -- numbers -- */
@@ -133,8 +135,7 @@ int sim_text_put(const uint16_t *text, size_t n, uint8_t *to, size_t room) {
     }
     *to++ = UCS2;
     for (size_t i = 0; i < n; i++) {
-        *to++ = (uint8_t)(text[i] >> 8);
-        *to++ = (uint8_t)text[i];
+        be_put16(to + 2 * i, text[i]);
     }
     return 0;
 }
@@ -142,7 +143,7 @@ int sim_text_put(const uint16_t *text, size_t n, uint8_t *to, size_t room) {
 static size_t get_ucs2(const uint8_t *from, size_t room, uint16_t *to) {
     size_t n = 0;
     for (size_t i = 1; i + 1 < room && !(from[i] == UNUSED && from[i + 1] == UNUSED); i += 2) {
-        to[n++] = (uint16_t)(from[i] << 8 | from[i + 1]);
+        to[n++] = be_get16(from + i);
     }
     return n;
 }

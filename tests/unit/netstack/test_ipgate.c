@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/be.h"
 #include "base/clk.h"
 #include "base/limits.h"
 #include "base/obj.h"
@@ -491,8 +492,7 @@ Test(ipgate, names_of_the_world_are_answered_by_the_name_server) {
     cr_assert_eq(k.src.ip, dns);
     cr_assert_eq(k.src.port, 53);
     cr_assert_eq(k.dst.port, 5353);
-    const uint8_t *a = k.p + k.n - 4;
-    cr_assert_eq((uint32_t)a[0] << 24 | (uint32_t)a[1] << 16 | (uint32_t)a[2] << 8 | a[3], ip);
+    cr_assert_eq(be_get32(k.p + k.n - 4), ip);
 }
 
 Test(ipgate, a_name_that_is_not_gets_an_error_and_other_types_no_record) {
