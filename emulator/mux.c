@@ -28,24 +28,15 @@ static struct mux *mux_of(void *ctx) {
     return mux;
 }
 
-/* Some firmware does not wait until the host is ready to listen. */
-static void say_early(struct mux *mux, struct cmd *c) {
-    static const char *const lines[] = {"RDY", "+CPIN: READY", "SMS DONE", "PB DONE"};
-    for (size_t i = 0;
-         modem_has_quirk(mux->modem, QUIRK_CMUX_EARLY_URCS) && i < sizeof lines / sizeof lines[0];
-         i++) {
-        urc_post(c->session, URC_EVENT, "%s", lines[i]);
-    }
-}
-
 static void on_open(void *ctx, unsigned dlci, struct chan *ch) {
     struct mux *mux = mux_of(ctx);
     enum cmd_role role = (enum cmd_role)(CMD_DLCI1 + dlci - 1);
     struct cmd *c = cmd_new(mux->modem, mux->settings, ch, role, mux->below->first);
     setting_copy(session_settings(c->session), session_settings(mux->below->session));
     mux->dlcis[dlci] = c;
-    if (dlci == 1) {
-        say_early(mux, c);
+    /* Some firmware does not wait until the host is ready to listen. */
+    if (dlci == 1 && modem_has_quirk(mux->modem, QUIRK_CMUX_EARLY_URCS)) {
+        cmd_power_say_start(c);
     }
 }
 

@@ -258,6 +258,7 @@ void cmd_report_mode(struct cmd *c, struct held *held, int mode, bool is_told);
 
 /* A command restarts the module, behind its line's result. */
 void cmd_power_restart(struct cmd *c);
-void cmd_power_off(struct cmd *c); /* by itself, behind what it has said */
+void cmd_power_off(struct cmd *c);       /* by itself, behind what it has said */
+void cmd_power_say_start(struct cmd *c); /* all lines of a start with a good card, at once */
 
 #endif
