@@ -127,9 +127,8 @@ static void on_closed(void *ctx, enum ppp_close why) {
     struct ppp_counts n;
     dialup_counts(of(c)->link, &n);
     LOG(LOG_CMD, LOG_INFO, chan_of(c)->name,
-        "dial-up over: %s; packets %llu in, %llu out; frames %llu good, %llu of a wrong check, "
-        "%llu "
-        "too long, %llu aborted",
+        "dial-up over: %s; packets %llu in, %llu out; "
+        "frames %llu good, %llu of a wrong check, %llu too long, %llu aborted",
         ppp_close_name(why), (unsigned long long)n.packets_in, (unsigned long long)n.packets_out,
         (unsigned long long)n.frames.frames, (unsigned long long)n.frames.bad_fcs,
         (unsigned long long)n.frames.too_long, (unsigned long long)n.frames.aborted);
@@ -264,7 +263,7 @@ static bool packet_call(struct sv number, unsigned *cid) {
     if (!sv_starts_nocase(number, code) || number.p[number.n - 1] != '#') {
         return false;
     }
-    struct sv rest = {number.p + code.n, number.n - code.n - 1};
+    struct sv rest = sv_slice(number, code.n, number.n - code.n - 1);
     *cid = 1;
     for (size_t part = 1; rest.n > 0; part++) {
         if (rest.p[0] != '*' || part > PARTS) {
@@ -275,26 +274,27 @@ static bool packet_call(struct sv number, unsigned *cid) {
             n++;
         }
         int64_t value = 0;
-        const struct sv text = {rest.p + 1, n - 1};
+        struct sv text = sv_slice(rest, 1, n - 1);
         if (part == PARTS && text.n > 0) {
             if (sv_int(text, 1, MODEM_CIDS, &value) != 0) {
                 return false;
             }
             *cid = (unsigned)value;
         }
-        rest = (struct sv){rest.p + n, rest.n - n};
+        rest = sv_slice(rest, n, rest.n);
     }
     return true;
 }
 
 static bool is_cid(unsigned cid) {
-    return (cid >= 1 && cid <= 24) || (cid >= 100 && cid <= MODEM_CIDS);
+    enum { CID = 1 };
+    return table_in_ranges(&table_find(&at_dialect, SV("+CGDATA"))->params[CID], cid);
 }
 
 /* T and P only say how to dial (V3.00 2.2.2). */
 bool dial_is_packet_call(struct sv number, unsigned *cid) {
     while (number.n > 0 && strchr("TtPp ", number.p[0]) != NULL) {
-        number = (struct sv){number.p + 1, number.n - 1};
+        number = sv_slice(number, 1, number.n);
     }
     return packet_call(number, cid) && is_cid(*cid);
 }
