@@ -3,14 +3,11 @@
 #include <string.h>
 
 #include "emulator/model/bluetooth.h"
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 #define MAC "C4:0B:CB:3E:68:62"
 
-static struct unit_rig rig;
 static char sent[64];
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
 
 static void on_bus(void *ctx, unsigned topic, const void *payload) {
     (void)ctx;
@@ -20,9 +17,9 @@ static void on_bus(void *ctx, unsigned topic, const void *payload) {
     }
 }
 
-static void start(void) {
+static void start_connected(void) {
     const struct bluetooth_device device = {.mac = MAC, .name = "a", .has_spp = true};
-    unit_rig_start(&rig, "sim7600e");
+    start();
     struct bluetooth *bt = rig.modem->bluetooth;
     ask("AT+BTPOWER=1;+BTSPPSRV=1", OK LINE("+BTSPPSRV: 1"));
     cr_assert_eq(bluetooth_know(bt, SV(MAC), SV("a")), 0);
@@ -32,11 +29,7 @@ static void start(void) {
     bus_listen(&rig.modem->bus, on_bus, NULL);
 }
 
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
-
-TestSuite(bluetooth, .init = start, .fini = stop);
+TestSuite(bluetooth, .init = start_connected, .fini = stop);
 
 Test(bluetooth, a_received_byte_that_is_no_utf8_is_a_character_of_its_own) {
     static const struct {
