@@ -68,6 +68,10 @@
 #define LIMIT_IP_NAMES 32   /* look-ups of names under way: the same */
 #define LIMIT_IP_LISTENS 32 /* ports of the listen table that a link offers */
 
+#define LIMIT_CAPTURE_OUT                                                                          \
+    262144                    /* bytes of a capture that are not in its file yet: a turn's worth */
+#define LIMIT_CAPTURE_PORTS 8 /* of one module in a capture: PPP on 3 and 4, the multiplexer */
+
 #define LIMIT_FILES 1024     /* files and folders of one module: its list stays short to search */
 #define LIMIT_FILE_PATH 254  /* V3.00 20.1: a name with its drive and folders */
 #define LIMIT_FILE_BLOCK 512 /* bytes of one block of AT+CFTRANTX (guess) */

@@ -20,6 +20,7 @@ enum option_id {
     OPT_IMPAIR,
     OPT_SEED,
     OPT_TRACE,
+    OPT_PCAP,
     OPT_NVRAM,
     OPT_FILES,
     OPT_MODEMS,
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"impair", required_argument, NULL, OPT_IMPAIR},
     {"seed", required_argument, NULL, OPT_SEED},
     {"trace", required_argument, NULL, OPT_TRACE},
+    {"pcap", required_argument, NULL, OPT_PCAP},
     {"nvram", required_argument, NULL, OPT_NVRAM},
     {"files", required_argument, NULL, OPT_FILES},
     {"modems", required_argument, NULL, OPT_MODEMS},
@@ -109,9 +111,13 @@ static const char help_text[] =
     "                               latency=MS, jitter=MS, rate=BPS, lose=COUNT, loss=P,\n"
     "                               cut=BYTES, black-hole, refuse, no-names; UDP also\n"
     "                               dup=P, reorder=P, corrupt=P\n"
-    "                               (P from 0 to 1); may be repeated\n"
+    "                               (P from 0 to 1); may be repeated\n";
+
+/* A literal is at most 4,095 characters long. */
+static const char help_rest[] =
     "  --seed N                     of all chance; the same seed gives the same run (0)\n"
     "  --trace FILE                 what happens to links on the wire, as JSON lines\n"
+    "  --pcap FILE                  packets, PPP and multiplexer frames, as pcapng\n"
     "  --nvram DIR                  what the module stores (AT&W and such) is kept in\n"
     "                               DIR/nvram.json, with --modems in DIR/NUMBER/nvram.json\n"
     "                               (it ends with the process)\n"
@@ -337,6 +343,8 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_seed(o, optarg, error);
     case OPT_TRACE:
         return take_text("--trace", &o->trace, optarg, "a file", error);
+    case OPT_PCAP:
+        return take_text("--pcap", &o->pcap, optarg, "a file", error);
     case OPT_NVRAM:
         return take_text("--nvram", &o->nvram, optarg, "a folder", error);
     case OPT_FILES:
@@ -462,4 +470,5 @@ void options_print_help(FILE *to, const char *const *profiles) {
     char names[OPTIONS_ERROR_TEXT];
     join(profiles, "\n                               ", names);
     fprintf(to, help_text, names);
+    fputs(help_rest, to);
 }
