@@ -190,7 +190,6 @@ struct capture *capture_open(const char *path, struct uv_loop_s *loop, const str
         return NULL;
     }
     must(uv_prepare_init(loop, &c->turn) == 0);
-    uv_unref((uv_handle_t *)&c->turn);
     c->turn.data = c;
     return c;
 }

@@ -301,12 +301,32 @@ static int take_entry(const char *option, const char *list[LIMIT_ROUTES], size_t
     return 0;
 }
 
-static int take_text(const char *option, const char **to, const char *value, const char *allowed,
+/* Those whose value is taken as it is. */
+static int take_text(struct options *o, enum option_id id, const char *value,
                      char error[OPTIONS_ERROR_TEXT]) {
-    if (value[0] == '\0') {
-        return fail(error, "%s: '' is not allowed: %s", option, allowed);
+    const struct {
+        enum option_id id;
+        const char *option, **to, *allowed;
+    } texts[] = {
+        {OPT_LINK, "--link", &o->link, "a path"},
+        {OPT_DNS, "--dns", &o->dns, "ADDR[:PORT][,...]"},
+        {OPT_TRACE, "--trace", &o->trace, "a file"},
+        {OPT_PCAP, "--pcap", &o->pcap, "a file"},
+        {OPT_NVRAM, "--nvram", &o->nvram, "a folder"},
+        {OPT_FILES, "--files", &o->files, "a folder"},
+        {OPT_SCENARIO, "--scenario", &o->scenario, "a file"},
+        {OPT_CONTROL, "--control", &o->control, "a path"},
+        {OPT_JUNIT, "--junit", &o->junit, "a file"},
+        {OPT_TAP, "--tap", &o->tap, "a file"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].id == id && value[0] == '\0') {
+            return fail(error, "%s: '' is not allowed: %s", texts[i].option, texts[i].allowed);
+        }
+        if (texts[i].id == id) {
+            *texts[i].to = value;
+        }
     }
-    *to = value;
     return 0;
 }
 
@@ -323,8 +343,6 @@ static int take(struct options *o, enum option_id id, const char *const *profile
     switch (id) {
     case OPT_PROFILE:
         return take_profile(o, optarg, profiles, error);
-    case OPT_LINK:
-        return take_text("--link", &o->link, optarg, "a path", error);
     case OPT_MAP:
         return take_entry("--map", o->maps, &o->map_count, optarg, error);
     case OPT_LISTEN:
@@ -335,30 +353,12 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_clock(o, optarg, error);
     case OPT_TIMING:
         return take_timing(o, optarg, error);
-    case OPT_DNS:
-        return take_text("--dns", &o->dns, optarg, "ADDR[:PORT][,...]", error);
     case OPT_IMPAIR:
         return take_impair(o, optarg, error);
     case OPT_SEED:
         return take_seed(o, optarg, error);
-    case OPT_TRACE:
-        return take_text("--trace", &o->trace, optarg, "a file", error);
-    case OPT_PCAP:
-        return take_text("--pcap", &o->pcap, optarg, "a file", error);
-    case OPT_NVRAM:
-        return take_text("--nvram", &o->nvram, optarg, "a folder", error);
-    case OPT_FILES:
-        return take_text("--files", &o->files, optarg, "a folder", error);
     case OPT_MODEMS:
         return take_modems(o, optarg, error);
-    case OPT_SCENARIO:
-        return take_text("--scenario", &o->scenario, optarg, "a file", error);
-    case OPT_CONTROL:
-        return take_text("--control", &o->control, optarg, "a path", error);
-    case OPT_JUNIT:
-        return take_text("--junit", &o->junit, optarg, "a file", error);
-    case OPT_TAP:
-        return take_text("--tap", &o->tap, optarg, "a file", error);
     case OPT_RUN:
         o->is_run = true;
         return 0;
@@ -387,6 +387,17 @@ static int take(struct options *o, enum option_id id, const char *const *profile
     case OPT_HELP:
         o->action = OPTIONS_HELP;
         return 0;
+    case OPT_LINK:
+    case OPT_DNS:
+    case OPT_TRACE:
+    case OPT_PCAP:
+    case OPT_NVRAM:
+    case OPT_FILES:
+    case OPT_SCENARIO:
+    case OPT_CONTROL:
+    case OPT_JUNIT:
+    case OPT_TAP:
+        return take_text(o, id, optarg, error);
     }
     return -EINVAL;
 }

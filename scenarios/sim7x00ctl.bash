@@ -26,12 +26,19 @@ _sim7x00ctl_args() {
         ;;
     load | save) _sim7x00ctl_files "$cur" ;;
     verdict) _sim7x00ctl_words '--wait' "$cur" ;;
+    capture)
+        if [[ ${COMP_WORDS[COMP_CWORD - 1]} == start ]]; then
+            _sim7x00ctl_files "$cur"
+        else
+            _sim7x00ctl_words 'start stop' "$cur"
+        fi
+        ;;
     esac
 }
 
 _sim7x00ctl() {
     local i option='' cur=${COMP_WORDS[COMP_CWORD]} commands='state watch do rule rules unrule advance
-        ports lines load save verdict stop ping methods raw'
+        ports lines load save verdict capture stop ping methods raw'
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -388,6 +389,20 @@ static bool build_load(const struct command *cmd, char **args, cJSON *params) {
     return true;
 }
 
+/* A path is the daemon's to open: from the root on, wherever it was started. */
+static bool build_capture(const struct command *cmd, char **args, cJSON *params) {
+    char *here = args[0] != NULL && args[0][0] != '/' ? getcwd(NULL, 0) : NULL;
+    char path[PATH_MAX];
+    if (!has_arg(args, 1, 1)) {
+        free(here);
+        return is_usage(cmd);
+    }
+    snprintf(path, sizeof path, "%s%s%s", here != NULL ? here : "", here != NULL ? "/" : "",
+             args[0]);
+    free(here);
+    return cJSON_AddStringToObject(params, "file", path) != NULL;
+}
+
 static bool build_verdict(const struct command *cmd, char **args, cJSON *params) {
     bool is_waiting = args[0] != NULL && strcmp(args[0], "--wait") == 0;
     if (!has_arg(args, 0, is_waiting ? 1 : 0)) {
@@ -536,6 +551,24 @@ static int run_lines(struct ctl *c, char **args) {
     return run_command(c, is_set ? &set : &get, args);
 }
 
+static int run_capture(struct ctl *c, char **args) {
+    static const struct command start = {.name = "capture",
+                                         .args = "start FILE | stop",
+                                         .method = "capture.start",
+                                         .build = build_capture,
+                                         .show = show_result};
+    static const struct command stop = {.name = "capture",
+                                        .args = "start FILE | stop",
+                                        .method = "capture.stop",
+                                        .build = build_none,
+                                        .show = show_result};
+    if (args[0] == NULL || (strcmp(args[0], "start") != 0 && strcmp(args[0], "stop") != 0)) {
+        is_usage(&start);
+        return EXIT_USAGE;
+    }
+    return run_command(c, strcmp(args[0], "start") == 0 ? &start : &stop, args + 1);
+}
+
 static int run_raw(struct ctl *c, char **args) {
     cJSON *params = cJSON_CreateObject();
     cJSON *message = NULL;
@@ -652,6 +685,8 @@ static const struct command commands[] = {
      .build = build_optional, .show = show_saved, .is_of_modem = true},
     {"verdict", "[--wait]", "shows the verdict; --wait: once it is there", .method = "verdict",
      .build = build_verdict, .show = show_verdict, .is_of_modem = true},
+    {"capture", "start FILE | stop", "writes packets to a pcapng file, and no more",
+     .run = run_capture},
     {"stop", "", "ends the daemon", .method = "stop", .build = build_none, .show = show_result},
     {"ping", "", "shows the daemon's version", .method = "version", .build = build_none,
      .show = show_result},
