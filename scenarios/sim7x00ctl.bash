@@ -57,7 +57,7 @@ _sim7x00ctl() {
     if ((i > COMP_CWORD)); then # the value of an option
         [[ $option == -m || $option == --modem ]] || _sim7x00ctl_files "$cur"
     elif [[ $cur == -* ]]; then
-        _sim7x00ctl_words '-s -m --socket --modem --json --list-actions --version --help' "$cur"
+        _sim7x00ctl_words '-s -m --socket --modem --json --color --no-color --list-actions --version --help' "$cur"
     else
         _sim7x00ctl_words "$commands $("${COMP_WORDS[0]}" --list-actions 2>/dev/null)" "$cur"
     fi

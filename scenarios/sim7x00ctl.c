@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include "base/limits.h"
 #include "base/obj.h"
 #include "base/sv.h"
+#include "scenarios/ctl/view.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/events/happening.h"
 #include "scenarios/json/spec.h"
@@ -37,13 +39,16 @@ enum {
     OPT_HELP = 256, /* above every character, which getopt uses for short options */
     OPT_VERSION,
     OPT_JSON,
+    OPT_COLOR,
+    OPT_NO_COLOR,
     OPT_LIST_ACTIONS,
+    IDLE_MS = 200, /* then half a line is shown */
 };
 
 struct ctl {
     const char *path;
     int64_t modem;
-    bool is_json;
+    bool is_json, has_colors;
     int fd; /* -1: not connected */
     struct buf in;
 };
@@ -612,16 +617,70 @@ static void print_event(const struct ctl *c, const cJSON *params) {
     fflush(stdout);
 }
 
-/* An event, or the beginning of some and a star. */
-static bool is_topic(const char *text) {
+/* One of them, or the beginning of some and a star. */
+static bool is_among(const char *text, const char *const *names) {
     size_t n = strlen(text);
     bool is_open = n > 0 && text[n - 1] == '*';
     size_t i = 0;
-    while (happening_names[i] != NULL &&
-           strncmp(happening_names[i], text, is_open ? n - 1 : n + 1) != 0) {
+    while (names[i] != NULL && strncmp(names[i], text, is_open ? n - 1 : n + 1) != 0) {
         i++;
     }
-    return happening_names[i] != NULL;
+    return names[i] != NULL;
+}
+
+static bool is_topic(const char *text) {
+    return is_among(text, happening_names) || is_among(text, happening_shown);
+}
+
+static int subscribe(struct ctl *c, const char *const *wanted) {
+    cJSON *params = cJSON_CreateObject();
+    cJSON *topics = cJSON_AddArrayToObject(params, "topics");
+    cJSON *message = NULL;
+    for (; *wanted != NULL; wanted++) {
+        cJSON_AddItemToArray(topics, cJSON_CreateString(*wanted));
+    }
+    int code = ask(c, "subscribe", params, &message);
+    if (code == EXIT_DONE) {
+        cJSON_Delete(message);
+    }
+    return code;
+}
+
+/* Nothing has come that is not shown yet, nor does for a while. */
+static bool is_idle(const struct ctl *c) {
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+    return memchr(buf_len(&c->in) > 0 ? buf_data(&c->in) : (const uint8_t *)"", '\n',
+                  buf_len(&c->in)) == NULL &&
+           poll(&p, 1, IDLE_MS) == 0;
+}
+
+/* One module's session for people. */
+static int view(struct ctl *c) {
+    struct view v;
+    cJSON *message = NULL;
+    int code = subscribe(c, view_topics);
+    if (code != EXIT_DONE) {
+        return code;
+    }
+    view_init(&v, stdout, c->has_colors);
+    do {
+        if (is_idle(c)) {
+            view_flush(&v);
+            fflush(stdout);
+        }
+        message = receive(c);
+        const cJSON *told = spec_get(message, "params");
+        const char *method = spec_text(message, "method", "");
+        if (strcmp(method, "event") == 0 && spec_int(told, "modem", 0) == c->modem) {
+            view_event(&v, told);
+        } else if (strcmp(method, "dropped") == 0) {
+            view_dropped(&v, spec_number(told, "count", 0));
+        }
+        cJSON_Delete(message);
+    } while (message != NULL && ferror(stdout) == 0);
+    view_flush(&v);
+    view_fini(&v);
+    return message == NULL ? lost(c) : EXIT_DONE;
 }
 
 static int run_watch(struct ctl *c, char **args) {
@@ -631,20 +690,15 @@ static int run_watch(struct ctl *c, char **args) {
             return EXIT_USAGE;
         }
     }
-    cJSON *params = cJSON_CreateObject();
-    cJSON *topics = cJSON_AddArrayToObject(params, "topics");
+    static const char *const all[] = {"*", NULL};
+    if (args[0] == NULL && !c->is_json) {
+        return view(c);
+    }
     cJSON *message = NULL;
-    if (args[0] == NULL) {
-        cJSON_AddItemToArray(topics, cJSON_CreateString("*"));
-    }
-    for (; *args != NULL; args++) {
-        cJSON_AddItemToArray(topics, cJSON_CreateString(*args));
-    }
-    int code = ask(c, "subscribe", params, &message);
+    int code = subscribe(c, args[0] != NULL ? (const char *const *)args : all);
     if (code != EXIT_DONE) {
         return code;
     }
-    cJSON_Delete(message);
     while ((message = receive(c)) != NULL) {
         const cJSON *told = spec_get(message, "params");
         const char *method = spec_text(message, "method", "");
@@ -663,7 +717,7 @@ static int run_watch(struct ctl *c, char **args) {
 static const struct command commands[] = {
     {"state", "[PART]", "shows the module, or one part of it", .method = "state",
      .build = build_optional, .show = show_state, .is_of_modem = true},
-    {"watch", "[TOPIC...]", "prints events as they come, a line each (link.* or all)",
+    {"watch", "[TOPIC...]", "shows the session live; with topics (link.*, '*') those events",
      .run = run_watch},
     {"do", "JSON", "does an action, as a scenario writes it; - reads it from stdin", .method = "do",
      .build = build_do, .show = show_result, .is_of_modem = true},
@@ -712,6 +766,7 @@ static const char help_head[] =
     "  -s, --socket=PATH  of the daemon; else $SIM7X00_CONTROL, else ./modem.control\n"
     "  -m, --modem=N      the number of the module, 0\n"
     "      --json         prints answers as JSON, one a line\n"
+    "      --color, --no-color  watch: with colors, or without (on a terminal without $NO_COLOR)\n"
     "      --list-actions prints the names of the actions\n"
     "      --version, --help\n"
     "\n"
@@ -814,6 +869,8 @@ static const struct option long_options[] = {
     {"socket", required_argument, NULL, 's'},
     {"modem", required_argument, NULL, 'm'},
     {"json", no_argument, NULL, OPT_JSON},
+    {"color", no_argument, NULL, OPT_COLOR},
+    {"no-color", no_argument, NULL, OPT_NO_COLOR},
     {"list-actions", no_argument, NULL, OPT_LIST_ACTIONS},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
@@ -838,6 +895,10 @@ static int parse_options(struct ctl *c, int argc, char **argv) {
         case OPT_JSON:
             c->is_json = true;
             break;
+        case OPT_COLOR:
+        case OPT_NO_COLOR:
+            c->has_colors = id == OPT_COLOR;
+            break;
         case OPT_LIST_ACTIONS:
             return list_actions();
         case OPT_VERSION:
@@ -860,6 +921,8 @@ static int parse_options(struct ctl *c, int argc, char **argv) {
 int main(int argc, char **argv) {
     const char *path = getenv("SIM7X00_CONTROL");
     struct ctl c = {.path = path != NULL && *path != '\0' ? path : "./modem.control", .fd = -1};
+    const char *no_color = getenv("NO_COLOR"); /* no-color.org: whatever it says */
+    c.has_colors = isatty(STDOUT_FILENO) == 1 && (no_color == NULL || *no_color == '\0');
     int code = parse_options(&c, argc, argv);
     if (code >= 0) {
         return code;
