@@ -646,12 +646,18 @@ static int subscribe(struct ctl *c, const char *const *wanted) {
     return code;
 }
 
-/* Nothing has come that is not shown yet, nor does for a while. */
-static bool is_idle(const struct ctl *c) {
+/* All that has come is on the screen before more is waited for; half a line when nothing does. */
+static void catch_up(const struct ctl *c, struct view *v) {
     struct pollfd p = {.fd = c->fd, .events = POLLIN};
-    return memchr(buf_len(&c->in) > 0 ? buf_data(&c->in) : (const uint8_t *)"", '\n',
-                  buf_len(&c->in)) == NULL &&
-           poll(&p, 1, IDLE_MS) == 0;
+    size_t n = buf_len(&c->in);
+    if (n > 0 && memchr(buf_data(&c->in), '\n', n) != NULL) {
+        return;
+    }
+    fflush(stdout);
+    if (poll(&p, 1, IDLE_MS) == 0) {
+        view_flush(v);
+        fflush(stdout);
+    }
 }
 
 /* One module's session for people. */
@@ -664,10 +670,7 @@ static int view(struct ctl *c) {
     }
     view_init(&v, stdout, c->has_colors);
     do {
-        if (is_idle(c)) {
-            view_flush(&v);
-            fflush(stdout);
-        }
+        catch_up(c, &v);
         message = receive(c);
         const cJSON *told = spec_get(message, "params");
         const char *method = spec_text(message, "method", "");

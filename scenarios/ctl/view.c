@@ -195,18 +195,29 @@ static void end_out(struct view *v) {
     buf_clear(&v->out);
 }
 
-static void show_out(struct view *v, const uint8_t *p, size_t n) {
-    size_t back = 0;
+/* How many of the bytes are the echo of what was typed. Of several lines typed ahead each may come
+ * back, or none of them: the module does not echo, or did not then. */
+static size_t fold_echo(struct view *v, const uint8_t *p, size_t n) {
     const uint8_t *echo = buf_data(&v->echo);
-    while (back < n && back < buf_len(&v->echo) && p[back] == echo[back]) {
-        back++;
+    size_t len = buf_len(&v->echo);
+    for (size_t at = 0; at < len && buf_len(&v->out) == 0; at++) {
+        size_t same = 0;
+        if (at > 0 && echo[at - 1] != '\r') {
+            continue;
+        }
+        while (same < n && at + same < len && p[same] == echo[at + same]) {
+            same++;
+        }
+        if (same > 0 && (same == n || at + same == len || echo[at + same - 1] == '\r')) {
+            buf_drop(&v->echo, at + same);
+            return same;
+        }
     }
-    if (back < n) {
-        buf_clear(&v->echo); /* it does not echo, or says something else first */
-    } else {
-        buf_drop(&v->echo, back);
-    }
-    for (size_t i = back; i < n; i++) {
+    return 0;
+}
+
+static void show_out(struct view *v, const uint8_t *p, size_t n) {
+    for (size_t i = fold_echo(v, p, n); i < n; i++) {
         if (p[i] == '\r' || p[i] == '\n') {
             end_out(v);
         } else if (buf_put(&v->out, &p[i], 1) == 0) {
@@ -236,7 +247,7 @@ static void show_typed(struct view *v, const uint8_t *p, size_t n) {
         return;
     }
     if (buf_put_all(&v->echo, p, n) != 0) {
-        buf_clear(&v->echo);
+        buf_clear(&v->echo); /* far too much is typed ahead, or nothing is echoed */
     }
     if (v->is_prompt) {
         show_data(v, false, p, n);
@@ -291,11 +302,13 @@ static void on_mode(struct view *v, const cJSON *facts) {
     bool is_data = *mode != '\0' && strcmp(mode, "at") != 0 && strcmp(mode, "prompt") != 0;
     end_out(v);
     if (is_data != v->is_data) {
-        buf_clear(&v->echo);
         end_data(v);
         begin(v, EVENT);
         fprintf(v->to, "%s mode", is_data ? mode : "command");
         end(v, EVENT);
+    }
+    if (v->is_prompt || is_data) {
+        buf_clear(&v->echo);
     }
     v->is_prompt = strcmp(mode, "prompt") == 0;
     v->is_data = is_data;

@@ -85,6 +85,30 @@ Test(view, the_echo_is_left_out_in_pieces_and_as_a_whole) {
     expect("    1.000 -> AT\n    1.000 <- OK\n");
 }
 
+Test(view, the_echo_of_lines_typed_ahead_is_left_out) {
+    in("AT+CSQ\\\\rAT+CREG?\\\\r");
+    out("AT+CSQ\\\\r");
+    out("\\\\r\\\\n+CSQ: 22,0\\\\r\\\\n");
+    out("AT+CREG?\\\\r");
+    out("\\\\r\\\\nOK\\\\r\\\\n");
+    expect("    1.000 -> AT+CSQ\n    1.000 -> AT+CREG?\n    1.000 <- +CSQ: 22,0\n"
+           "    1.000 <- OK\n");
+}
+
+Test(view, the_echo_is_found_again_after_lines_without_one) {
+    for (int i = 0; i < 1000; i++) {
+        in("ATE1\\\\r");
+        out("\\\\r\\\\nOK\\\\r\\\\n");
+    }
+    in("ATI\\\\r");
+    out("ATI\\\\r");
+    out("\\\\r\\\\nSIM7600E\\\\r\\\\n");
+    view_flush(&v);
+    fflush(to);
+    cr_assert_null(strstr(text, "<- ATI"));
+    cr_assert_not_null(strstr(text, "-> ATI\n    1.000 <- SIM7600E\n"));
+}
+
 Test(view, what_was_announced_as_unsolicited_is_marked_once) {
     happen(1, "at.urc", "{\"text\": \"RING\"}");
     out("\\\\r\\\\nRING\\\\r\\\\n");
