@@ -138,7 +138,7 @@ Test(capture, more_ports_than_there_can_be_are_left_out) {
     uint64_t packets = 0;
     start();
     for (int i = 0; i < LIMIT_CAPTURE_PORTS + 3; i++) {
-        char port[16];
+        char port[32];
         snprintf(port, sizeof port, "at/dlci%d", i);
         put(&bearers[0], TAP_PPP, port, 20);
     }
