@@ -218,9 +218,7 @@ static size_t fold_echo(struct view *v, const uint8_t *p, size_t n) {
 
 static void show_out(struct view *v, const uint8_t *p, size_t n) {
     for (size_t i = fold_echo(v, p, n); i < n; i++) {
-        if (p[i] == '\r' || p[i] == '\n') {
-            end_out(v);
-        } else if (buf_put(&v->out, &p[i], 1) == 0) {
+        if (p[i] == '\r' || p[i] == '\n' || buf_put(&v->out, &p[i], 1) == 0) {
             end_out(v);
         }
     }
@@ -267,15 +265,13 @@ static size_t unescape(char *text) {
     char *to = text;
     for (const char *from = text; *from != '\0';) {
         char pair[3] = "";
-        if (from[0] != '\\') {
+        if (from[0] != '\\' || from[1] == '\0') {
             *to++ = *from++;
         } else if (from[1] == 'x' && isxdigit((unsigned char)from[2]) != 0 &&
                    isxdigit((unsigned char)from[3]) != 0) {
             memcpy(pair, from + 2, 2);
             *to++ = (char)strtoul(pair, NULL, 16);
             from += 4;
-        } else if (from[1] == '\0') {
-            *to++ = *from++;
         } else {
             *to++ = (char)(from[1] == 'r' ? '\r' : from[1] == 'n' ? '\n' : from[1]);
             from += 2;
