@@ -4,6 +4,7 @@
 
 #include "base/chan.h"
 #include "base/obj.h"
+#include "base/tap.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/modem.h"
@@ -51,6 +52,24 @@ static void on_end(void *ctx) {
     cmd_set_muxed(mux->below, false);
 }
 
+/* As the basic option has it, whatever is spoken: readers of captures know no other. */
+static void on_frame(void *ctx, bool is_out, const struct cmux_frame *f) {
+    const struct mux *mux = mux_of(ctx);
+    const struct tap *tap = mux->modem->bearer.tap;
+    if (tap == NULL) {
+        return;
+    }
+    uint8_t frame[CMUX_FRAME_WIRE];
+    size_t n = cmux_encode(CMUX_BASIC, f, false, frame);
+    const struct tap_packet k = {.link = TAP_MUX,
+                                 .port = session_chan(mux->below->session)->name,
+                                 .is_out = is_out,
+                                 .p = frame,
+                                 .n = n,
+                                 .size = n};
+    tap->packet(tap->ctx, &k);
+}
+
 static struct cmux_config config_of(struct mux *mux) {
     const struct modem *m = mux->modem;
     return (struct cmux_config){
@@ -62,6 +81,7 @@ static struct cmux_config config_of(struct mux *mux) {
         .on_open = on_open,
         .on_close = on_close,
         .on_end = on_end,
+        .on_frame = on_frame,
         .ctx = mux,
     };
 }

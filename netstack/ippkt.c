@@ -8,8 +8,8 @@
 
 enum {
     VERSION_4 = 4,
-    TCP_HEAD = 20,
-    UDP_HEAD = 8,
+    TCP_HEAD = IPPKT_TCP_HEAD,
+    UDP_HEAD = IPPKT_UDP_HEAD,
     ICMP_HEAD = 8,
     SUM_OF_IP = 10,
     SRC_OF_IP = 12,
@@ -216,8 +216,8 @@ void ippkt_turn_rst(struct ippkt *k) {
 }
 
 size_t ippkt_make_udp(const struct net_addr *from, const struct net_addr *to, const uint8_t *p,
-                      size_t n, uint8_t out[IPPKT_MAX]) {
-    if (n > IPPKT_MAX - IPPKT_HEAD - UDP_HEAD) {
+                      size_t n, uint8_t *out, size_t size) {
+    if (IPPKT_HEAD + UDP_HEAD + n > size) {
         return 0;
     }
     put_head(out, IPPKT_UDP, from->ip, to->ip, UDP_HEAD + n);
@@ -228,6 +228,37 @@ size_t ippkt_make_udp(const struct net_addr *from, const struct net_addr *to, co
     memcpy(u + UDP_HEAD, p, n);
     struct ippkt k = made(out, IPPKT_HEAD + UDP_HEAD + n);
     sum_all(&k, SUM_OF_UDP, pseudo_head(&k));
+    return k.n;
+}
+
+size_t ippkt_make_tcp(const struct ippkt_segment *s, uint8_t out[IPPKT_MAX]) {
+    enum { MSS = IPPKT_MAX - IPPKT_HEAD - TCP_HEAD };
+    /* RFC 9293 3.2: segment size; no operation; RFC 7323 2.2: window scale. */
+    static const uint8_t offers[] = {2, 4, MSS >> 8, MSS & 0xff, 1, 3, 3, IPPKT_WINDOW_SHIFT};
+    size_t extra = (s->flags & IPPKT_SYN) != 0 ? sizeof offers : 0;
+    size_t n = TCP_HEAD + extra + s->n;
+    if (IPPKT_HEAD + n > IPPKT_MAX) {
+        return 0;
+    }
+    put_head(out, IPPKT_TCP, s->from.ip, s->to.ip, n);
+    uint8_t *t = out + IPPKT_HEAD;
+    memset(t, 0, TCP_HEAD);
+    put16(t, s->from.port);
+    put16(t + 2, s->to.port);
+    put32(t + 4, s->seq);
+    put32(t + 8, s->ack);
+    t[12] = (uint8_t)((TCP_HEAD + extra) / 4 << 4);
+    t[13] = s->flags;
+    put16(t + 14, UINT16_MAX);
+    memcpy(t + TCP_HEAD, offers, extra);
+    if (s->n > 0 && s->data == NULL) {
+        return IPPKT_HEAD + TCP_HEAD + extra;
+    }
+    if (s->n > 0) {
+        memcpy(t + TCP_HEAD + extra, s->data, s->n);
+    }
+    struct ippkt k = made(out, IPPKT_HEAD + n);
+    sum_all(&k, SUM_OF_TCP, pseudo_head(&k));
     return k.n;
 }
 

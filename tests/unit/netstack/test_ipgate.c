@@ -371,7 +371,7 @@ Test(ipgate, a_driver_that_does_not_read_holds_the_host_up_and_loses_nothing) {
 static void say_udp(uint16_t own_port, const struct net_addr *to, const void *p, size_t n) {
     uint8_t packet[IPPKT_MAX];
     const struct net_addr own = {driver.ip, own_port};
-    ipgate_put(gate, packet, ippkt_make_udp(&own, to, p, n, packet));
+    ipgate_put(gate, packet, ippkt_make_udp(&own, to, p, n, packet, IPPKT_MAX));
 }
 
 /* The i-th packet that came that was not TCP. */
@@ -606,7 +606,8 @@ Test(ipgate, packets_that_are_none_or_not_the_drivers_are_counted) {
     ipgate_put(gate, packet, 20);
     ipgate_put(gate, packet, sizeof packet);
     const struct net_addr forged = {driver.ip + 1, 5};
-    ipgate_put(gate, packet, ippkt_make_udp(&forged, &server, (const uint8_t *)"x", 1, packet));
+    ipgate_put(gate, packet,
+               ippkt_make_udp(&forged, &server, (const uint8_t *)"x", 1, packet, IPPKT_MAX));
     ipgate_counts(gate, &counts);
     cr_assert_eq(counts.malformed, 4);
     ipgate_put(gate, packet,

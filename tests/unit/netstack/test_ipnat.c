@@ -26,7 +26,7 @@ static void teardown(void) {
 TestSuite(ipnat, .init = setup, .fini = teardown);
 
 static void make(const struct net_addr *from, const struct net_addr *to) {
-    size_t n = ippkt_make_udp(from, to, (const uint8_t *)"0123456789abcdef", 16, packet);
+    size_t n = ippkt_make_udp(from, to, (const uint8_t *)"0123456789abcdef", 16, packet, IPPKT_MAX);
     cr_assert_eq(ippkt_parse(&k, packet, n), 0);
 }
 
