@@ -243,13 +243,13 @@ size_t ippkt_make_tcp(const struct ippkt_segment *s, uint8_t out[IPPKT_MAX]) {
     put_head(out, IPPKT_TCP, s->from.ip, s->to.ip, n);
     uint8_t *t = out + IPPKT_HEAD;
     memset(t, 0, TCP_HEAD);
-    put16(t, s->from.port);
-    put16(t + 2, s->to.port);
-    put32(t + 4, s->seq);
-    put32(t + 8, s->ack);
+    be_put16(t, s->from.port);
+    be_put16(t + 2, s->to.port);
+    be_put32(t + 4, s->seq);
+    be_put32(t + 8, s->ack);
     t[12] = (uint8_t)((TCP_HEAD + extra) / 4 << 4);
     t[13] = s->flags;
-    put16(t + 14, UINT16_MAX);
+    be_put16(t + 14, UINT16_MAX);
     memcpy(t + TCP_HEAD, offers, extra);
     if (s->n > 0 && s->data == NULL) {
         return IPPKT_HEAD + TCP_HEAD + extra;
