@@ -168,7 +168,7 @@ static void add_phonebook(const struct phonebook *pb, cJSON *tree) {
 }
 
 /* "7F10/6F3A": the content in hexadecimal, of files that are not as they were made. */
-static void add_files(const struct sim_files *card, cJSON *tree) {
+static void add_files(struct sim_files *card, cJSON *tree) {
     cJSON *to = cJSON_CreateObject();
     const struct sim_file *file = NULL;
     for (int i = 0; (file = sim_file_info(i)) != NULL; i++) {
