@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -14,6 +13,7 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "emulator/capacity.h"
 #include "emulator/capture.h"
 #include "emulator/model/files.h"
 #include "emulator/model/modem.h"
@@ -543,13 +543,19 @@ static void on_wait(void *ctx) {
     }
 }
 
-/* Every module takes a few descriptors, and the usual limit of 1,024 is a soft one. */
-static void raise_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
+/* What the modules take of the system, before any of it is taken. */
+static int take_capacity(const struct app *a) {
+    enum { OF_TTY = 2, OF_UART = 3, OF_FOLDER = 2 }; /* itself and its claim; with its client */
+    const struct options *o = &a->options;
+    const struct profile *profile = director_profile(a->director, profile_find(o->profile));
+    struct capacity c = {.modules = a->slot_count};
+    for (enum profile_port kind = 0; kind < PROFILE_PORTS; kind++) {
+        c.ttys += profile->ports >> kind & 1;
     }
+    c.descriptors = c.ttys * OF_TTY + (o->rfc2217_host[0] != '\0' ? OF_UART : 0) +
+                    (o->nvram != NULL ? OF_FOLDER : 0) + (o->files != NULL ? OF_FOLDER : 0);
+    char error[CAPACITY_ERROR];
+    return capacity_take(&c, error) == 0 ? 0 : complain(EXIT_REFUSED, "--modems", error);
 }
 
 /* A descriptor that opens as 0, 1 or 2 would be written to as if it were the console. */
@@ -651,17 +657,17 @@ static int start_all(struct app *a) {
             return EXIT_REFUSED;
         }
     }
-    raise_descriptor_limit();
-    if (watch_new(&a->watch, &a->loop) != 0) {
-        return EXIT_REFUSED;
-    }
     a->slot_count = o->modems > 0 ? o->modems : 1;
     a->slots = xmalloc(a->slot_count * sizeof *a->slots);
-    for (unsigned i = 0; i < a->slot_count; i++) {
+    code = take_capacity(a);
+    if (code == 0 && watch_new(&a->watch, &a->loop) != 0) {
+        code = EXIT_REFUSED;
+    }
+    for (unsigned i = 0; code == 0 && i < a->slot_count; i++) {
         code = start_modem(a, i);
-        if (code != 0) {
-            return code;
-        }
+    }
+    if (code != 0) {
+        return code;
     }
     if (o->nvram != NULL) {
         must(uv_prepare_start(&a->saving, on_saving) == 0);

@@ -34,7 +34,6 @@ struct kept {
     bool nv_fin, is_locked;
     int pin_tries, pin2_tries;
     char pin[SIM_CODE], pin2[SIM_CODE];
-    struct wifi_config wifi;
 };
 
 struct nvram {
@@ -43,7 +42,8 @@ struct nvram {
     struct nvram_config cfg;
     struct nvram_file file;
     struct kept written; /* or tried to */
-    bool has_failed;     /* the newest try */
+    struct wifi_config wifi;
+    bool has_failed; /* the newest try */
 };
 
 static struct kept look(const struct nvram *nv) {
@@ -56,7 +56,6 @@ static struct kept look(const struct nvram *nv) {
         .nv_fin = m->nv_fin,
         .is_locked = m->sim.is_locked,
         .pin_tries = m->sim.pin_tries,
-        .wifi = m->wifi->cfg,
         .pin2_tries = m->sim.pin2_tries,
     };
     memcpy(k.pin, m->sim.pin, sizeof k.pin);
@@ -68,8 +67,7 @@ static bool is_same(const struct kept *a, const struct kept *b) {
     return a->module == b->module && a->port == b->port && a->card == b->card &&
            a->phonebook == b->phonebook && a->nv_fin == b->nv_fin && a->is_locked == b->is_locked &&
            a->pin_tries == b->pin_tries && a->pin2_tries == b->pin2_tries &&
-           strcmp(a->pin, b->pin) == 0 && strcmp(a->pin2, b->pin2) == 0 &&
-           nvram_wifi_is_same(&a->wifi, &b->wifi);
+           strcmp(a->pin, b->pin) == 0 && strcmp(a->pin2, b->pin2) == 0;
 }
 
 static struct setting_store *store_of(const struct nvram *nv, const struct at_cmd *row) {
@@ -167,7 +165,7 @@ static void add_phonebook(const struct phonebook *pb, cJSON *tree) {
 }
 
 /* "7F10/6F3A": the content in hexadecimal, of files that are not as they were made. */
-static void add_files(const struct sim_files *card, cJSON *tree) {
+static void add_files(struct sim_files *card, cJSON *tree) {
     cJSON *to = cJSON_CreateObject();
     const struct sim_file *file = NULL;
     for (int i = 0; (file = sim_file_info(i)) != NULL; i++) {
@@ -241,6 +239,7 @@ static int write_out(const struct nvram *nv) {
 
 static void write_now(struct nvram *nv, const struct kept *now) {
     nv->written = *now;
+    nv->wifi = nv->cfg.modem->wifi->cfg;
     int err = write_out(nv);
     nv->has_failed = err != 0;
     if (err != 0) {
@@ -251,10 +250,9 @@ static void write_now(struct nvram *nv, const struct kept *now) {
 void nvram_flush(struct nvram *nv) {
     CHECK_OBJ(nv, NVRAM_MAGIC);
     struct kept now = look(nv);
-    if (is_same(&now, &nv->written)) {
-        return;
+    if (!is_same(&now, &nv->written) || !nvram_wifi_is_same(&nv->cfg.modem->wifi->cfg, &nv->wifi)) {
+        write_now(nv, &now);
     }
-    write_now(nv, &now);
 }
 
 /* -- reading -- */
@@ -603,6 +601,7 @@ struct nvram *nvram_open(const struct nvram_config *cfg, char error[NVRAM_ERROR]
         return NULL;
     }
     nv->written = look(nv);
+    nv->wifi = cfg->modem->wifi->cfg;
     return nv;
 }
 

@@ -207,7 +207,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
     struct host_tcp *t;
     CAST_OBJ(t, handle->data, HOST_TCP_MAGIC);
-    *buf = uv_buf_init(t->h->read_buf, sizeof t->h->read_buf);
+    *buf = host_uv_read_buf(t->h, HOST_READ_MAX);
 }
 
 static void tell_end(struct host_tcp *t, int err) {

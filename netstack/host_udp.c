@@ -185,7 +185,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
     (void)suggested;
     struct host_udp *u;
     CAST_OBJ(u, handle->data, HOST_UDP_MAGIC);
-    *buf = uv_buf_init(u->h->read_buf, LIMIT_DGRAM_SIZE);
+    *buf = host_uv_read_buf(u->h, LIMIT_DGRAM_SIZE);
 }
 
 static void on_recv(uv_udp_t *handle, ssize_t nread, const uv_buf_t *buf,

@@ -9,9 +9,18 @@
 static void free_if_done(struct host_uv *h) {
     if (h->is_closing && h->handles == 0) {
         free(h->dns);
+        free(h->read_buf);
         OBJ_FINI(h);
         free(h);
     }
+}
+
+uv_buf_t host_uv_read_buf(struct host_uv *h, unsigned n) {
+    must(n <= HOST_READ_MAX);
+    if (h->read_buf == NULL) {
+        h->read_buf = xmalloc(HOST_READ_MAX);
+    }
+    return uv_buf_init(h->read_buf, n);
 }
 
 void host_uv_handle_opened(struct host_uv *h) {

@@ -31,10 +31,13 @@ struct host_uv {
     LIST_HEAD(host_queries, host_query) queries;
     size_t handles;
     bool is_closing;
-    char *dns;                    /* servers instead of the system's, or NULL */
-    uint16_t ping_id;             /* of the newest ping */
-    char read_buf[HOST_READ_MAX]; /* of the read callback that is running */
+    char *dns;        /* servers instead of the system's, or NULL */
+    uint16_t ping_id; /* of the newest ping */
+    char *read_buf;   /* of the read callback that is running; NULL: none ever did */
 };
+
+/* For alloc callbacks: at most HOST_READ_MAX bytes. */
+uv_buf_t host_uv_read_buf(struct host_uv *h, unsigned n);
 
 /* A handle that was initialised, and one whose close callback has come. */
 void host_uv_handle_opened(struct host_uv *h);

@@ -34,9 +34,9 @@ struct listen_entry {
 struct route {
     uint32_t magic;
 #define ROUTE_MAGIC 0x73b20d5fu
-    struct map_entry maps[LIMIT_ROUTES];
+    struct map_entry *maps; /* as many as there are, so that few cost little */
     size_t n_maps;
-    struct listen_entry listens[LIMIT_ROUTES];
+    struct listen_entry *listens;
     size_t n_listens;
     const void *owner; /* of what is added */
     uint32_t names;    /* that were given an address, ever */
@@ -56,6 +56,8 @@ void route_free(struct route *r) {
     for (size_t i = 0; i < r->n_maps; i++) {
         free(r->maps[i].name);
     }
+    free(r->maps);
+    free(r->listens);
     OBJ_FINI(r);
     free(r);
 }
@@ -238,6 +240,11 @@ static int set_modem_addr(struct route *r, struct map_entry *e, struct sv addr,
     return 0;
 }
 
+static void add_entry(struct route *r, const struct map_entry *e) {
+    r->maps = xrealloc(r->maps, (r->n_maps + 1) * sizeof *e);
+    r->maps[r->n_maps++] = *e;
+}
+
 int route_add_map(struct route *r, const char *text, char error[ROUTE_ERROR_TEXT]) {
     CHECK_OBJ(r, ROUTE_MAGIC);
     struct sv modem = {0};
@@ -268,7 +275,7 @@ int route_add_map(struct route *r, const char *text, char error[ROUTE_ERROR_TEXT
     if (port_of(&e.host) == 0) {
         set_port(&e.host, e.port);
     }
-    r->maps[r->n_maps++] = e;
+    add_entry(r, &e);
     return 0;
 }
 
@@ -289,6 +296,7 @@ int route_add_listen(struct route *r, const char *text, char error[ROUTE_ERROR_T
         err = parse_host(host, &listen_port, &e.host, error);
     }
     if (err == 0) {
+        r->listens = xrealloc(r->listens, (r->n_listens + 1) * sizeof e);
         r->listens[r->n_listens++] = e;
     }
     return err;
@@ -305,7 +313,7 @@ int route_add_map_addr(struct route *r, const char *modem_addr, uint16_t port,
     int err = set_modem_addr(r, &e, sv_of(modem_addr), error);
     if (err == 0) {
         set_host(&e.host, host);
-        r->maps[r->n_maps++] = e;
+        add_entry(r, &e);
     }
     return err;
 }

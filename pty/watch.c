@@ -11,23 +11,40 @@
 #include "base/log.h"
 #include "base/obj.h"
 
+enum { LISTS = 128 }; /* so that one of 3,000 ttys is found among some 20 */
+
 struct watch {
     uint32_t magic;
 #define WATCH_MAGIC 0x3a7c40e9u
     int fd;
     uv_poll_t poll;
-    struct watch_entry *entries;
+    LIST_HEAD(watch_entries, watch_entry) entries[LISTS]; /* by the kernel's number */
 };
 
-static void tell(struct watch *w, const struct inotify_event *event) {
+/* The kernel's numbers go up from 1. */
+static struct watch_entries *list_of(struct watch *w, int wd) {
+    return &w->entries[wd % LISTS];
+}
+
+/* Only an entry that is told stops and starts itself, and `next` is another one: it stays valid. */
+static void tell_list(struct watch_entries *list, const struct inotify_event *event) {
     struct watch_entry *next = NULL;
-    for (struct watch_entry *e = w->entries; e != NULL; e = next) {
-        /* An entry that stops and starts itself goes to the front: `next` stays valid. */
-        next = e->next;
+    for (struct watch_entry *e = LIST_FIRST(list); e != NULL; e = next) {
+        next = LIST_NEXT(e, entry);
         bool is_lost = (event->mask & IN_Q_OVERFLOW) != 0;
         if (is_lost || (e->wd == event->wd && (event->mask & IN_OPEN) != 0)) {
             e->on_open(e->ctx);
         }
+    }
+}
+
+static void tell(struct watch *w, const struct inotify_event *event) {
+    if ((event->mask & IN_Q_OVERFLOW) == 0) {
+        tell_list(list_of(w, event->wd), event);
+        return;
+    }
+    for (size_t i = 0; i < LISTS; i++) {
+        tell_list(&w->entries[i], event);
     }
 }
 
@@ -71,25 +88,24 @@ int watch_new(struct watch **out, uv_loop_t *loop) {
 
 int watch_start(struct watch *w, struct watch_entry *e, const char *path) {
     CHECK_OBJ(w, WATCH_MAGIC);
+    must(!e->is_on);
     /* Without IN_MODIFY: else every write would be an event. */
     e->wd = inotify_add_watch(w->fd, path, IN_OPEN);
     if (e->wd < 0) {
         return -errno;
     }
-    e->next = w->entries;
-    w->entries = e;
+    LIST_INSERT_HEAD(list_of(w, e->wd), e, entry);
+    e->is_on = true;
     return 0;
 }
 
 void watch_stop(struct watch *w, struct watch_entry *e) {
     CHECK_OBJ(w, WATCH_MAGIC);
-    for (struct watch_entry **at = &w->entries; *at != NULL; at = &(*at)->next) {
-        if (*at == e) {
-            *at = e->next;
-            /* Fails harmlessly when the tty is gone already. */
-            inotify_rm_watch(w->fd, e->wd);
-            return;
-        }
+    if (e->is_on) {
+        LIST_REMOVE(e, entry);
+        e->is_on = false;
+        /* Fails harmlessly when the tty is gone already. */
+        inotify_rm_watch(w->fd, e->wd);
     }
 }
 
@@ -105,7 +121,9 @@ void watch_close(struct watch *w) {
         return;
     }
     CHECK_OBJ(w, WATCH_MAGIC);
-    must(w->entries == NULL);
+    for (size_t i = 0; i < LISTS; i++) {
+        must(LIST_EMPTY(&w->entries[i]));
+    }
     uv_close((uv_handle_t *)&w->poll, on_closed);
     close(w->fd);
     w->fd = -1;

@@ -10,12 +10,16 @@
 #ifndef PTY_WATCH_H
 #define PTY_WATCH_H
 
+#include <stdbool.h>
+#include <sys/queue.h>
+
 struct uv_loop_s;
 struct watch;
 
 struct watch_entry {
-    struct watch_entry *next;
+    LIST_ENTRY(watch_entry) entry;
     int wd; /* the kernel's number */
+    bool is_on;
     void (*on_open)(void *ctx);
     void *ctx;
 };

@@ -13,7 +13,7 @@
 
 struct slot_value {
     int32_t i;
-    char *text; /* SLOT_STR */
+    char *text; /* SLOT_STR; NULL: as it was made */
 };
 
 struct record_set {
@@ -29,8 +29,10 @@ struct setting_store {
     const struct slot_info *infos;
     size_t n;
     bool is_port;
+    size_t first, count; /* of the slots of this scope, and maybe others between them */
     struct slot_value *live;
-    struct slot_value *saved; /* AT&W's copy of the slots with AT_SAVE_PROFILE */
+    /* AT&W's copy of the slots with AT_SAVE_PROFILE; NULL: all are as they were made. */
+    struct slot_value *saved;
     struct record_set *records;
     uint64_t stores; /* changes of what outlives power */
     setting_changed_fn *on_change;
@@ -53,8 +55,40 @@ static void store_value(struct slot_value *v, const struct slot_info *info, int3
     }
 }
 
-static void store_default(struct slot_value *v, const struct slot_info *info) {
-    store_value(v, info, info->def, sv_of(info->text != NULL ? info->text : ""));
+static const char *text_of(const struct slot_value *v, const struct slot_info *info) {
+    const char *made = info->text != NULL ? info->text : "";
+    return v->text != NULL ? v->text : made;
+}
+
+static struct slot_value made_value(const struct slot_info *info) {
+    return (struct slot_value){.i = info->def};
+}
+
+static struct slot_value *new_values(const struct setting_store *st) {
+    struct slot_value *values = xmalloc(st->count * sizeof *values);
+    for (size_t i = 0; i < st->count; i++) {
+        values[i] = made_value(&st->infos[st->first + i]);
+    }
+    return values;
+}
+
+static void free_values(const struct setting_store *st, struct slot_value *values) {
+    for (size_t i = 0; values != NULL && i < st->count; i++) {
+        free(values[i].text);
+    }
+    free(values);
+}
+
+/* A module has many, of each scope: none pays for the slots of the other one. */
+static void find_scope(struct setting_store *st) {
+    size_t end = 0;
+    for (size_t i = st->n; i > 0; i--) {
+        if (is_mine(st, i - 1)) {
+            st->first = i - 1;
+            end = end > i ? end : i;
+        }
+    }
+    st->count = end - st->first;
 }
 
 struct setting_store *setting_store_new(const struct slot_info *infos, size_t n, bool is_port) {
@@ -63,14 +97,8 @@ struct setting_store *setting_store_new(const struct slot_info *infos, size_t n,
     st->infos = infos;
     st->n = n;
     st->is_port = is_port;
-    st->live = xmalloc(n * sizeof *st->live);
-    st->saved = xmalloc(n * sizeof *st->saved);
-    for (size_t i = 0; i < n; i++) {
-        if (is_mine(st, i)) {
-            store_default(&st->live[i], &infos[i]);
-            store_default(&st->saved[i], &infos[i]);
-        }
-    }
+    find_scope(st);
+    st->live = new_values(st);
     return st;
 }
 
@@ -94,18 +122,14 @@ void setting_store_free(struct setting_store *st) {
         return;
     }
     CHECK_OBJ(st, SETTING_STORE_MAGIC);
-    for (size_t i = 0; i < st->n; i++) {
-        free(st->live[i].text);
-        free(st->saved[i].text);
-    }
+    free_values(st, st->live);
+    free_values(st, st->saved);
     while (st->records != NULL) {
         struct record_set *next = st->records->next;
         clear_records(st->records);
         free(st->records);
         st->records = next;
     }
-    free(st->live);
-    free(st->saved);
     OBJ_FINI(st);
     free(st);
 }
@@ -115,10 +139,10 @@ void setting_on_change(struct setting_store *st, setting_changed_fn *cb, void *c
     st->ctx = ctx;
 }
 
-static const struct slot_value *value_of(const struct setting_store *st, unsigned slot) {
+static struct slot_value *value_of(const struct setting_store *st, unsigned slot) {
     CHECK_OBJ(st, SETTING_STORE_MAGIC);
     must(slot < st->n && is_mine(st, slot));
-    return &st->live[slot];
+    return &st->live[slot - st->first];
 }
 
 int32_t setting_int(const struct setting_store *st, unsigned slot) {
@@ -126,7 +150,7 @@ int32_t setting_int(const struct setting_store *st, unsigned slot) {
 }
 
 const char *setting_text(const struct setting_store *st, unsigned slot) {
-    return value_of(st, slot)->text;
+    return text_of(value_of(st, slot), &st->infos[slot]);
 }
 
 static void tell(struct setting_store *st, unsigned slot) {
@@ -137,39 +161,46 @@ static void tell(struct setting_store *st, unsigned slot) {
 }
 
 void setting_set_int(struct setting_store *st, unsigned slot, int32_t value) {
-    if (value_of(st, slot)->i != value) {
-        st->live[slot].i = value;
+    struct slot_value *v = value_of(st, slot);
+    if (v->i != value) {
+        v->i = value;
         tell(st, slot);
     }
 }
 
 void setting_set_text(struct setting_store *st, unsigned slot, const char *value, size_t n) {
-    const char *old = value_of(st, slot)->text;
+    const char *old = setting_text(st, slot);
     if (strlen(old) != n || memcmp(old, value, n) != 0) {
-        store_value(&st->live[slot], &st->infos[slot], 0, (struct sv){value, n});
+        store_value(value_of(st, slot), &st->infos[slot], 0, (struct sv){value, n});
         tell(st, slot);
     }
 }
 
 static void set_value(struct setting_store *st, unsigned slot, const struct slot_value *v) {
     if (st->infos[slot].type == SLOT_STR) {
-        setting_set_text(st, slot, v->text, strlen(v->text));
+        const char *text = text_of(v, &st->infos[slot]);
+        setting_set_text(st, slot, text, strlen(text));
     } else {
         setting_set_int(st, slot, v->i);
     }
 }
 
-static const char *text_of(const struct slot_value *v) {
-    return v->text != NULL ? v->text : "";
+static struct slot_value saved_of(const struct setting_store *st, unsigned slot) {
+    return st->saved != NULL ? st->saved[slot - st->first] : made_value(&st->infos[slot]);
 }
 
 /* To AT&W's copy. */
 static void save_value(struct setting_store *st, unsigned slot, int32_t i, const char *text) {
-    struct slot_value *v = &st->saved[slot];
-    if (v->i != i || strcmp(text_of(v), text) != 0) {
-        store_value(v, &st->infos[slot], i, sv_of(text));
-        st->stores++;
+    const struct slot_info *info = &st->infos[slot];
+    const struct slot_value old = saved_of(st, slot);
+    if (old.i == i && strcmp(text_of(&old, info), text) == 0) {
+        return;
     }
+    if (st->saved == NULL) {
+        st->saved = new_values(st);
+    }
+    store_value(&st->saved[slot - st->first], info, i, sv_of(text));
+    st->stores++;
 }
 
 void setting_copy_saved(struct setting_store *to, const struct setting_store *from) {
@@ -178,7 +209,8 @@ void setting_copy_saved(struct setting_store *to, const struct setting_store *fr
     must(to->is_port == from->is_port && to->n == from->n);
     for (unsigned i = 0; i < to->n; i++) {
         if (is_mine(to, i)) {
-            save_value(to, i, from->saved[i].i, text_of(&from->saved[i]));
+            const struct slot_value v = saved_of(from, i);
+            save_value(to, i, v.i, text_of(&v, &from->infos[i]));
         }
     }
 }
@@ -187,7 +219,7 @@ void setting_copy(struct setting_store *to, const struct setting_store *from) {
     setting_copy_saved(to, from);
     for (unsigned i = 0; i < to->n; i++) {
         if (is_mine(to, i)) {
-            set_value(to, i, &from->live[i]);
+            set_value(to, i, value_of(from, i));
         }
     }
 }
@@ -195,10 +227,8 @@ void setting_copy(struct setting_store *to, const struct setting_store *from) {
 void setting_factory(struct setting_store *st) {
     for (unsigned i = 0; i < st->n; i++) {
         if (is_mine(st, i) && st->infos[i].is_factory) {
-            struct slot_value v = {0};
-            store_default(&v, &st->infos[i]);
+            const struct slot_value v = made_value(&st->infos[i]);
             set_value(st, i, &v);
-            free(v.text);
         }
     }
 }
@@ -206,7 +236,7 @@ void setting_factory(struct setting_store *st) {
 void setting_save(struct setting_store *st) {
     for (unsigned i = 0; i < st->n; i++) {
         if (is_mine(st, i) && st->infos[i].save == AT_SAVE_PROFILE) {
-            save_value(st, i, st->live[i].i, text_of(&st->live[i]));
+            save_value(st, i, setting_int(st, i), setting_text(st, i));
         }
     }
 }
@@ -214,7 +244,8 @@ void setting_save(struct setting_store *st) {
 void setting_restore(struct setting_store *st) {
     for (unsigned i = 0; i < st->n; i++) {
         if (is_mine(st, i) && st->infos[i].save == AT_SAVE_PROFILE) {
-            set_value(st, i, &st->saved[i]);
+            const struct slot_value v = saved_of(st, i);
+            set_value(st, i, &v);
         }
     }
 }
@@ -224,22 +255,24 @@ uint64_t setting_stores(const struct setting_store *st) {
     return st->stores;
 }
 
-static const struct slot_value *stored_of(const struct setting_store *st, unsigned slot) {
-    const struct slot_value *live = value_of(st, slot);
+/* Whether its stored value is AT&W's copy, and not the live one. */
+static bool is_saved(const struct setting_store *st, unsigned slot) {
+    value_of(st, slot);
     must(st->infos[slot].save != AT_SAVE_NONE);
-    return st->infos[slot].save == AT_SAVE_AUTO ? live : &st->saved[slot];
+    return st->infos[slot].save == AT_SAVE_PROFILE;
 }
 
 int32_t setting_stored_int(const struct setting_store *st, unsigned slot) {
-    return stored_of(st, slot)->i;
+    return is_saved(st, slot) ? saved_of(st, slot).i : setting_int(st, slot);
 }
 
 const char *setting_stored_text(const struct setting_store *st, unsigned slot) {
-    return stored_of(st, slot)->text;
+    const struct slot_value v = is_saved(st, slot) ? saved_of(st, slot) : *value_of(st, slot);
+    return text_of(&v, &st->infos[slot]);
 }
 
 void setting_set_stored(struct setting_store *st, unsigned slot, int32_t i, const char *text) {
-    if (stored_of(st, slot) == &st->saved[slot]) {
+    if (is_saved(st, slot)) {
         save_value(st, slot, i, text);
     } else if (st->infos[slot].type == SLOT_STR) {
         setting_set_text(st, slot, text, strlen(text));
@@ -251,10 +284,8 @@ void setting_set_stored(struct setting_store *st, unsigned slot, int32_t i, cons
 static void restart_slots(struct setting_store *st) {
     for (unsigned i = 0; i < st->n; i++) {
         if (is_mine(st, i) && st->infos[i].save == AT_SAVE_NONE) {
-            struct slot_value v = {0};
-            store_default(&v, &st->infos[i]);
+            const struct slot_value v = made_value(&st->infos[i]);
             set_value(st, i, &v);
-            free(v.text);
         }
     }
     setting_restore(st);
@@ -404,10 +435,9 @@ static const struct setting_store *store_of(const struct listing *l, unsigned sl
 static bool is_changed(const struct listing *l, unsigned slot) {
     const struct setting_store *st = store_of(l, slot);
     const struct slot_info *info = &st->infos[slot];
-    if (info->type == SLOT_STR) {
-        return strcmp(st->live[slot].text, info->text != NULL ? info->text : "") != 0;
-    }
-    return st->live[slot].i != info->def;
+    const struct slot_value made = made_value(info);
+    return strcmp(setting_text(st, slot), text_of(&made, info)) != 0 ||
+           (info->type == SLOT_INT && setting_int(st, slot) != info->def);
 }
 
 /* "AT+CMEE=", "ATE", "ATS0=" */
@@ -443,8 +473,8 @@ static void list_slots(const struct listing *l, const struct at_cmd *row) {
         const struct at_param *p = &row->params[i];
         put_text(&line, i > 0 ? "," : "");
         if (p->slot != AT_NO_SLOT) {
-            const struct slot_value *v = value_of(store_of(l, p->slot), p->slot);
-            put_value(&line, p, v->i, v->text, 0);
+            const struct setting_store *st = store_of(l, p->slot);
+            put_value(&line, p, setting_int(st, p->slot), setting_text(st, p->slot), 0);
         }
     }
     end_line(&line, l);

@@ -17,7 +17,7 @@
 enum { METER = 3 /* bytes */ };
 
 static void tell_meter(struct at_req *rq, const char *name, uint16_t id) {
-    const struct sim_files *card = cmd_of(rq)->modem->card;
+    struct sim_files *card = cmd_of(rq)->modem->card;
     const uint8_t *p = sim_files_content(card, sim_file_find(SIM_USIM, id));
     at_info(rq, "%s: \"%02X%02X%02X\"", name, p[0], p[1], p[2]);
     at_ok(rq);

@@ -95,7 +95,7 @@ static void write_centre(struct sim_files *card, int file, const uint8_t number[
     sim_files_write(card, file, tail + SMSP_CENTRE, number, SIM_NUMBER);
 }
 
-static void tell_centre(struct at_req *rq, const struct sim_files *card, int file) {
+static void tell_centre(struct at_req *rq, struct sim_files *card, int file) {
     const uint8_t *tail =
         sim_files_content(card, file) + sim_file_info(file)->length - (size_t)SMSP_TAIL;
     char number[SIM_NUMBER_TEXT] = "";

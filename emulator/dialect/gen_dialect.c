@@ -967,13 +967,20 @@ static void put_set(FILE *f, unsigned set, const char *const *consts) {
         fputc('0', f);
 }
 
+static void put_slots(FILE *f, bool is_port) {
+    for (int i = 0; i < nrows; i++)
+        for (int k = 0; k < commands[i].nparams; k++)
+            if (*commands[i].params[k].slot && is_port == ((commands[i].flags & FLAG_PORT) != 0))
+                fprintf(f, "    SLOT_%s,\n", commands[i].params[k].slot);
+}
+
+/* A port's in one piece, the module's in another one: who keeps those of one needs no room for the
+ * other's. */
 static void write_slots(const char *dir) {
     FILE *f = out_c(dir, "slots.h", "the number of every kept value.");
     fprintf(f, "#ifndef SLOTS_H\n#define SLOTS_H\n\nenum slot {\n");
-    for (int i = 0; i < nrows; i++)
-        for (int k = 0; k < commands[i].nparams; k++)
-            if (*commands[i].params[k].slot)
-                fprintf(f, "    SLOT_%s,\n", commands[i].params[k].slot);
+    put_slots(f, true);
+    put_slots(f, false);
     fprintf(f, "    SLOT_COUNT\n};\n\n#endif\n");
     out_close(f);
 }
@@ -1129,9 +1136,9 @@ static void put_slot_infos(FILE *f) {
             const struct param *p = &c->params[k];
             if (!*p->slot)
                 continue;
-            fprintf(f, "    {.name = \"%s\", .type = %s, .save = %s, .is_port = %d,\n", p->slot,
-                    p->type == TYPE_STR ? "SLOT_STR" : "SLOT_INT", save_consts[c->save],
-                    (c->flags & FLAG_PORT) != 0);
+            fprintf(f, "    [SLOT_%s] = {.name = \"%s\", .type = %s, .save = %s, .is_port = %d,\n",
+                    p->slot, p->slot, p->type == TYPE_STR ? "SLOT_STR" : "SLOT_INT",
+                    save_consts[c->save], (c->flags & FLAG_PORT) != 0);
             fprintf(f,
                     "     .is_factory = %d, .def = %d, .text = ", (c->flags & FLAG_NO_FACTORY) == 0,
                     p->def);

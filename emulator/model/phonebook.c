@@ -31,7 +31,7 @@ struct phonebook {
 #define PHONEBOOK_MAGIC 0x9b00c5edu
     struct sim_files *card;
     uint64_t changes;
-    uint8_t *own[PHONEBOOK_LISTS]; /* records; NULL: the card's */
+    uint8_t *own[PHONEBOOK_LISTS]; /* records; NULL: nothing was written yet, or the card's */
 };
 
 static int file_of(enum phonebook_list list) {
@@ -43,13 +43,6 @@ struct phonebook *phonebook_new(struct sim_files *card) {
     struct phonebook *pb = xmalloc(sizeof *pb);
     OBJ_INIT(pb, PHONEBOOK_MAGIC);
     pb->card = card;
-    for (unsigned i = 0; i < PHONEBOOK_LISTS; i++) {
-        if (lists[i].file == 0) {
-            size_t n = (size_t)lists[i].count * PHONEBOOK_RECORD;
-            pb->own[i] = xmalloc(n);
-            memset(pb->own[i], UNUSED, n);
-        }
-    }
     return pb;
 }
 
@@ -86,11 +79,12 @@ bool phonebook_needs_pin2(enum phonebook_list list) {
     return lists[list].file != 0 && sim_file_info(file_of(list))->update == SIM_NEEDS_PIN2;
 }
 
+/* NULL: nothing was written to its list yet. */
 static const uint8_t *record_at(const struct phonebook *pb, enum phonebook_list list,
                                 unsigned index) {
     const uint8_t *base =
         lists[list].file != 0 ? sim_files_content(pb->card, file_of(list)) : pb->own[list];
-    return base + (index - 1) * length_of(list);
+    return base != NULL ? base + (index - 1) * length_of(list) : NULL;
 }
 
 /* Three bytes of digits (31.102 4.2.21). */
@@ -105,6 +99,9 @@ bool phonebook_get(const struct phonebook *pb, enum phonebook_list list, unsigne
                    struct phonebook_entry *e) {
     must(index >= 1 && index <= phonebook_total(pb, list));
     const uint8_t *record = record_at(pb, list, index);
+    if (record == NULL) {
+        return false;
+    }
     if (list == PHONEBOOK_EN) {
         get_emergency(record, e);
         return e->number[0] != '\0';
@@ -135,13 +132,23 @@ unsigned phonebook_first_free(const struct phonebook *pb, enum phonebook_list li
     return 0;
 }
 
+/* The module's lists have room for 800 entries, and most modules never get one. */
+static uint8_t *own_list(struct phonebook *pb, enum phonebook_list list) {
+    if (pb->own[list] == NULL) {
+        size_t n = (size_t)lists[list].count * PHONEBOOK_RECORD;
+        pb->own[list] = xmalloc(n);
+        memset(pb->own[list], UNUSED, n);
+    }
+    return pb->own[list];
+}
+
 static void put_record(struct phonebook *pb, enum phonebook_list list, unsigned index,
                        const uint8_t *record) {
     size_t n = length_of(list);
     if (lists[list].file != 0) {
         sim_files_write(pb->card, file_of(list), (index - 1) * n, record, n);
     } else {
-        memcpy(pb->own[list] + (index - 1) * n, record, n);
+        memcpy(own_list(pb, list) + (index - 1) * n, record, n);
         pb->changes++;
     }
 }

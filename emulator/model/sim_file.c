@@ -209,10 +209,9 @@ static const uint16_t folders[SIM_FOLDERS] = {
 struct sim_files {
     uint32_t magic;
 #define SIM_FILES_MAGIC 0x51f11e50u
+    const struct profile *profile;
     uint64_t changes;
-    size_t at[FILES + 1]; /* in `content` */
-    uint8_t *content;
-    uint8_t *made; /* what it was at first */
+    uint8_t *content[FILES]; /* NULL: nobody has asked for it yet */
 };
 
 static void make(const struct profile *p, const struct sim_file *file, uint8_t *to) {
@@ -229,15 +228,7 @@ static void make(const struct profile *p, const struct sim_file *file, uint8_t *
 struct sim_files *sim_files_new(const struct profile *p) {
     struct sim_files *fs = xmalloc(sizeof *fs);
     OBJ_INIT(fs, SIM_FILES_MAGIC);
-    for (size_t i = 0; i < FILES; i++) {
-        fs->at[i + 1] = fs->at[i] + sim_file_size(&files[i]);
-    }
-    fs->content = xmalloc(fs->at[FILES]);
-    fs->made = xmalloc(fs->at[FILES]);
-    for (size_t i = 0; i < FILES; i++) {
-        make(p, &files[i], fs->made + fs->at[i]);
-    }
-    memcpy(fs->content, fs->made, fs->at[FILES]);
+    fs->profile = p;
     return fs;
 }
 
@@ -246,8 +237,9 @@ void sim_files_free(struct sim_files *fs) {
         return;
     }
     CHECK_OBJ(fs, SIM_FILES_MAGIC);
-    free(fs->content);
-    free(fs->made);
+    for (size_t i = 0; i < FILES; i++) {
+        free(fs->content[i]);
+    }
     OBJ_FINI(fs);
     free(fs);
 }
@@ -334,16 +326,28 @@ size_t sim_file_size(const struct sim_file *file) {
 
 /* -- content -- */
 
-const uint8_t *sim_files_content(const struct sim_files *fs, int file) {
+static uint8_t *made_content(const struct sim_files *fs, int file) {
+    uint8_t *content = xmalloc(sim_file_size(&files[file]));
+    make(fs->profile, &files[file], content);
+    return content;
+}
+
+static uint8_t *content_of(struct sim_files *fs, int file) {
     CHECK_OBJ(fs, SIM_FILES_MAGIC);
     must(sim_file_info(file) != NULL);
-    return fs->content + fs->at[file];
+    if (fs->content[file] == NULL) {
+        fs->content[file] = made_content(fs, file);
+    }
+    return fs->content[file];
+}
+
+const uint8_t *sim_files_content(struct sim_files *fs, int file) {
+    return content_of(fs, file);
 }
 
 void sim_files_write(struct sim_files *fs, int file, size_t from, const uint8_t *p, size_t n) {
-    CHECK_OBJ(fs, SIM_FILES_MAGIC);
-    must(sim_file_info(file) != NULL && from + n <= sim_file_size(&files[file]));
-    uint8_t *to = fs->content + fs->at[file] + from;
+    uint8_t *to = content_of(fs, file) + from;
+    must(from + n <= sim_file_size(&files[file]));
     if (memcmp(to, p, n) != 0) {
         memcpy(to, p, n);
         fs->changes++;
@@ -351,9 +355,8 @@ void sim_files_write(struct sim_files *fs, int file, size_t from, const uint8_t 
 }
 
 void sim_files_add(struct sim_files *fs, int file, const uint8_t *record) {
-    CHECK_OBJ(fs, SIM_FILES_MAGIC);
-    must(sim_file_info(file) != NULL && files[file].kind == SIM_CYCLIC);
-    uint8_t *to = fs->content + fs->at[file];
+    uint8_t *to = content_of(fs, file);
+    must(files[file].kind == SIM_CYCLIC);
     size_t n = files[file].length;
     memmove(to + n, to, sim_file_size(&files[file]) - n);
     memcpy(to, record, n);
@@ -368,6 +371,11 @@ uint64_t sim_files_changes(const struct sim_files *fs) {
 bool sim_files_is_changed(const struct sim_files *fs, int file) {
     CHECK_OBJ(fs, SIM_FILES_MAGIC);
     must(sim_file_info(file) != NULL);
-    size_t at = fs->at[file];
-    return memcmp(fs->content + at, fs->made + at, fs->at[file + 1] - at) != 0;
+    if (fs->content[file] == NULL) {
+        return false;
+    }
+    uint8_t *made = made_content(fs, file);
+    bool is_changed = memcmp(fs->content[file], made, sim_file_size(&files[file])) != 0;
+    free(made);
+    return is_changed;
 }

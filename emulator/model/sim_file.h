@@ -1,9 +1,10 @@
 /* sim_file.h: the card's files (102.221, 31.102, 51.011): which there are, and their content.
  *
  * One content stands in each folder where the card shows the file. Who may read and write is told,
- * and not enforced: that is sim_apdu.h. The content outlives the module's power.
+ * and not enforced: that is sim_apdu.h. The content outlives the module's power. It is made when it
+ * is asked for: a card has 16 KB, of which a host reads some bytes.
  *
- * Owns: the content. Borrows: nothing; the profile only while it is made.
+ * Owns: the content. Borrows: the profile.
  */
 #ifndef EMULATOR_MODEL_SIM_FILE_H
 #define EMULATOR_MODEL_SIM_FILE_H
@@ -68,7 +69,7 @@ const struct sim_file *sim_file_info(int file);
 size_t sim_file_size(const struct sim_file *file);
 
 /* All of it, record behind record; of a cyclic file the newest first. */
-const uint8_t *sim_files_content(const struct sim_files *fs, int file);
+const uint8_t *sim_files_content(struct sim_files *fs, int file);
 void sim_files_write(struct sim_files *fs, int file, size_t from, const uint8_t *p, size_t n);
 /* A cyclic file's record becomes the newest, and the oldest one goes. */
 void sim_files_add(struct sim_files *fs, int file, const uint8_t *record);

@@ -118,6 +118,7 @@ const struct spec peer_spec = {
 
 static void free_peers_if_over(struct peers *p) {
     if (p->is_closing && p->unfreed == 0) {
+        free(p->bin);
         OBJ_FINI(p);
         free(p);
     }
@@ -224,6 +225,7 @@ static int make_peer(struct peers *p, const char *name, struct peer_program *pro
         peer_program_free(program);
         return err;
     }
+    p->bin = p->bin != NULL ? p->bin : xmalloc(PEER_READ_SIZE);
     struct peer *peer = xmalloc(sizeof *peer);
     OBJ_INIT(peer, PEER_MAGIC);
     peer->peers = p;

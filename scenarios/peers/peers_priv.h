@@ -26,7 +26,7 @@ struct peers {
     size_t connections;
     uint64_t refused;
     bool is_closing;
-    char bin[PEER_READ_SIZE]; /* one for all: it is used up before the next read */
+    char *bin; /* PEER_READ_SIZE, one for all: it is used up before the next read; NULL: no peer */
 };
 
 struct peer {

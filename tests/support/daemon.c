@@ -19,17 +19,21 @@
 #include "base/obj.h"
 #include "tests/support/turn.h"
 
-enum { GOT_MAX = 1 << 24, CHUNK = 65536, SHOWN = 400 };
+enum { GOT_MAX = 1 << 24, SAID_MAX = 1 << 20, CHUNK = 65536, SHOWN = 400 };
 
 /* -- the daemon -- */
 
 void daemon_init(struct daemon *d) {
+    daemon_init_in(d, "/tmp");
+}
+
+void daemon_init_in(struct daemon *d, const char *base) {
     *d = (struct daemon){.modems = 1, .out = -1, .err = -1};
     d->program = getenv("SIM7X00");
-    snprintf(d->folder, sizeof d->folder, "/tmp/sim7x00-XXXXXX");
+    snprintf(d->folder, sizeof d->folder, "%s/sim7x00-XXXXXX", base);
     must(mkdtemp(d->folder) != NULL);
     snprintf(d->link, sizeof d->link, "%s/modem", d->folder);
-    buf_init(&d->said, CHUNK);
+    buf_init(&d->said, SAID_MAX);
     d->args[d->nargs++] = xstrdup("sim7x00");
     daemon_option(d, "--link", "%s", d->link);
 }

@@ -41,6 +41,7 @@ struct daemon {
 };
 
 void daemon_init(struct daemon *d);
+void daemon_init_in(struct daemon *d, const char *base); /* its folder is there, not in /tmp */
 /* `fmt` NULL: an option without a value. */
 __attribute__((format(printf, 3, 4))) void daemon_option(struct daemon *d, const char *option,
                                                          const char *fmt, ...);

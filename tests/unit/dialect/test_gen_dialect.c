@@ -105,6 +105,21 @@ Test(gen_dialect, a_good_row_gives_slot_row_and_page) {
     cr_assert(strstr(content("commands.md"), "| `AT+XYZ` | read write | n 0-2,5 = 5 |"));
 }
 
+Test(gen_dialect, the_slots_of_ports_come_before_those_of_the_module) {
+    put("a.json",
+        "{\"family\":\"t\",\"commands\":["
+        "{\"name\":\"+ABC\",\"kind\":\"setting\",\"forms\":[\"read\"],\"summary\":\"s\","
+        "\"source\":\"x\",\"disposition\":\"kept\",\"params\":[{\"name\":\"n\"," GOOD "}]},"
+        "{\"name\":\"+XYZ\",\"kind\":\"setting\",\"forms\":[\"read\"],\"summary\":\"s\","
+        "\"source\":\"x\",\"disposition\":\"kept\",\"flags\":[\"port\"],"
+        "\"params\":[{\"name\":\"n\"," GOOD "}]}]}");
+    cr_assert_eq(run(NULL), 0, "%s", content("said"));
+    const char *text = content("slots.h");
+    const char *port = strstr(text, "SLOT_XYZ_N,");
+    const char *module = strstr(text, "SLOT_ABC_N,");
+    cr_assert(port != NULL && module != NULL && port < module, "%s", text);
+}
+
 /* A row of what is not there yet, and one that is. */
 #define LATER_WITH(extra, param)                                                                   \
     "{\"family\":\"t\",\"commands\":[{" extra "\"name\":\"+ABC\",\"disposition\":\"later\","       \

@@ -42,6 +42,17 @@ Test(phonebook, every_place_of_a_list_can_be_taken_and_then_none_is_free) {
     }
 }
 
+Test(phonebook, a_list_that_nobody_wrote_to_is_empty_and_not_changed_by_reading) {
+    for (enum phonebook_list l = PHONEBOOK_SM; l < PHONEBOOK_LISTS; l++) {
+        if (l != PHONEBOOK_EN) {
+            cr_assert_eq(phonebook_used(pb, l), 0);
+            cr_assert_eq(phonebook_first_free(pb, l), 1);
+        }
+    }
+    cr_assert_null(phonebook_record(pb, phonebook_total(pb, PHONEBOOK_ME)));
+    cr_assert_eq(phonebook_changes(pb), 0);
+}
+
 Test(phonebook, what_is_refused_leaves_the_entry_as_it_was) {
     cr_assert_eq(phonebook_set(pb, PHONEBOOK_SM, 1, &e), 0);
     struct phonebook_entry bad = e;

@@ -35,6 +35,22 @@ Test(sim_file, each_has_a_path_of_its_own_and_is_found_by_it) {
     cr_assert_eq(sim_file_of_path(""), SIM_FILE_NONE);
 }
 
+Test(sim_file, what_was_only_read_is_not_changed_and_of_two_cards_one_changes_alone) {
+    struct sim_files *one = sim_files_new(&profiles[0]);
+    struct sim_files *other = sim_files_new(&profiles[0]);
+    for (int i = 0; sim_file_info(i) != NULL; i++) {
+        size_t n = sim_file_size(sim_file_info(i));
+        cr_assert_eq(memcmp(sim_files_content(one, i), sim_files_content(other, i), n), 0);
+        uint8_t last = (uint8_t)~sim_files_content(one, i)[n - 1];
+        cr_assert_not(sim_files_is_changed(one, i));
+        sim_files_write(one, i, n - 1, &last, 1);
+        cr_assert(sim_files_is_changed(one, i));
+        cr_assert_not(sim_files_is_changed(other, i));
+    }
+    sim_files_free(one);
+    sim_files_free(other);
+}
+
 Test(sim_file, only_what_differs_is_changed) {
     struct sim_files *fs = sim_files_new(&profiles[0]);
     int file = sim_file_of_path("7F10/6F44");
