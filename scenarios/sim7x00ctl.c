@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/charset.h"
 #include "base/limits.h"
 #include "base/obj.h"
 #include "base/sv.h"
@@ -31,6 +32,7 @@ enum exit_code { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_LOST = 3 
 enum {
     CHUNK = 65536,
     INDENT = 2,
+    SAID_MAX = 2048, /* a scenario's error has half of it */
     NUMBER_MAX = 15, /* digits that a JSON number keeps */
     MODEM_MAX = 999,
     OPT_HELP = 256, /* above every character, which getopt uses for short options */
@@ -59,13 +61,29 @@ struct command {
 
 /* -- messages -- */
 
+/* Texts of a driver or a peer are in what the daemon answers, and must not act on the terminal. A
+ * report has lines of its own, in which the daemon has spelt out the rest. */
+static void show(FILE *to, const char *text) {
+    char shown[CHARSET_SHOWN];
+    for (struct sv rest = sv_of(text); rest.n > 0; fputs(shown, to)) {
+        if (*rest.p == '\n') {
+            snprintf(shown, sizeof shown, "\n");
+            rest = sv_slice(rest, 1, rest.n);
+        } else {
+            charset_shown(&rest, shown);
+        }
+    }
+}
+
 __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...) {
+    char text[SAID_MAX];
     va_list ap;
     va_start(ap, fmt);
-    fputs("sim7x00ctl: ", stderr);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    fputs("sim7x00ctl: ", stderr);
+    show(stderr, text);
+    fputc('\n', stderr);
 }
 
 /* -- the connection -- */
@@ -180,7 +198,7 @@ static bool is_nest(const cJSON *value) {
 
 static void print_word(const cJSON *value) {
     if (cJSON_IsString(value)) {
-        fputs(value->valuestring, stdout);
+        show(stdout, value->valuestring);
     } else if (cJSON_IsBool(value)) {
         fputs(cJSON_IsTrue(value) ? "yes" : "no", stdout);
     } else if (cJSON_IsNumber(value)) {
@@ -208,7 +226,8 @@ static void print_text(const cJSON *value) {
             continue;
         }
         next[depth] = item->next;
-        printf("%*s%s", (int)depth * INDENT, "", item->string != NULL ? item->string : "-");
+        printf("%*s", (int)depth * INDENT, "");
+        show(stdout, item->string != NULL ? item->string : "-");
         fputs(item->string != NULL ? ":" : "", stdout);
         if (is_nest(item) && depth + 1 < LIMIT_JSON_DEPTH) {
             next[++depth] = item->child;
@@ -245,7 +264,9 @@ static int show_state(const struct ctl *c, const cJSON *result, char **args) {
     }
     say("'%s' is no part of the state; there are:", args[0]);
     cJSON_ArrayForEach(part, result) {
-        fprintf(stderr, "  %s\n", part->string);
+        fputs("  ", stderr);
+        show(stderr, part->string);
+        fputc('\n', stderr);
     }
     return EXIT_USAGE;
 }
@@ -565,12 +586,15 @@ static void print_event(const struct ctl *c, const cJSON *params) {
     if (c->is_json) {
         print_json(params);
     } else {
-        fputs(spec_text(params, "topic", "?"), stdout);
+        show(stdout, spec_text(params, "topic", "?"));
         cJSON_ArrayForEach(item, params) {
             if (strcmp(item->string, "topic") != 0) {
                 char *text = cJSON_PrintUnformatted(item);
                 must(text != NULL);
-                printf(" %s=%s", item->string, text);
+                putchar(' ');
+                show(stdout, item->string);
+                putchar('=');
+                show(stdout, text);
                 free(text);
             }
         }
