@@ -23,6 +23,7 @@ enum option_id {
     OPT_NVRAM,
     OPT_FILES,
     OPT_MODEMS,
+    OPT_SANDBOX,
     OPT_JSON,
     OPT_LOG,
     OPT_LOG_JSON,
@@ -54,6 +55,7 @@ static const struct option long_options[] = {
     {"nvram", required_argument, NULL, OPT_NVRAM},
     {"files", required_argument, NULL, OPT_FILES},
     {"modems", required_argument, NULL, OPT_MODEMS},
+    {"sandbox", no_argument, NULL, OPT_SANDBOX},
     {"json", no_argument, NULL, OPT_JSON},
     {"log", required_argument, NULL, OPT_LOG},
     {"log-json", no_argument, NULL, OPT_LOG_JSON},
@@ -120,7 +122,10 @@ static const char help_text[] =
     "  --modems N                   N modules (1 to 1000) with the links PATH0, PATH1, ...\n"
     "  --quick-start                the server of the vendor's TCP/IP application note,\n"
     "                               116.236.221.75:8011, and its UDP peers\n"
-    "                               16.236.221.75:9015 and :8058 are echo:\n"
+    "                               16.236.221.75:9015 and :8058 are echo:\n";
+
+static const char help_rest[] = /* a compiler need not take longer ones in one piece */
+    "  --sandbox                    Landlock and seccomp once it runs: see docs/security.md\n"
     "  --json                       one JSON object a line on stdout\n"
     "  --log LEVEL                  error, warn, info, debug or trace, on stderr (warn)\n"
     "  --log-json                   the log as JSON lines\n"
@@ -364,6 +369,9 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return 0;
     case OPT_LOG:
         return take_log(o, optarg, error);
+    case OPT_SANDBOX:
+        o->is_sandboxed = true;
+        return 0;
     case OPT_JSON:
         o->is_json = true;
         return 0;
@@ -462,4 +470,5 @@ void options_print_help(FILE *to, const char *const *profiles) {
     char names[OPTIONS_ERROR_TEXT];
     join(profiles, "\n                               ", names);
     fprintf(to, help_text, names);
+    fputs(help_rest, to);
 }

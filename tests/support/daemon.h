@@ -40,6 +40,7 @@ struct daemon {
     int64_t started_at_us; /* turn_now_us */
 };
 
+/* With SIM7X00_SANDBOX in the environment it is started with --sandbox. */
 void daemon_init(struct daemon *d);
 /* `fmt` NULL: an option without a value. */
 __attribute__((format(printf, 3, 4))) void daemon_option(struct daemon *d, const char *option,
