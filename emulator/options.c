@@ -317,6 +317,16 @@ static int take_log(struct options *o, const char *value, char error[OPTIONS_ERR
     return 0;
 }
 
+/* Of those without a value. */
+static bool *flag_of(struct options *o, enum option_id id) {
+    return id == OPT_RUN           ? &o->is_run
+           : id == OPT_CHECK       ? &o->is_check
+           : id == OPT_JSON        ? &o->is_json
+           : id == OPT_LOG_JSON    ? &o->is_log_json
+           : id == OPT_QUICK_START ? &o->is_quick_start
+                                   : &o->is_sandboxed;
+}
+
 static int take(struct options *o, enum option_id id, const char *const *profiles,
                 char error[OPTIONS_ERROR_TEXT]) {
     switch (id) {
@@ -356,30 +366,20 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_text("--junit", &o->junit, optarg, "a file", error);
     case OPT_TAP:
         return take_text("--tap", &o->tap, optarg, "a file", error);
-    case OPT_RUN:
-        o->is_run = true;
-        return 0;
     case OPT_WAIT:
         return take_wait(o, optarg, error);
-    case OPT_CHECK:
-        o->is_check = true;
-        return 0;
     case OPT_SCHEMA:
         o->action = OPTIONS_SCHEMA;
         return 0;
     case OPT_LOG:
         return take_log(o, optarg, error);
-    case OPT_SANDBOX:
-        o->is_sandboxed = true;
-        return 0;
+    case OPT_RUN:
+    case OPT_CHECK:
     case OPT_JSON:
-        o->is_json = true;
-        return 0;
     case OPT_LOG_JSON:
-        o->is_log_json = true;
-        return 0;
     case OPT_QUICK_START:
-        o->is_quick_start = true;
+    case OPT_SANDBOX:
+        *flag_of(o, id) = true;
         return 0;
     case OPT_VERSION:
         o->action = OPTIONS_VERSION;
