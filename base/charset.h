@@ -12,7 +12,7 @@
 #include "base/sv.h"
 
 enum { CHARSET_ESCAPE = 0x1b, CHARSET_UTF8 = 4, CHARSET_UNKNOWN = 0xfffd };
-enum { CHARSET_SHOWN = 4 * CHARSET_UTF8 + 1 }; /* "\\xNN" of each of its bytes, and a NUL */
+enum { CHARSET_SHOWN = 4 * CHARSET_UTF8 + 1 }; /* "\xNN" of each of its bytes, and a NUL */
 
 /* The first character of the text, and the text moves on. The text is not empty; a byte that is no
  * UTF-8 is CHARSET_UNKNOWN. */

@@ -59,14 +59,15 @@ void log_set_clock(const struct clk *clk) {
 void log_json_string(FILE *to, const char *s) {
     fputc('"', to);
     for (struct sv rest = sv_of(s); rest.n > 0;) {
-        const char *p = rest.p;
+        char utf8[CHARSET_UTF8];
         uint32_t c = charset_next(&rest);
+        c = c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? CHARSET_UNKNOWN : c;
         if (c == '"' || c == '\\') {
             fprintf(to, "\\%c", (int)c);
         } else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == CHARSET_UNKNOWN) {
             fprintf(to, "\\u%04x", (unsigned)c);
         } else {
-            fwrite(p, 1, (size_t)(rest.p - p), to);
+            fwrite(utf8, 1, charset_put(c, utf8), to);
         }
     }
     fputc('"', to);

@@ -394,10 +394,10 @@ Test(e2e_storm, a_driver_that_never_reads) {
 /* -- the control socket -- */
 
 static void storm_control(unsigned n) {
-    static const char *const says[] = {
-        "", "{", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"state\"}\n", "\n\n\n\x1b[2J\n",
-        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subscribe\",\"params\":{\"topics\":[\"*\"]}}"
-        "\n"};
+    static const char subscribe[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subscribe\","
+                                    "\"params\":{\"topics\":[\"*\"]}}\n";
+    static const char state[] = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"state\"}\n";
+    static const char *const says[] = {"", "{", state, "\n\n\n\x1b[2J\n", subscribe};
     static int fds[CLIENTS];
     for (unsigned done = 0; done < n; done += CLIENTS) {
         for (unsigned i = 0; i < CLIENTS; i++) {

@@ -153,6 +153,8 @@ Test(log, a_line_of_escapes_is_cut_like_any_other) {
 
 Test(log, json_is_utf8_whatever_it_carries) {
     log_set_json(true);
+    hostile = "\xc1\x81\xed\xa0\x80";
+    cr_assert_not_null(strstr(printed(print_hostile), "\"text\":\"A\\ufffd\"}"));
     hostile = "\x9b\xc2\x9b\x7f\xc3\xa4";
     cr_assert_not_null(
         strstr(printed(print_hostile),
