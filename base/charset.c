@@ -1,6 +1,8 @@
 #include "base/charset.h"
 
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 enum { ALPHABET = 128, CONTINUATION_BITS = 6, LOW_BITS = 0x3f, LAST = 0x10ffff };
 
@@ -70,6 +72,21 @@ size_t charset_put(uint32_t c, char to[CHARSET_UTF8]) {
     }
     to[0] = (char)(leads[more] | c);
     return more + 1;
+}
+
+void charset_shown(struct sv *text, char to[CHARSET_SHOWN]) {
+    const char *p = text->p;
+    uint32_t c = charset_next(text);
+    size_t n = (size_t)(text->p - p);
+    bool is_control = c < 0x20 || (c >= 0x7f && c < 0xa0);
+    if (!is_control && c != CHARSET_UNKNOWN) {
+        memcpy(to, p, n);
+        to[n] = '\0';
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        snprintf(to + 4 * i, CHARSET_SHOWN - 4 * i, "\\x%02x", (unsigned char)p[i]);
+    }
 }
 
 int charset_to_gsm(uint32_t c) {

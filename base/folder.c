@@ -55,8 +55,10 @@ static int write_all(int fd, const char *bytes, size_t n) {
 }
 
 int folder_write(int folder, const char *name, const void *p, size_t n) {
-    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-    int fd = openat(folder, name, flags, FILE_MODE);
+    /* Always a file of our own making: one that lies there may be a pipe, whose open waits for a
+     * reader, or the second name of a file that is somebody's. */
+    unlinkat(folder, name, 0);
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
     int err = fd < 0 ? -errno : write_all(fd, p, n);
     if (err == 0 && fsync(fd) != 0) {
         err = -errno;

@@ -9,8 +9,8 @@
 int folder_make(const char *path);
 /* A lock file that ends with the process. -EBUSY: another process has it. */
 int folder_lock(int folder, const char *name);
-/* A new file with these bytes, on the disk but for its name; what has the name is overwritten,
- * links are not followed. Returns its descriptor; if that fails nothing of the name is left. */
+/* A new file with these bytes, on the disk but for its name; what has the name is removed,
+ * never opened. Returns its descriptor; if that fails nothing of the name is left. */
 int folder_write(int folder, const char *name, const void *p, size_t n);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/charset.h"
 #include "base/clk.h"
 #include "base/limits.h"
 
@@ -57,17 +58,33 @@ void log_set_clock(const struct clk *clk) {
 
 void log_json_string(FILE *to, const char *s) {
     fputc('"', to);
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
+    for (struct sv rest = sv_of(s); rest.n > 0;) {
+        char utf8[CHARSET_UTF8];
+        uint32_t c = charset_next(&rest);
+        c = c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? CHARSET_UNKNOWN : c;
         if (c == '"' || c == '\\') {
-            fprintf(to, "\\%c", c);
-        } else if (c < 0x20) {
-            fprintf(to, "\\u%04x", c);
+            fprintf(to, "\\%c", (int)c);
+        } else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == CHARSET_UNKNOWN) {
+            fprintf(to, "\\u%04x", (unsigned)c);
         } else {
-            fputc(c, to);
+            fwrite(utf8, 1, charset_put(c, utf8), to);
         }
     }
     fputc('"', to);
+}
+
+/* As much as fits. */
+static void show(char *to, size_t size, const char *text) {
+    char shown[CHARSET_SHOWN] = "";
+    size_t n = 0;
+    for (struct sv rest = sv_of(text); rest.n > 0; n += strlen(shown)) {
+        charset_shown(&rest, shown);
+        if (n + strlen(shown) >= size) {
+            break;
+        }
+        memcpy(to + n, shown, strlen(shown));
+    }
+    to[n] = '\0';
 }
 
 void log_write(enum log_category cat, enum log_level level, const char *obj, const char *fmt, ...) {
@@ -82,11 +99,13 @@ void log_write(enum log_category cat, enum log_level level, const char *obj, con
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
 
-    char *slot = state.recent[state.next];
-    state.next = (state.next + 1) % LIMIT_LOG_RECENT;
-    snprintf(slot, LIMIT_LOG_LINE, "%lld.%06lld %s %s %s: %.900s", (long long)(us / 1000000),
+    char line[LIMIT_LOG_LINE];
+    snprintf(line, sizeof line, "%lld.%06lld %s %s %s: %.900s", (long long)(us / 1000000),
              (long long)(us % 1000000), level_names[level], category_names[cat],
              obj != NULL ? obj : "-", text);
+    char *slot = state.recent[state.next];
+    state.next = (state.next + 1) % LIMIT_LOG_RECENT;
+    show(slot, LIMIT_LOG_LINE, line);
     if (level > state.level) {
         return;
     }

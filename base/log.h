@@ -46,6 +46,7 @@ int log_level_parse(const char *name, enum log_level *out);
 void log_set_json(bool on);
 void log_set_clock(const struct clk *clk);
 
+/* What acts on a terminal is spelt out ("\x1b"): a line may quote a driver or a peer. */
 void log_write(enum log_category cat, enum log_level level, const char *obj, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 

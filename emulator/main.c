@@ -19,6 +19,7 @@
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
 #include "emulator/options.h"
+#include "emulator/sandbox.h"
 #include "emulator/trace.h"
 #include "emulator/unit.h"
 #include "netstack/host_uv.h"
@@ -628,6 +629,47 @@ static int build_director(struct app *a) {
     return code != 0 ? code : open_report(&a->tap, "--tap", o->tap);
 }
 
+/* Where the file of this path lies. */
+static void folder_with(const char *path, char to[PATH_SIZE]) {
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        snprintf(to, PATH_SIZE, ".");
+    } else {
+        snprintf(to, PATH_SIZE, "%.*s", slash > path ? (int)(slash - path) : 1, path);
+    }
+}
+
+/* What has been opened stays so: reports, trace. */
+static int enter_sandbox(const struct app *a) {
+    const struct options *o = &a->options;
+    char link[PATH_SIZE];
+    char control[PATH_SIZE];
+    char says[SANDBOX_SAYS];
+    char error[SANDBOX_ERROR];
+    struct sandbox_path paths[4];
+    size_t n = 0;
+    if (!o->is_sandboxed) {
+        return 0;
+    }
+    folder_with(o->link, link);
+    paths[n++] = (struct sandbox_path){link, SANDBOX_NAMES};
+    if (o->control != NULL) {
+        folder_with(o->control, control);
+        paths[n++] = (struct sandbox_path){control, SANDBOX_NAMES};
+    }
+    if (o->nvram != NULL) {
+        paths[n++] = (struct sandbox_path){o->nvram, SANDBOX_KEEP};
+    }
+    if (o->files != NULL) {
+        paths[n++] = (struct sandbox_path){o->files, SANDBOX_KEEP};
+    }
+    if (sandbox_enter(paths, n, says, error) != 0) {
+        return complain(EXIT_REFUSED, "--sandbox", error);
+    }
+    LOG(LOG_MAIN, LOG_INFO, NULL, "sandbox: %s", says);
+    return 0;
+}
+
 /* Returns the exit code, 0: all is running. */
 static int start_all(struct app *a) {
     const struct options *o = &a->options;
@@ -666,6 +708,10 @@ static int start_all(struct app *a) {
     for (unsigned i = 0; code == 0 && i < a->slot_count; i++) {
         code = start_modem(a, i);
     }
+    if (code != 0) {
+        return code;
+    }
+    code = enter_sandbox(a);
     if (code != 0) {
         return code;
     }

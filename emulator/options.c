@@ -24,6 +24,7 @@ enum option_id {
     OPT_NVRAM,
     OPT_FILES,
     OPT_MODEMS,
+    OPT_SANDBOX,
     OPT_JSON,
     OPT_LOG,
     OPT_LOG_JSON,
@@ -56,6 +57,7 @@ static const struct option long_options[] = {
     {"nvram", required_argument, NULL, OPT_NVRAM},
     {"files", required_argument, NULL, OPT_FILES},
     {"modems", required_argument, NULL, OPT_MODEMS},
+    {"sandbox", no_argument, NULL, OPT_SANDBOX},
     {"json", no_argument, NULL, OPT_JSON},
     {"log", required_argument, NULL, OPT_LOG},
     {"log-json", no_argument, NULL, OPT_LOG_JSON},
@@ -127,6 +129,7 @@ static const char help_rest[] =
     "  --quick-start                the server of the vendor's TCP/IP application note,\n"
     "                               116.236.221.75:8011, and its UDP peers\n"
     "                               16.236.221.75:9015 and :8058 are echo:\n"
+    "  --sandbox                    Landlock and seccomp once it runs: see docs/security.md\n"
     "  --json                       one JSON object a line on stdout\n"
     "  --log LEVEL                  error, warn, info, debug or trace, on stderr (warn)\n"
     "  --log-json                   the log as JSON lines\n"
@@ -338,6 +341,16 @@ static int take_log(struct options *o, const char *value, char error[OPTIONS_ERR
     return 0;
 }
 
+/* Of those without a value. */
+static bool *flag_of(struct options *o, enum option_id id) {
+    return id == OPT_RUN           ? &o->is_run
+           : id == OPT_CHECK       ? &o->is_check
+           : id == OPT_JSON        ? &o->is_json
+           : id == OPT_LOG_JSON    ? &o->is_log_json
+           : id == OPT_QUICK_START ? &o->is_quick_start
+                                   : &o->is_sandboxed;
+}
+
 static int take(struct options *o, enum option_id id, const char *const *profiles,
                 char error[OPTIONS_ERROR_TEXT]) {
     switch (id) {
@@ -359,27 +372,20 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_seed(o, optarg, error);
     case OPT_MODEMS:
         return take_modems(o, optarg, error);
-    case OPT_RUN:
-        o->is_run = true;
-        return 0;
     case OPT_WAIT:
         return take_wait(o, optarg, error);
-    case OPT_CHECK:
-        o->is_check = true;
-        return 0;
     case OPT_SCHEMA:
         o->action = OPTIONS_SCHEMA;
         return 0;
     case OPT_LOG:
         return take_log(o, optarg, error);
+    case OPT_RUN:
+    case OPT_CHECK:
     case OPT_JSON:
-        o->is_json = true;
-        return 0;
     case OPT_LOG_JSON:
-        o->is_log_json = true;
-        return 0;
     case OPT_QUICK_START:
-        o->is_quick_start = true;
+    case OPT_SANDBOX:
+        *flag_of(o, id) = true;
         return 0;
     case OPT_VERSION:
         o->action = OPTIONS_VERSION;

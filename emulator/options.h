@@ -50,7 +50,7 @@ struct options {
     const char *junit, *tap; /* NULL: none */
     unsigned modems;         /* 0: one, whose link has no number */
     enum log_level log_level;
-    bool is_json, is_log_json, is_quick_start;
+    bool is_json, is_log_json, is_quick_start, is_sandboxed;
     bool is_run;     /* ends with the verdict */
     unsigned wait_s; /* until a driver has the tty, of the host's time; 0: for ever */
     bool is_check;   /* only looks at the scenario */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const unsigned speed_bps = 115200;
@@ -30,6 +31,20 @@ static int set_raw(int fd) {
     return ioctl(fd, TCSETS2, &t) == 0 ? 0 : -errno;
 }
 
+static int open_peer(const struct tty *t) {
+    return ioctl(t->fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* What is written to it is a command to the module, and Debian lets a group write to every tty. */
+static int keep_private(const struct tty *t) {
+    int peer = open_peer(t);
+    int err = peer < 0 || fchmod(peer, S_IRUSR | S_IWUSR) != 0 ? -errno : 0;
+    if (peer >= 0) {
+        close(peer);
+    }
+    return err;
+}
+
 int tty_open(struct tty *t) {
     int unlocked = 0;
     unsigned number = 0;
@@ -46,6 +61,9 @@ int tty_open(struct tty *t) {
     size_t unread = 0;
     if (err == 0) {
         err = tty_clean(t, &unread);
+    }
+    if (err == 0) {
+        err = keep_private(t);
     }
     if (err != 0) {
         tty_close(t);
@@ -72,7 +90,7 @@ bool tty_has_room(const struct tty *t) {
 
 int tty_clean(struct tty *t, size_t *unread) {
     *unread = 0;
-    int peer = ioctl(t->fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    int peer = open_peer(t);
     if (peer < 0) {
         return -errno;
     }

@@ -126,12 +126,15 @@ static void print_event(const struct ctl *c, const cJSON *params) {
     if (c->is_json) {
         show_json(params);
     } else {
-        fputs(spec_text(params, "topic", "?"), stdout);
+        client_put(stdout, spec_text(params, "topic", "?"));
         cJSON_ArrayForEach(item, params) {
             if (strcmp(item->string, "topic") != 0) {
                 char *text = cJSON_PrintUnformatted(item);
                 must(text != NULL);
-                printf(" %s=%s", item->string, text);
+                putchar(' ');
+                client_put(stdout, item->string);
+                putchar('=');
+                client_put(stdout, text);
                 free(text);
             }
         }

@@ -278,8 +278,12 @@ static int bind_or_replace(int fd, const struct sockaddr_un *addr) {
     if (err != -EADDRINUSE) {
         return err;
     }
-    if (lstat(addr->sun_path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+    bool is_there = lstat(addr->sun_path, &st) == 0;
+    if (is_there && !S_ISSOCK(st.st_mode)) {
         return -EEXIST;
+    }
+    if (is_there && st.st_uid != geteuid()) {
+        return -EPERM; /* root could remove it */
     }
     if (is_alive(addr)) {
         return -EADDRINUSE;
@@ -294,6 +298,8 @@ static const char *reason(int err) {
         return "another daemon listens there";
     case -EEXIST:
         return "is there and is no socket";
+    case -EPERM:
+        return "is another user's";
     case -ENAMETOOLONG:
         return "longer than a Unix socket's path may be (107 bytes)";
     default:

@@ -10,18 +10,37 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/charset.h"
 #include "base/obj.h"
+#include "base/sv.h"
 #include "scenarios/json/spec.h"
 
-enum { CHUNK = 65536 };
+enum {
+    CHUNK = 65536,
+    SAID_MAX = 2048, /* a scenario's error has half of it */
+};
+
+void client_put(FILE *to, const char *text) {
+    char shown[CHARSET_SHOWN];
+    for (struct sv rest = sv_of(text); rest.n > 0; fputs(shown, to)) {
+        if (*rest.p == '\n') {
+            snprintf(shown, sizeof shown, "\n");
+            rest = sv_slice(rest, 1, rest.n);
+        } else {
+            charset_shown(&rest, shown);
+        }
+    }
+}
 
 void client_say(const char *fmt, ...) {
+    char text[SAID_MAX];
     va_list ap;
     va_start(ap, fmt);
-    fputs("sim7x00ctl: ", stderr);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    fputs("sim7x00ctl: ", stderr);
+    client_put(stderr, text);
+    fputc('\n', stderr);
 }
 
 /* -- the connection -- */

@@ -2,7 +2,13 @@
 #ifndef SCENARIOS_CTL_CLIENT_H
 #define SCENARIOS_CTL_CLIENT_H
 
+#include <stdio.h>
+
 #include "scenarios/ctl/ctl.h"
+
+/* Texts of a driver or a peer are in what the daemon answers, and must not act on the terminal. A
+ * report has lines of its own, in which the daemon has spelt out the rest. */
+void client_put(FILE *to, const char *text);
 
 __attribute__((format(printf, 1, 2))) void client_say(const char *fmt, ...);
 int client_lost(const struct ctl *c); /* tells it; EXIT_LOST */

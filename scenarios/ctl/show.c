@@ -29,7 +29,7 @@ static bool is_nest(const cJSON *value) {
 
 static void print_word(const cJSON *value) {
     if (cJSON_IsString(value)) {
-        fputs(value->valuestring, stdout);
+        client_put(stdout, value->valuestring);
     } else if (cJSON_IsBool(value)) {
         fputs(cJSON_IsTrue(value) ? "yes" : "no", stdout);
     } else if (cJSON_IsNumber(value)) {
@@ -57,7 +57,8 @@ static void print_text(const cJSON *value) {
             continue;
         }
         next[depth] = item->next;
-        printf("%*s%s", (int)depth * INDENT, "", item->string != NULL ? item->string : "-");
+        printf("%*s", (int)depth * INDENT, "");
+        client_put(stdout, item->string != NULL ? item->string : "-");
         fputs(item->string != NULL ? ":" : "", stdout);
         if (is_nest(item) && depth + 1 < LIMIT_JSON_DEPTH) {
             next[++depth] = item->child;
@@ -94,7 +95,9 @@ int show_state(const struct ctl *c, const cJSON *result, char **args) {
     }
     client_say("'%s' is no part of the state; there are:", args[0]);
     cJSON_ArrayForEach(part, result) {
-        fprintf(stderr, "  %s\n", part->string);
+        fputs("  ", stderr);
+        client_put(stderr, part->string);
+        fputc('\n', stderr);
     }
     return EXIT_USAGE;
 }

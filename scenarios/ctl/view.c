@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "scenarios/ctl/client.h"
 #include "scenarios/json/spec.h"
 
 enum {
@@ -340,15 +341,17 @@ static void on_other(struct view *v, const char *topic, const cJSON *facts) {
     const cJSON *fact = NULL;
     enum kind kind = is_failure(topic, facts) ? DONE : EVENT;
     begin(v, kind);
-    fputs(topic, v->to);
+    client_put(v->to, topic);
     cJSON_ArrayForEach(fact, facts) {
         if (strcmp(fact->string, "err") == 0 && kind == EVENT) {
             continue;
         }
         fprintf(v->to, "%s%s ", gap, fact->string);
         if (cJSON_IsString(fact)) {
-            size_t n = strlen(fact->valuestring);
-            fprintf(v->to, "%.*s%s", TEXT_SHOWN, fact->valuestring, n > TEXT_SHOWN ? "..." : "");
+            char text[TEXT_SHOWN + 1];
+            snprintf(text, sizeof text, "%s", fact->valuestring);
+            client_put(v->to, text);
+            fputs(strlen(fact->valuestring) > TEXT_SHOWN ? "..." : "", v->to);
         } else {
             fprintf(v->to, "%.15g", spec_number(facts, fact->string, 0));
         }

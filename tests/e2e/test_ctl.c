@@ -68,7 +68,7 @@ static const struct spec any_params = {.type = SPEC_OBJECT, .name = "params", .k
     X(state, "state", STATE)                                                                       \
     X(act, "do", "{}")                                                                             \
     X(rule_add, "rule.add", "{}")                                                                  \
-    X(rule_list, "rule.list", "{\"rules\":[{\"name\":\"a\"}]}")                                    \
+    X(rule_list, "rule.list", "{\"rules\":[{\"name\":\"a\\u001b]0;b\\u0007\"}]}")                  \
     X(rule_remove, "rule.remove", "{}")                                                            \
     X(advance, "clock.advance", "{\"now\":\"10s\"}")                                               \
     X(lines_get, "lines.get", "{\"dtr\":true}")                                                    \
@@ -99,12 +99,19 @@ static void run_refuse(void *ctx, struct control_call *call, const cJSON *params
     control_error(call, CONTROL_REFUSED, "not now");
 }
 
+static void run_hostile(void *ctx, struct control_call *call, const cJSON *params) {
+    (void)ctx;
+    (void)params;
+    control_error(call, CONTROL_REFUSED, "no \x1b[2J");
+}
+
 static const struct control_method methods[] = {
 #define X(id, name, answer) {name, run_##id, "Does it.", &any_params},
     METHODS(X)
 #undef X
         {"verdict", run_verdict, "Waits.", &any_params},
     {"refuse", run_refuse, "Refuses.", NULL},
+    {"hostile", run_hostile, "Refuses.", NULL},
     {0},
 };
 
@@ -490,6 +497,21 @@ Test(ctl, watch_prints_events_until_it_is_interrupted) {
     kill(pid, SIGINT);
     cr_assert_eq(finish(pid), 128 + SIGINT);
     cr_assert_str_eq(out, "link.closed link=0 why=\"reset by peer\"\nurc\n");
+}
+
+/* U+009B is a control sequence introducer, as ESC [ is. */
+Test(ctl, what_others_have_said_does_not_act_on_the_terminal) {
+    pid_t pid = watch("watch link.*", "link.closed");
+    post("link.closed", "{\"text\":\"\xc2\x9b"
+                        "31m\x7f\\u001b[2J \xc3\xa4\"}");
+    wait_for("out", "2J");
+    kill(pid, SIGINT);
+    cr_assert_eq(finish(pid), 128 + SIGINT);
+    cr_assert_str_eq(out, "link.closed text=\"\\xc2\\x9b31m\\x7f\\u001b[2J \xc3\xa4\"\n");
+    cr_assert_eq(ctl("rules"), 0);
+    cr_assert_not_null(strstr(out, "name: a\\x1b]0;b\\x07\n"), "%s", out);
+    cr_assert_eq(ctl("raw hostile"), 1);
+    cr_assert_str_eq(err, "sim7x00ctl: no \\x1b[2J\n");
 }
 
 Test(ctl, watch_prints_all_topics_as_json_and_ends_with_the_daemon) {

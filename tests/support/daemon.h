@@ -40,6 +40,7 @@ struct daemon {
     int64_t started_at_us; /* turn_now_us */
 };
 
+/* With SIM7X00_SANDBOX in the environment it is started with --sandbox. */
 void daemon_init(struct daemon *d);
 void daemon_init_in(struct daemon *d, const char *base); /* its folder is there, not in /tmp */
 /* `fmt` NULL: an option without a value. */

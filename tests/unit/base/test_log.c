@@ -111,6 +111,56 @@ Test(log, text_line_goes_to_stderr_when_the_level_allows) {
     cr_assert_str_eq(printed(print_warning), "");
 }
 
+static const char *hostile;
+
+static void print_hostile(void) {
+    LOG(LOG_NET, LOG_WARN, "link\r", "%s", hostile);
+}
+
+Test(log, what_acts_on_a_terminal_is_spelt_out) {
+    static const struct {
+        const char *text, *line;
+    } cases[] = {
+        {"\x1b]0;x\a\x1b[2J", "\\x1b]0;x\\x07\\x1b[2J"},
+        {"a\n0.000000 error main -: forged", "a\\x0a0.000000 error main -: forged"},
+        {"\x9b"
+         "31m",
+         "\\x9b31m"},
+        {"\xc2\x9b"
+         "31m",
+         "\\xc2\\x9b31m"},
+        {"\xc0\x9b", "\\xc0\\x9b"},
+        {"\x7f\b", "\\x7f\\x08"},
+        {"\xc3\xa4 \xe2\x82\xac", "\xc3\xa4 \xe2\x82\xac"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char line[128];
+        hostile = cases[i].text;
+        snprintf(line, sizeof line, "0.000000 warn net link\\x0d: %s\n", cases[i].line);
+        cr_assert_str_eq(printed(print_hostile), line);
+    }
+}
+
+Test(log, a_line_of_escapes_is_cut_like_any_other) {
+    char text[LIMIT_LOG_LINE];
+    memset(text, 1, sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    hostile = text;
+    const char *line = printed(print_hostile);
+    cr_assert_lt(strlen(line), LIMIT_LOG_LINE + 1);
+    cr_assert_str_eq(line + strlen(line) - 5, "\\x01\n");
+}
+
+Test(log, json_is_utf8_whatever_it_carries) {
+    log_set_json(true);
+    hostile = "\xc1\x81\xed\xa0\x80";
+    cr_assert_not_null(strstr(printed(print_hostile), "\"text\":\"A\\ufffd\"}"));
+    hostile = "\x9b\xc2\x9b\x7f\xc3\xa4";
+    cr_assert_not_null(
+        strstr(printed(print_hostile),
+               "\"object\":\"link\\u000d\",\"text\":\"\\ufffd\\u009b\\u007f\xc3\xa4\"}"));
+}
+
 Test(log, json_line_escapes_what_it_carries) {
     log_set_json(true);
     cr_assert_str_eq(printed(print_warning),

@@ -505,12 +505,39 @@ Test(nvram, a_place_that_cannot_be_written_to_is_told_as_the_system_does) {
     cr_assert_eq(nvram_file_open(&f, "/dev/null/a"), -ENOTDIR);
     snprintf(in_the_way, sizeof in_the_way, "%s/nvram.json.tmp", folder);
     cr_assert_eq(nvram_file_open(&f, folder), 0);
-    cr_assert_eq(symlink("/dev/full", in_the_way), 0);
-    cr_assert_eq(nvram_file_write(&f, "x", 1), -ELOOP);
-    cr_assert_not(exists(in_the_way));
+    cr_assert_eq(mkdir(in_the_way, 0700), 0);
+    cr_assert_eq(nvram_file_write(&f, "x", 1), -EEXIST);
+    cr_assert_eq(rmdir(in_the_way), 0);
     cr_assert_eq(nvram_file_write(&f, "x", LIMIT_NVRAM + 1), -EFBIG);
     cr_assert_eq(nvram_file_write(&f, "x", 1), 0);
     nvram_file_close(&f);
+}
+
+/* A pipe would wait for its reader, and what else is behind the name is somebody's. */
+Test(nvram, what_lies_where_it_writes_is_neither_opened_nor_written_to) {
+    struct nvram_file f;
+    char in_the_way[128];
+    snprintf(in_the_way, sizeof in_the_way, "%s/nvram.json.tmp", folder);
+    cr_assert_eq(nvram_file_open(&f, folder), 0);
+    cr_assert_eq(mkfifo(in_the_way, 0600), 0);
+    cr_assert_eq(nvram_file_write(&f, "one", 3), 0);
+    cr_assert_eq(symlink("/dev/full", in_the_way), 0);
+    cr_assert_eq(nvram_file_write(&f, "two", 3), 0);
+    char other[128];
+    snprintf(other, sizeof other, "%s/other", folder);
+    put_file("three", 5);
+    cr_assert_eq(rename(path, other), 0);
+    cr_assert_eq(link(other, in_the_way), 0);
+    cr_assert_eq(nvram_file_write(&f, "four", 4), 0);
+    nvram_file_close(&f);
+    get_file(other);
+    cr_assert_str_eq(text, "three");
+    get_file(path);
+    cr_assert_str_eq(text, "four");
+    struct stat st;
+    cr_assert_eq(stat(path, &st), 0);
+    cr_assert_eq(st.st_mode & 07777, 0600);
+    cr_assert_eq(unlink(other), 0);
 }
 
 Test(nvram, nothing_changed_writes_nothing) {

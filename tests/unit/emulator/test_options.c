@@ -30,7 +30,7 @@ Test(options, without_any_are_the_defaults) {
     cr_assert_eq(o.modems, 0);
     cr_assert_eq(o.log_level, LOG_WARN);
     cr_assert_null(o.dns);
-    cr_assert(!o.is_json && !o.is_log_json && !o.is_quick_start);
+    cr_assert(!o.is_json && !o.is_log_json && !o.is_quick_start && !o.is_sandboxed);
     cr_assert(impair_is_clean(&o.impair[IMPAIR_UP]) && impair_is_clean(&o.impair[IMPAIR_DOWN]));
     cr_assert_eq(o.seed, 0);
     cr_assert_null(o.trace);
@@ -51,7 +51,7 @@ Test(options, timing_is_one_of_three_words) {
 Test(options, all_are_taken) {
     cr_assert_eq(parse("--profile appnote-1.00 --link /tmp/m --map a:1=b:2 --map=c:*=echo: "
                        "--listen 80=127.0.0.1:0 --clock x1000 --dns 127.0.0.1:53 --modems 7 "
-                       "--json --log trace --log-json --quick-start --files /tmp/f"),
+                       "--json --log trace --log-json --quick-start --sandbox --files /tmp/f"),
                  0);
     cr_assert_str_eq(o.profile, "appnote-1.00");
     cr_assert_str_eq(o.link, "/tmp/m");
@@ -64,7 +64,7 @@ Test(options, all_are_taken) {
     cr_assert_str_eq(o.dns, "127.0.0.1:53");
     cr_assert_eq(o.modems, 7);
     cr_assert_eq(o.log_level, LOG_TRACE);
-    cr_assert(o.is_json && o.is_log_json && o.is_quick_start);
+    cr_assert(o.is_json && o.is_log_json && o.is_quick_start && o.is_sandboxed);
     cr_assert_str_eq(o.files, "/tmp/f");
     cr_assert_eq(parse("--clock real"), 0);
     cr_assert_eq(o.clock_factor, 1);
@@ -230,7 +230,8 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
         "--profile",  "--link",       "--map",         "--listen", "--clock",   "--dns",
         "--json",     "--modems",     "--quick-start", "--log",    "--help",    "--version",
         "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace",   "black-hole",
-        "--wait",     "sim7600g",     "--timing",      "--files",  "--rfc2217", "--pcap"};
+        "--wait",     "sim7600g",     "--timing",      "--files",  "--rfc2217", "--pcap",
+        "--sandbox"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         cr_assert_not_null(strstr(text, names[i]), "%s", names[i]);
     }

@@ -643,6 +643,13 @@ Test(port, refuses_what_is_not_its_own_to_replace) {
     cr_assert_null(other);
 }
 
+Test(port, a_tty_is_its_owners_alone_whatever_the_umask) {
+    struct stat st;
+    cr_assert_eq(stat(port_tty(port), &st), 0);
+    cr_assert_eq(st.st_mode & 07777, 0600);
+    cr_assert_eq(st.st_uid, geteuid());
+}
+
 Test(port, replaces_a_link_of_the_dead) {
     const char *const targets[] = {"/dev/pts/999999", port_tty(port), "/nowhere/at/all"};
     for (size_t i = 0; i < sizeof targets / sizeof targets[0]; i++) {

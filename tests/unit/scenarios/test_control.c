@@ -745,6 +745,23 @@ Test(control, replaces_what_a_dead_process_left) {
     cr_assert_eq(access(stale, F_OK), -1);
 }
 
+/* Only root could remove it, and only root can make the file of this test. */
+Test(control, leaves_alone_what_another_user_left) {
+    char stale[80];
+    if (geteuid() != 0) {
+        cr_skip("it takes root");
+    }
+    snprintf(stale, sizeof stale, "%s/stale", folder);
+    struct sockaddr_un addr = address(stale);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (const struct sockaddr *)&addr, sizeof addr), 0);
+    close(fd);
+    cr_assert_eq(chown(stale, 65534, 65534), 0);
+    struct control *second = NULL;
+    cr_assert_eq(control_new(&second, &loop, stale, methods, NULL), -EPERM);
+    cr_assert_eq(unlink(stale), 0);
+}
+
 Test(control, leaves_alone_what_is_no_socket) {
     char file[80];
     snprintf(file, sizeof file, "%s/file", folder);
