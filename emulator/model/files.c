@@ -510,7 +510,7 @@ int files_write(struct files *f, const struct files_path *path, size_t at, const
     }
     size_t size = at + n > e->info.size ? at + n : e->info.size;
     int drive = drive_of(path->text[0]);
-    if (size - e->info.size > drives[drive].total - used_of(f, drive)) {
+    if (size - e->info.size > total_of(f, drive) - used_of(f, drive)) {
         return -ENOSPC;
     }
     if (size > e->info.size) {
