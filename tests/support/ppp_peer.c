@@ -195,6 +195,9 @@ static void on_frame(struct ppp_peer *p, const struct hdlc_frame *f) {
         p->packets++;
         p->n_packet = f->n;
         memcpy(p->packet, f->payload, f->n);
+        if (p->on_packet != NULL) {
+            p->on_packet(p->ctx, f->payload, f->n);
+        }
     } else if (size < 4 || size > f->n) {
         return;
     } else if (f->protocol == LCP || f->protocol == IPCP) {

@@ -33,6 +33,8 @@ struct ppp_peer {
     unsigned auth;         /* the protocol that it was asked for, 0: none */
     bool is_refused, is_let_in, is_terminated, is_terminate_acked;
     unsigned challenges, naks, rejects, protocol_rejects, echoes, packets;
+    void (*on_packet)(void *ctx, const uint8_t *p, size_t n); /* each of IP; may be NULL */
+    void *ctx;
     uint8_t packet[HDLC_PAYLOAD_MAX]; /* the newest of IP */
     size_t n_packet;
     struct hdlc_rx rx;

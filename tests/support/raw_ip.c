@@ -105,6 +105,10 @@ void raw_tcp_hear(struct raw_tcp *t, const struct ippkt *k) {
         return;
     }
     t->acked = get32(k->p + k->head + 8) - 1001;
+    if ((k->flags & IPPKT_SYN) != 0 && t->is_open) { /* our answer was lost */
+        raw_tcp_say(t, IPPKT_ACK, NULL, 0);
+        return;
+    }
     if ((k->flags & IPPKT_SYN) != 0) {
         t->expected = seq + 1;
         t->is_open = true;
