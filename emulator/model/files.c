@@ -30,6 +30,7 @@ struct entry {
     char *path;
     struct files_info info;
     uint8_t *mem;
+    size_t room; /* of mem, where it has grown; 0: as much as is in it */
 };
 
 struct files {
@@ -514,8 +515,12 @@ int files_write(struct files *f, const struct files_path *path, size_t at, const
         return -ENOSPC;
     }
     if (size > e->info.size) {
-        e->mem = xrealloc(e->mem, size);
         e->info.size = size;
+    }
+    /* A recording grows by small blocks. */
+    if (at + n > e->room) {
+        e->room = size + size / 2;
+        e->mem = xrealloc(e->mem, e->room);
     }
     memcpy(e->mem + at, p, n);
     return 0;
