@@ -34,6 +34,18 @@ static void tell_top(struct chan *ch, size_t i, bool is_top) {
     }
 }
 
+const char *chan_top_name(const struct chan *ch) {
+    CHECK_OBJ(ch, CHAN_MAGIC);
+    const char *name = ch->depth > 0 ? ch->stack[ch->depth - 1].user->name : "";
+    return name != NULL ? name : "";
+}
+
+static void tell_tap(struct chan *ch) {
+    if (ch->tap != NULL && ch->tap->top != NULL) {
+        ch->tap->top(ch->tap_ctx, chan_top_name(ch));
+    }
+}
+
 void chan_push(struct chan *ch, const struct chan_user *user, void *ctx) {
     CHECK_OBJ(ch, CHAN_MAGIC);
     must(ch->depth < LIMIT_CHAN_USERS);
@@ -43,6 +55,7 @@ void chan_push(struct chan *ch, const struct chan_user *user, void *ctx) {
     ch->stack[ch->depth].user = user;
     ch->stack[ch->depth].ctx = ctx;
     ch->depth++;
+    tell_tap(ch);
     tell_top(ch, ch->depth - 1, true);
 }
 
@@ -52,6 +65,7 @@ void chan_pop(struct chan *ch, const struct chan_user *user, void *ctx) {
          ch->stack[ch->depth - 1].ctx == ctx);
     tell_top(ch, ch->depth - 1, false);
     ch->depth--;
+    tell_tap(ch);
     if (ch->depth > 0) {
         tell_top(ch, ch->depth - 1, true);
     }

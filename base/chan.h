@@ -72,6 +72,8 @@ struct chan_tap {
     size_t (*rx)(void *ctx, uint8_t *p, size_t n);
     void (*line)(void *ctx); /* an unsolicited line ends here; may be NULL */
     void (*event)(void *ctx, enum chan_event event); /* before the users hear it */
+    /* Another user is on top now; its name, "" for none. May be NULL. */
+    void (*top)(void *ctx, const char *user);
 };
 
 #define CHAN_GATE_OPEN SIZE_MAX
@@ -116,6 +118,7 @@ void chan_set_transport(struct chan *ch, const struct chan_transport *t, void *c
 void chan_push(struct chan *ch, const struct chan_user *user, void *ctx);
 void chan_pop(struct chan *ch, const struct chan_user *user, void *ctx); /* must be on top */
 bool chan_is_top(const struct chan *ch, const void *ctx);
+const char *chan_top_name(const struct chan *ch); /* of the user; "": there is none */
 /* For a user that has put another one on top while it was told of an event: tells that one, too. */
 void chan_tell_top(struct chan *ch, enum chan_event event);
 

@@ -2,7 +2,7 @@
 
 #include <stdbool.h>
 
-enum { ALPHABET = 128, CONTINUATION_BITS = 6, LOW_BITS = 0x3f };
+enum { ALPHABET = 128, CONTINUATION_BITS = 6, LOW_BITS = 0x3f, LAST = 0x10ffff };
 
 /* 23.038 6.2.1; the escape stands for itself. */
 static const uint16_t alphabet[ALPHABET] = {
@@ -53,7 +53,7 @@ uint32_t charset_next(struct sv *text) {
             c = c << CONTINUATION_BITS | ((uint8_t)text->p[n++] & LOW_BITS);
         }
     }
-    if (n != more + 1) {
+    if (n != more + 1 || c > LAST) {
         c = CHARSET_UNKNOWN;
         n = 1;
     }

@@ -68,6 +68,10 @@
 #define LIMIT_IP_NAMES 32   /* look-ups of names under way: the same */
 #define LIMIT_IP_LISTENS 32 /* ports of the listen table that a link offers */
 
+#define LIMIT_CAPTURE_OUT                                                                          \
+    262144                    /* bytes of a capture that are not in its file yet: a turn's worth */
+#define LIMIT_CAPTURE_PORTS 8 /* of one module in a capture: PPP on 3 and 4, the multiplexer */
+
 #define LIMIT_FILES 1024     /* files and folders of one module: its list stays short to search */
 #define LIMIT_FILE_PATH 254  /* V3.00 20.1: a name with its drive and folders */
 #define LIMIT_FILE_BLOCK 512 /* bytes of one block of AT+CFTRANTX (guess) */
@@ -107,9 +111,11 @@
 #define LIMIT_CONTROL_TOPIC 64          /* bytes of one: the longest topic has fewer */
 #define LIMIT_CONTROL_ID 128            /* bytes of a request's id: it is kept and sent back */
 #define LIMIT_CONTROL_ANSWER (64 << 20) /* longest line sim7x00ctl takes: who sends it is lost */
-#define LIMIT_PEERS 64                  /* far ends: more than the links of six modules */
-#define LIMIT_PEER_CONNECTIONS 1024     /* of all far ends: one of each of 1000 modules, and some */
-#define LIMIT_PEER_STEPS 256            /* of one script: more than anyone reads */
-#define LIMIT_MAGIC_NAMES 256           /* magic names with a number in them that have an address */
+#define LIMIT_VIEW_LINE 2048 /* bytes of a line that sim7x00ctl watch collects; then it is cut */
+#define LIMIT_VIEW_URCS 64   /* unsolicited lines that it waits to see written, as a port holds */
+#define LIMIT_PEERS 64       /* far ends: more than the links of six modules */
+#define LIMIT_PEER_CONNECTIONS 1024 /* of all far ends: one of each of 1000 modules, and some */
+#define LIMIT_PEER_STEPS 256        /* of one script: more than anyone reads */
+#define LIMIT_MAGIC_NAMES 256       /* magic names with a number in them that have an address */
 
 #endif

@@ -14,6 +14,7 @@
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/obj.h"
+#include "emulator/capture.h"
 #include "emulator/model/files.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
@@ -64,6 +65,7 @@ struct app {
     struct host_uv *host;
     struct watch *watch;
     struct trace *trace;
+    struct capture *capture; /* NULL: none is running */
     struct director *director;
     uv_prepare_t saving; /* each turn, with --nvram */
     uv_async_t ending;   /* the end comes in a turn of its own */
@@ -380,6 +382,9 @@ static int start_modem(struct app *a, unsigned i) {
     if (a->trace != NULL) {
         trace_attach(a->trace, &modem->bearer, i);
     }
+    if (a->capture != NULL) {
+        capture_attach(a->capture, &modem->bearer, i);
+    }
     int code = keep_nvram(a, slot->unit, i);
     if (code == 0) {
         code = keep_files(a, slot->unit, i);
@@ -496,6 +501,31 @@ static void on_stop(void *ctx) {
     uv_async_send(&a->ending);
 }
 
+static int on_capture_start(void *ctx, const char *file) {
+    struct app *a = ctx;
+    if (a->capture != NULL) {
+        return -EALREADY;
+    }
+    a->capture = capture_open(file, &a->loop, a->clk);
+    if (a->capture == NULL) {
+        return -errno;
+    }
+    for (unsigned i = 0; i < a->slot_count; i++) {
+        capture_attach(a->capture, &unit_modem(a->slots[i].unit)->bearer, i);
+    }
+    return 0;
+}
+
+static int on_capture_stop(void *ctx, uint64_t *packets) {
+    struct app *a = ctx;
+    if (a->capture == NULL) {
+        return -ENOENT;
+    }
+    int err = capture_close(a->capture, packets);
+    a->capture = NULL;
+    return err;
+}
+
 static void on_over(void *ctx) {
     struct app *a = ctx;
     if (a->options.is_run) {
@@ -576,6 +606,8 @@ static int build_director(struct app *a) {
         .on_stop = on_stop,
         .on_over = on_over,
         .on_left = on_left,
+        .on_capture_start = on_capture_start,
+        .on_capture_stop = on_capture_stop,
         .ctx = a,
     };
     char error[SCENARIO_ERROR];
@@ -612,6 +644,13 @@ static int start_all(struct app *a) {
             return EXIT_REFUSED;
         }
     }
+    if (o->pcap != NULL) {
+        a->capture = capture_open(o->pcap, &a->loop, a->clk);
+        if (a->capture == NULL) {
+            fprintf(stderr, "sim7x00: --pcap: '%s': %s\n", o->pcap, strerror(errno));
+            return EXIT_REFUSED;
+        }
+    }
     raise_descriptor_limit();
     if (watch_new(&a->watch, &a->loop) != 0) {
         return EXIT_REFUSED;
@@ -644,6 +683,8 @@ static void stop_all(struct app *a) {
     }
     a->is_stopping = true;
     director_drop(a->director);
+    uint64_t packets = 0;
+    capture_close(a->capture, &packets);
     for (unsigned i = 0; i < a->slot_count; i++) {
         stop_modem(&a->slots[i]);
     }

@@ -4,6 +4,7 @@
 
 #include "base/chan.h"
 #include "base/obj.h"
+#include "base/tap.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/modem.h"
@@ -28,24 +29,15 @@ static struct mux *mux_of(void *ctx) {
     return mux;
 }
 
-/* Some firmware does not wait until the host is ready to listen. */
-static void say_early(struct mux *mux, struct cmd *c) {
-    static const char *const lines[] = {"RDY", "+CPIN: READY", "SMS DONE", "PB DONE"};
-    for (size_t i = 0;
-         modem_has_quirk(mux->modem, QUIRK_CMUX_EARLY_URCS) && i < sizeof lines / sizeof lines[0];
-         i++) {
-        urc_post(c->session, URC_EVENT, "%s", lines[i]);
-    }
-}
-
 static void on_open(void *ctx, unsigned dlci, struct chan *ch) {
     struct mux *mux = mux_of(ctx);
     enum cmd_role role = (enum cmd_role)(CMD_DLCI1 + dlci - 1);
     struct cmd *c = cmd_new(mux->modem, mux->settings, ch, role, mux->below->first);
     setting_copy(session_settings(c->session), session_settings(mux->below->session));
     mux->dlcis[dlci] = c;
-    if (dlci == 1) {
-        say_early(mux, c);
+    /* Some firmware does not wait until the host is ready to listen. */
+    if (dlci == 1 && modem_has_quirk(mux->modem, QUIRK_CMUX_EARLY_URCS)) {
+        cmd_power_say_start(c);
     }
 }
 
@@ -60,6 +52,24 @@ static void on_end(void *ctx) {
     cmd_set_muxed(mux->below, false);
 }
 
+/* As the basic option has it, whatever is spoken: readers of captures know no other. */
+static void on_frame(void *ctx, bool is_out, const struct cmux_frame *f) {
+    const struct mux *mux = mux_of(ctx);
+    const struct tap *tap = mux->modem->bearer.tap;
+    if (tap == NULL) {
+        return;
+    }
+    uint8_t frame[CMUX_FRAME_WIRE];
+    size_t n = cmux_encode(CMUX_BASIC, f, false, frame);
+    const struct tap_packet k = {.link = TAP_MUX,
+                                 .port = session_chan(mux->below->session)->name,
+                                 .is_out = is_out,
+                                 .p = frame,
+                                 .n = n,
+                                 .size = n};
+    tap->packet(tap->ctx, &k);
+}
+
 static struct cmux_config config_of(struct mux *mux) {
     const struct modem *m = mux->modem;
     return (struct cmux_config){
@@ -71,6 +81,7 @@ static struct cmux_config config_of(struct mux *mux) {
         .on_open = on_open,
         .on_close = on_close,
         .on_end = on_end,
+        .on_frame = on_frame,
         .ctx = mux,
     };
 }

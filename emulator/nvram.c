@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
@@ -146,9 +147,7 @@ static void add_records(const struct nvram *nv, cJSON *all, const struct at_cmd 
 
 static void add_hex(cJSON *to, const char *key, const uint8_t *p, size_t n) {
     char *hex = xmalloc(2 * n + 1);
-    for (size_t i = 0; i < n; i++) {
-        snprintf(hex + 2 * i, 3, "%02X", p[i]);
-    }
+    hex_print(p, n, hex);
     cJSON_AddStringToObject(to, key, hex);
     free(hex);
 }
@@ -451,13 +450,10 @@ static void read_sim(const struct nvram *nv, const cJSON *values) {
 
 /* NULL: not that many bytes in hexadecimal. Else the caller's, for free(). */
 static uint8_t *bytes_of_hex(const char *hex, size_t n) {
-    if (strlen(hex) != 2 * n || strspn(hex, "0123456789ABCDEFabcdef") != 2 * n) {
-        return NULL;
-    }
     uint8_t *bytes = xmalloc(n);
-    for (size_t i = 0; i < n; i++) {
-        char pair[] = {hex[2 * i], hex[2 * i + 1], '\0'};
-        bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
+    if (hex_parse(sv_of(hex), bytes, n) != (int)n) {
+        free(bytes);
+        return NULL;
     }
     return bytes;
 }

@@ -20,6 +20,7 @@ enum option_id {
     OPT_IMPAIR,
     OPT_SEED,
     OPT_TRACE,
+    OPT_PCAP,
     OPT_NVRAM,
     OPT_FILES,
     OPT_MODEMS,
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"impair", required_argument, NULL, OPT_IMPAIR},
     {"seed", required_argument, NULL, OPT_SEED},
     {"trace", required_argument, NULL, OPT_TRACE},
+    {"pcap", required_argument, NULL, OPT_PCAP},
     {"nvram", required_argument, NULL, OPT_NVRAM},
     {"files", required_argument, NULL, OPT_FILES},
     {"modems", required_argument, NULL, OPT_MODEMS},
@@ -109,9 +111,13 @@ static const char help_text[] =
     "                               latency=MS, jitter=MS, rate=BPS, lose=COUNT, loss=P,\n"
     "                               cut=BYTES, black-hole, refuse, no-names; UDP also\n"
     "                               dup=P, reorder=P, corrupt=P\n"
-    "                               (P from 0 to 1); may be repeated\n"
+    "                               (P from 0 to 1); may be repeated\n";
+
+/* A literal is at most 4,095 characters long. */
+static const char help_rest[] =
     "  --seed N                     of all chance; the same seed gives the same run (0)\n"
     "  --trace FILE                 what happens to links on the wire, as JSON lines\n"
+    "  --pcap FILE                  packets, PPP and multiplexer frames, as pcapng\n"
     "  --nvram DIR                  what the module stores (AT&W and such) is kept in\n"
     "                               DIR/nvram.json, with --modems in DIR/NUMBER/nvram.json\n"
     "                               (it ends with the process)\n"
@@ -295,12 +301,32 @@ static int take_entry(const char *option, const char *list[LIMIT_ROUTES], size_t
     return 0;
 }
 
-static int take_text(const char *option, const char **to, const char *value, const char *allowed,
+/* Those whose value is taken as it is. */
+static int take_text(struct options *o, enum option_id id, const char *value,
                      char error[OPTIONS_ERROR_TEXT]) {
-    if (value[0] == '\0') {
-        return fail(error, "%s: '' is not allowed: %s", option, allowed);
+    const struct {
+        enum option_id id;
+        const char *option, **to, *allowed;
+    } texts[] = {
+        {OPT_LINK, "--link", &o->link, "a path"},
+        {OPT_DNS, "--dns", &o->dns, "ADDR[:PORT][,...]"},
+        {OPT_TRACE, "--trace", &o->trace, "a file"},
+        {OPT_PCAP, "--pcap", &o->pcap, "a file"},
+        {OPT_NVRAM, "--nvram", &o->nvram, "a folder"},
+        {OPT_FILES, "--files", &o->files, "a folder"},
+        {OPT_SCENARIO, "--scenario", &o->scenario, "a file"},
+        {OPT_CONTROL, "--control", &o->control, "a path"},
+        {OPT_JUNIT, "--junit", &o->junit, "a file"},
+        {OPT_TAP, "--tap", &o->tap, "a file"},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        if (texts[i].id == id && value[0] == '\0') {
+            return fail(error, "%s: '' is not allowed: %s", texts[i].option, texts[i].allowed);
+        }
+        if (texts[i].id == id) {
+            *texts[i].to = value;
+        }
     }
-    *to = value;
     return 0;
 }
 
@@ -317,8 +343,6 @@ static int take(struct options *o, enum option_id id, const char *const *profile
     switch (id) {
     case OPT_PROFILE:
         return take_profile(o, optarg, profiles, error);
-    case OPT_LINK:
-        return take_text("--link", &o->link, optarg, "a path", error);
     case OPT_MAP:
         return take_entry("--map", o->maps, &o->map_count, optarg, error);
     case OPT_LISTEN:
@@ -329,28 +353,12 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_clock(o, optarg, error);
     case OPT_TIMING:
         return take_timing(o, optarg, error);
-    case OPT_DNS:
-        return take_text("--dns", &o->dns, optarg, "ADDR[:PORT][,...]", error);
     case OPT_IMPAIR:
         return take_impair(o, optarg, error);
     case OPT_SEED:
         return take_seed(o, optarg, error);
-    case OPT_TRACE:
-        return take_text("--trace", &o->trace, optarg, "a file", error);
-    case OPT_NVRAM:
-        return take_text("--nvram", &o->nvram, optarg, "a folder", error);
-    case OPT_FILES:
-        return take_text("--files", &o->files, optarg, "a folder", error);
     case OPT_MODEMS:
         return take_modems(o, optarg, error);
-    case OPT_SCENARIO:
-        return take_text("--scenario", &o->scenario, optarg, "a file", error);
-    case OPT_CONTROL:
-        return take_text("--control", &o->control, optarg, "a path", error);
-    case OPT_JUNIT:
-        return take_text("--junit", &o->junit, optarg, "a file", error);
-    case OPT_TAP:
-        return take_text("--tap", &o->tap, optarg, "a file", error);
     case OPT_RUN:
         o->is_run = true;
         return 0;
@@ -379,6 +387,17 @@ static int take(struct options *o, enum option_id id, const char *const *profile
     case OPT_HELP:
         o->action = OPTIONS_HELP;
         return 0;
+    case OPT_LINK:
+    case OPT_DNS:
+    case OPT_TRACE:
+    case OPT_PCAP:
+    case OPT_NVRAM:
+    case OPT_FILES:
+    case OPT_SCENARIO:
+    case OPT_CONTROL:
+    case OPT_JUNIT:
+    case OPT_TAP:
+        return take_text(o, id, optarg, error);
     }
     return -EINVAL;
 }
@@ -462,4 +481,5 @@ void options_print_help(FILE *to, const char *const *profiles) {
     char names[OPTIONS_ERROR_TEXT];
     join(profiles, "\n                               ", names);
     fprintf(to, help_text, names);
+    fputs(help_rest, to);
 }

@@ -42,6 +42,7 @@ struct options {
     struct impair impair[IMPAIR_DIRECTIONS]; /* of every module's bearer */
     uint64_t seed;
     const char *trace;       /* NULL: none */
+    const char *pcap;        /* NULL: none */
     const char *nvram;       /* NULL: it ends with the process */
     const char *files;       /* NULL: in memory */
     const char *scenario;    /* NULL: none */

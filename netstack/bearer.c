@@ -57,6 +57,11 @@ bool bearer_is_clean(const struct bearer *b, const struct impair *link) {
            impair_is_clean(&b->impair[IMPAIR_DOWN]);
 }
 
+uint16_t bearer_tap_port(struct bearer *b) {
+    enum { FIRST = 49152, COUNT = 16384 }; /* RFC 6335 6: those that anybody may take */
+    return (uint16_t)(FIRST + b->tap_ports++ % COUNT);
+}
+
 static bool swallows(const struct impair *im) {
     return im->black_hole || im->loss >= 1;
 }

@@ -19,6 +19,8 @@
 #include "netstack/impair.h"
 #include "netstack/retransmit.h"
 
+struct tap;
+
 /* What stands on a bearer embeds one of these and is told when it goes down. */
 struct bearer_user {
     struct bearer_user *next, **prev; /* prev NULL: not attached */
@@ -77,6 +79,8 @@ struct bearer {
     struct rng rng;
     bearer_trace_fn *on_trace;
     void *trace_ctx;
+    const struct tap *tap;   /* of the whole module's packets; NULL: nobody listens */
+    unsigned tap_ports;      /* made up for it so far */
     bearer_name_fn *on_name; /* NULL: every query goes out */
     void *name_ctx;
 };
@@ -93,6 +97,8 @@ bool bearer_is_dormant(const struct bearer *b);
 /* After a change of `impair` or `retransmit`. */
 void bearer_changed(struct bearer *b);
 void bearer_trace(const struct bearer *b, const struct bearer_trace *t);
+/* For packets of a link that has no port of its own: one that no other link has just now. */
+uint16_t bearer_tap_port(struct bearer *b);
 /* Whether nothing is wrong with either direction, for a link with these impairments of its own. */
 bool bearer_is_clean(const struct bearer *b, const struct impair *link);
 /* Whether nothing at all passes in this direction. */

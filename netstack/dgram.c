@@ -8,8 +8,10 @@
 #include "base/clk.h"
 #include "base/limits.h"
 #include "base/obj.h"
+#include "base/tap.h"
 #include "netstack/bearer.h"
 #include "netstack/dgram_air.h"
+#include "netstack/ippkt.h"
 
 /* In the queue a datagram is this and its bytes: the bound counts headers, as UDP does. */
 struct head {
@@ -27,6 +29,7 @@ struct net_dgram {
     struct host_udp *udp; /* NULL: the bearer went down */
     const struct dgram_events *ev;
     void *ctx;
+    uint16_t port; /* in packets for the tap */
     struct buf in;
     size_t taken;     /* bytes of the oldest datagram that are read already */
     size_t available; /* bytes of all datagrams, without `taken` */
@@ -37,9 +40,25 @@ struct net_dgram {
     struct clk_timer turn;
 };
 
+/* One that IP would have cut in pieces is shown whole. */
+static void tap(const struct net_dgram *d, bool is_out, const struct net_addr *peer, const void *p,
+                size_t n) {
+    const struct net_addr own = {d->bearer->ip, d->port};
+    uint8_t packet[IPPKT_HEAD + IPPKT_UDP_HEAD + LIMIT_DGRAM_SIZE];
+    if (d->bearer->tap == NULL) {
+        return;
+    }
+    size_t size =
+        ippkt_make_udp(is_out ? &own : peer, is_out ? peer : &own, p, n, packet, sizeof packet);
+    const struct tap_packet k = {
+        .link = TAP_IP, .is_out = is_out, .p = packet, .n = size, .size = size};
+    d->bearer->tap->packet(d->bearer->tap->ctx, &k);
+}
+
 static void on_arrived(void *ctx, const struct net_addr *from, const uint8_t *p, size_t n) {
     struct net_dgram *d;
     CAST_OBJ(d, ctx, DGRAM_MAGIC);
+    tap(d, false, from, p, n);
     struct head head = {.ip = from->ip, .port = from->port, .n = (uint16_t)n};
     if (buf_room(&d->in) < sizeof head + n) {
         d->dropped++;
@@ -126,6 +145,7 @@ int dgram_open(struct net_dgram **out, struct bearer *b, uint16_t local_port,
         return err;
     }
     OBJ_INIT(d, DGRAM_MAGIC);
+    d->port = local_port != 0 ? local_port : bearer_tap_port(b);
     buf_init(&d->in, LIMIT_DGRAM_IN);
     bearer_attach(b, &d->user);
     d->ops->udp_read(d->udp, true);
@@ -140,6 +160,7 @@ int dgram_send(struct net_dgram *d, const struct net_addr *to, const void *p, si
     }
     d->send_error = 0;
     bearer_touch(d->bearer);
+    tap(d, true, to, p, n);
     dgram_air_put(&d->up, to, p, n);
     if (d->send_error == 0) {
         d->sent += n;

@@ -1,9 +1,11 @@
 #include "netstack/dialup.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/chan.h"
 #include "base/obj.h"
+#include "base/tap.h"
 #include "netstack/bearer.h"
 
 enum { PIECE = 2048 }; /* bytes of one write: the channel is asked in between */
@@ -115,8 +117,31 @@ static void on_closed(void *ctx, enum ppp_close why) {
     d->ev->closed(d->ctx, why);
 }
 
-static const struct ppp_events events = {on_output, on_opened, on_packet,
-                                         on_room,   on_login,  on_closed};
+static void on_frame(void *ctx, bool is_out, uint16_t protocol, const uint8_t *p, size_t n) {
+    enum { HEAD = 4 };
+    struct dialup *d;
+    CAST_OBJ(d, ctx, DIALUP_MAGIC);
+    const struct tap *tap = d->cfg.gate.bearer->tap;
+    if (tap == NULL) {
+        return;
+    }
+    uint8_t frame[HEAD + HDLC_PAYLOAD_MAX] = {0xff, 0x03, (uint8_t)(protocol >> 8),
+                                              (uint8_t)protocol};
+    must(n <= HDLC_PAYLOAD_MAX);
+    if (n > 0) {
+        memcpy(frame + HEAD, p, n);
+    }
+    const struct tap_packet k = {.link = TAP_PPP,
+                                 .port = d->cfg.ch->name,
+                                 .is_out = is_out,
+                                 .p = frame,
+                                 .n = HEAD + n,
+                                 .size = HEAD + n};
+    tap->packet(tap->ctx, &k);
+}
+
+static const struct ppp_events events = {on_output, on_opened, on_packet, on_room,
+                                         on_login,  on_closed, on_frame};
 
 struct dialup *dialup_new(const struct dialup_config *cfg, const struct dialup_events *ev,
                           void *ctx) {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/sv.h"
 #include "netstack/net.h"
 
@@ -16,15 +17,6 @@ enum {
     RECORD_HEAD = 12,
     POINTER_TO_QUESTION = 0xc00c,
 };
-
-static uint16_t get16(const uint8_t *p) {
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, uint16_t v) {
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
 
 /* Labels from `at` on as text; returns the size on the wire, 0: broken. */
 static size_t read_name(const uint8_t *p, size_t n, char to[LIMIT_NAME + 1]) {
@@ -55,19 +47,19 @@ int ipdns_parse(struct ipdns_question *q, const uint8_t *p, size_t n) {
     if (n < HEAD || (p[2] & IS_ANSWER) != 0) {
         return -EINVAL;
     }
-    q->id = get16(p);
+    q->id = be_get16(p);
     q->wants_recursion = (p[2] & RECURSION) != 0;
     if ((p[2] & OPCODE) != 0) {
         return IPDNS_NOT_DONE;
     }
     size_t name = read_name(p + HEAD, n - HEAD, q->name);
-    if (get16(p + 4) != 1 || name == 0 || n - HEAD < name + 4) {
+    if (be_get16(p + 4) != 1 || name == 0 || n - HEAD < name + 4) {
         return IPDNS_FORMAT_ERROR;
     }
     q->n_wire = name + 4;
     memcpy(q->wire, p + HEAD, q->n_wire);
-    q->type = get16(q->wire + name);
-    return get16(q->wire + name + 2) == CLASS_IN ? 0 : IPDNS_REFUSED;
+    q->type = be_get16(q->wire + name);
+    return be_get16(q->wire + name + 2) == CLASS_IN ? 0 : IPDNS_REFUSED;
 }
 
 int ipdns_reverse(const struct ipdns_question *q, uint32_t *ip) {
@@ -86,10 +78,10 @@ int ipdns_reverse(const struct ipdns_question *q, uint32_t *ip) {
 
 size_t ipdns_answer(const struct ipdns_question *q, int code, uint8_t out[IPDNS_ANSWER_MAX]) {
     memset(out, 0, HEAD);
-    put16(out, q->id);
+    be_put16(out, q->id);
     out[2] = (uint8_t)(IS_ANSWER | (q->wants_recursion ? RECURSION : 0));
     out[3] = (uint8_t)(0x80 | code); /* recursion is available */
-    put16(out + 4, q->n_wire > 0);
+    be_put16(out + 4, q->n_wire > 0);
     memcpy(out + HEAD, q->wire, q->n_wire);
     return HEAD + q->n_wire;
 }
@@ -98,20 +90,19 @@ size_t ipdns_answer(const struct ipdns_question *q, int code, uint8_t out[IPDNS_
 static size_t answer_record(const struct ipdns_question *q, size_t n, uint8_t *out) {
     size_t at = ipdns_answer(q, IPDNS_OK, out);
     uint8_t *r = out + at;
-    put16(out + 6, 1);
-    put16(r, POINTER_TO_QUESTION);
-    put16(r + 2, q->type);
-    put16(r + 4, CLASS_IN);
-    put16(r + 6, 0);
-    put16(r + 8, TTL_S);
-    put16(r + 10, (uint16_t)n);
+    be_put16(out + 6, 1);
+    be_put16(r, POINTER_TO_QUESTION);
+    be_put16(r + 2, q->type);
+    be_put16(r + 4, CLASS_IN);
+    be_put16(r + 6, 0);
+    be_put16(r + 8, TTL_S);
+    be_put16(r + 10, (uint16_t)n);
     return at + RECORD_HEAD + n;
 }
 
 size_t ipdns_answer_ip(const struct ipdns_question *q, uint32_t ip, uint8_t out[IPDNS_ANSWER_MAX]) {
     size_t n = answer_record(q, 4, out);
-    put16(out + n - 4, (uint16_t)(ip >> 16));
-    put16(out + n - 2, (uint16_t)ip);
+    be_put32(out + n - 4, ip);
     return n;
 }
 

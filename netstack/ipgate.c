@@ -273,7 +273,7 @@ static void end_lookup(struct lookup *l) {
 static void answer_name(struct ipgate *g, const struct net_addr *server,
                         const struct net_addr *driver, const uint8_t *p, size_t n) {
     uint8_t packet[IPPKT_MAX];
-    deliver(g, packet, ippkt_make_udp(server, driver, p, n, packet));
+    deliver(g, packet, ippkt_make_udp(server, driver, p, n, packet, IPPKT_MAX));
 }
 
 static void on_looked_up(struct lookup *l, int err, uint32_t ip, const char *name) {

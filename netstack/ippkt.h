@@ -13,8 +13,9 @@
 #include "netstack/net.h"
 
 enum { IPPKT_ICMP = 1, IPPKT_TCP = 6, IPPKT_UDP = 17 };
-enum { IPPKT_FIN = 1, IPPKT_SYN = 2, IPPKT_RST = 4, IPPKT_ACK = 16 };
-enum { IPPKT_HEAD = 20, IPPKT_MAX = 1500 };
+enum { IPPKT_FIN = 1, IPPKT_SYN = 2, IPPKT_RST = 4, IPPKT_PSH = 8, IPPKT_ACK = 16 };
+enum { IPPKT_HEAD = 20, IPPKT_MAX = 1500, IPPKT_TCP_HEAD = 20, IPPKT_UDP_HEAD = 8 };
+enum { IPPKT_WINDOW_SHIFT = 7 }; /* of the SYN that ippkt_make_tcp makes */
 
 struct ippkt {
     uint8_t *p; /* the packet, written to by the functions below */
@@ -49,9 +50,20 @@ void ippkt_turn_echo(struct ippkt *k, uint8_t ttl);
 size_t ippkt_make_rst(const struct ippkt *to, uint8_t out[IPPKT_MAX]);
 /* Makes a TCP packet the RST of its sender. */
 void ippkt_turn_rst(struct ippkt *k);
-/* 0: too long. */
+/* 0: longer than `size`. */
 size_t ippkt_make_udp(const struct net_addr *from, const struct net_addr *to, const uint8_t *p,
-                      size_t n, uint8_t out[IPPKT_MAX]);
+                      size_t n, uint8_t *out, size_t size);
+
+struct ippkt_segment {
+    struct net_addr from, to;
+    uint32_t seq, ack;
+    uint8_t flags;       /* with IPPKT_SYN it offers a segment size and a window scale */
+    const uint8_t *data; /* NULL: not at hand, so the sum of TCP is not made */
+    size_t n;
+};
+
+/* 0: too long. Returns its size; without data it ends behind its heads. */
+size_t ippkt_make_tcp(const struct ippkt_segment *s, uint8_t out[IPPKT_MAX]);
 
 /* An ICMP error quotes the packet that it is about; `quoted` is that, without its ports when they
  * are not there. -EINVAL: it is none, or quotes none. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <uv.h>
 
+#include "base/be.h"
 #include "base/clk.h"
 #include "base/log.h"
 #include "base/obj.h"
@@ -184,7 +185,7 @@ static ssize_t send_packet(const void *frame, size_t n, void *opaque) {
     struct slirp_uv *s;
     CAST_OBJ(s, opaque, SLIRP_UV_MAGIC);
     const uint8_t *p = frame;
-    bool is_ip = n > ETHER_HEAD && (p[ETHER_TYPE_AT] << 8 | p[ETHER_TYPE_AT + 1]) == TYPE_IP;
+    bool is_ip = n > ETHER_HEAD && be_get16(p + ETHER_TYPE_AT) == TYPE_IP;
     if (is_ip && !s->is_closing && n <= FRAME_MAX) {
         static uint8_t packet[FRAME_MAX];
         memcpy(packet, p + ETHER_HEAD, n - ETHER_HEAD);
@@ -256,10 +257,9 @@ static const SlirpCb callbacks = {
 
 /* -- frames -- */
 
-static void put_type(uint8_t *frame, unsigned type) {
+static void put_type(uint8_t *frame, uint16_t type) {
     memset(frame, 0x02, ETHER_TYPE_AT); /* addresses that nobody looks at */
-    frame[ETHER_TYPE_AT] = (uint8_t)(type >> 8);
-    frame[ETHER_TYPE_AT + 1] = (uint8_t)type;
+    be_put16(frame + ETHER_TYPE_AT, type);
 }
 
 /* "I am here", before libslirp asks who is. */

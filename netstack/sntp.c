@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/obj.h"
 #include "netstack/bearer.h"
 #include "netstack/dgram.h"
@@ -80,16 +81,12 @@ static void end(struct sntp *s, int err) {
 
 /* -- an answer -- */
 
-static uint32_t get_32(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* Microseconds since 1970. Seconds without the first bit are those from 2036 on (RFC 4330 3). */
 static int64_t stamp(const uint8_t *p) {
     const int64_t from_1900 = 2208988800;
-    int64_t s = get_32(p);
+    int64_t s = be_get32(p);
     s += s < INT64_C(1) << 31 ? INT64_C(1) << 32 : 0;
-    return (s - from_1900) * 1000000 + (int64_t)((uint64_t)get_32(p + 4) * 1000000 >> 32);
+    return (s - from_1900) * 1000000 + (int64_t)((uint64_t)be_get32(p + 4) * 1000000 >> 32);
 }
 
 static bool is_answer(const struct sntp *s, const struct net_addr *from, const uint8_t *p,

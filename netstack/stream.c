@@ -10,6 +10,7 @@
 #include "base/obj.h"
 #include "netstack/bearer.h"
 #include "netstack/host.h"
+#include "netstack/stream_tap.h"
 #include "netstack/syn.h"
 #include "netstack/wire_down.h"
 #include "netstack/wire_up.h"
@@ -27,8 +28,9 @@ struct net_stream {
     void *ctx;
     enum stream_state state;
     struct net_addr peer;
-    uint16_t local_port;
+    uint16_t local_port; /* 0: any */
     struct impair impair[IMPAIR_DIRECTIONS];
+    struct stream_tap tap;
     struct syn syn;
     struct wire_up up;
     struct wire_down down;
@@ -94,6 +96,7 @@ static void on_linger_over(void *ctx) {
     struct net_stream *s = stream_of(ctx);
     LOG(LOG_NET, LOG_INFO, "stream", "the peer never took the last %zu bytes: reset",
         wire_up_pending(&s->up));
+    stream_tap_reset(&s->tap, true);
     let_go(s, s->ops->tcp_reset);
     end_orphan(s);
 }
@@ -218,12 +221,21 @@ static void on_wire_acked(void *ctx) {
 static void on_failed(void *ctx) {
     struct net_stream *s = stream_of(ctx);
     bool was_open = s->state == STREAM_OPEN;
+    stream_tap_reset(&s->tap, true);
     let_go(s, s->ops->tcp_reset);
     if (was_open) {
         s->ev->on_closed(s->ctx, NET_CLOSE_TIMEOUT);
     } else {
         end_orphan(s);
     }
+}
+
+static void on_transmitted(void *ctx, uint64_t at, const uint8_t *p, size_t n, bool is_lost) {
+    stream_tap_out(&stream_of(ctx)->tap, at, p, n, is_lost);
+}
+
+static void on_heard(void *ctx, uint64_t acked) {
+    stream_tap_acked(&stream_of(ctx)->tap, acked);
 }
 
 static const struct wire_up_owner up_owner = {
@@ -233,6 +245,8 @@ static const struct wire_up_owner up_owner = {
     .gave = on_gave,
     .acked = on_wire_acked,
     .failed = on_failed,
+    .transmitted = on_transmitted,
+    .heard = on_heard,
 };
 
 /* -- connecting -- */
@@ -241,9 +255,13 @@ static void opened(struct net_stream *s, int err) {
     clk_stop(s->clk, &s->deadline);
     clk_stop(s->clk, &s->turn);
     syn_stop(&s->syn);
+    if (err == -ECONNREFUSED) {
+        stream_tap_refused(&s->tap);
+    }
     if (err != 0) {
         let_go(s, s->ops->tcp_close);
     } else {
+        stream_tap_opened(&s->tap);
         s->state = STREAM_OPEN;
         set_reading(s, true);
     }
@@ -276,11 +294,27 @@ static void on_connect(void *ctx, int err) {
     answer_syn(s);
 }
 
+static void on_syn(void *ctx, bool is_lost) {
+    stream_tap_syn(&stream_of(ctx)->tap, is_lost);
+}
+
 static void on_connect_timeout(void *ctx) {
     opened(stream_of(ctx), -ETIMEDOUT);
 }
 
 /* -- the way down -- */
+
+/* The newest n bytes that have arrived. */
+static void tap_arrived(struct net_stream *s, size_t n) {
+    size_t all = 0;
+    const uint8_t *p = stream_peek(s, &all);
+    if (s->bearer->tap != NULL) {
+        s->tap.acked = wire_up_acked(&s->up); /* asks the host, so not for nobody */
+    }
+    if (n > 0) {
+        stream_tap_in(&s->tap, p + all - n, n);
+    }
+}
 
 static void on_data(void *ctx, const uint8_t *p, size_t n) {
     struct net_stream *s = stream_of(ctx);
@@ -300,6 +334,7 @@ static void on_data(void *ctx, const uint8_t *p, size_t n) {
     }
     end_if_cut(s);
     if (is_there) {
+        tap_arrived(s, n);
         s->ev->on_data(s->ctx);
     }
 }
@@ -312,6 +347,11 @@ static void on_writable(void *ctx) {
 
 static void report_end(void *ctx) {
     struct net_stream *s = stream_of(ctx);
+    if (s->end == 0) {
+        stream_tap_fin(&s->tap);
+    } else if (!is_end_local(s->end)) {
+        stream_tap_reset(&s->tap, false);
+    }
     if (s->end != 0) {
         let_go(s, s->is_cut ? s->ops->tcp_reset : s->ops->tcp_close);
     } else {
@@ -341,6 +381,7 @@ static void on_end(void *ctx, int err) {
 /* Bytes that were under way are there, or the end that stood behind them. */
 static void on_arrived(void *ctx, size_t n) {
     struct net_stream *s = stream_of(ctx);
+    tap_arrived(s, n);
     if (s->has_end && wire_down_is_idle(&s->down)) {
         clk_start(s->clk, &s->turn, CLK_US(0), report_end, s);
     }
@@ -418,7 +459,8 @@ static void on_changed(struct bearer_user *u) {
 /* -- what the user says -- */
 
 static struct net_stream *new_stream(struct bearer *b, const struct net_addr *peer,
-                                     const struct stream_events *ev, void *ctx) {
+                                     uint16_t local_port, const struct stream_events *ev,
+                                     void *ctx) {
     struct net_stream *s = xmalloc(sizeof *s);
     OBJ_INIT(s, STREAM_MAGIC);
     s->clk = b->clk;
@@ -427,12 +469,15 @@ static struct net_stream *new_stream(struct bearer *b, const struct net_addr *pe
     s->user.down = on_down;
     s->user.changed = on_changed;
     s->peer = *peer;
+    s->local_port = local_port;
+    stream_tap_init(&s->tap, b, peer, local_port);
     s->ev = ev;
     s->ctx = ctx;
     s->syn = (struct syn){.bearer = b,
                           .impair = s->impair,
                           .arrived = on_syn_arrived,
                           .failed = on_connect_timeout,
+                          .transmitted = on_syn,
                           .ctx = s};
     wire_up_init(&s->up, b, s->impair, &up_owner, s);
     wire_down_init(&s->down, b, s->impair, LIMIT_STREAM_IN + HOST_READ_MAX, on_arrived, s);
@@ -453,9 +498,8 @@ int stream_connect_over(struct net_stream **out, struct bearer *b, const struct 
     if (!b->is_up) {
         return -ENETDOWN;
     }
-    struct net_stream *s = new_stream(b, to, ev, ctx);
+    struct net_stream *s = new_stream(b, to, local_port, ev, ctx);
     memcpy(s->impair, path, sizeof s->impair);
-    s->local_port = local_port;
     s->up.link = link;
     s->syn.link = link;
     s->state = STREAM_CONNECTING;
@@ -472,12 +516,14 @@ int stream_connect_over(struct net_stream **out, struct bearer *b, const struct 
 }
 
 struct net_stream *stream_accept(struct bearer *b, struct host_tcp *t, const struct net_addr *peer,
-                                 unsigned link, const struct stream_events *ev, void *ctx) {
+                                 uint16_t local_port, unsigned link, const struct stream_events *ev,
+                                 void *ctx) {
     CHECK_OBJ(b, BEARER_MAGIC);
-    struct net_stream *s = new_stream(b, peer, ev, ctx);
+    struct net_stream *s = new_stream(b, peer, local_port, ev, ctx);
     s->tcp = t;
     s->up.link = link;
     s->state = STREAM_OPEN;
+    stream_tap_accepted(&s->tap);
     bearer_attach(b, &s->user);
     s->ops->tcp_adopt(t, &tcp_events, s);
     set_reading(s, true);
@@ -585,6 +631,7 @@ void stream_reset(struct net_stream *s) {
     CHECK_OBJ(s, STREAM_MAGIC);
     clk_stop(s->clk, &s->turn);
     if (s->state != STREAM_CLOSED || s->tcp != NULL) {
+        stream_tap_reset(&s->tap, true);
         let_go(s, s->ops->tcp_reset);
     }
 }

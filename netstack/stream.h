@@ -52,7 +52,8 @@ int stream_connect_over(struct net_stream **out, struct bearer *b, const struct 
 
 /* An accepted link, open from the start. */
 struct net_stream *stream_accept(struct bearer *b, struct host_tcp *t, const struct net_addr *peer,
-                                 unsigned link, const struct stream_events *ev, void *ctx);
+                                 uint16_t local_port, unsigned link, const struct stream_events *ev,
+                                 void *ctx);
 
 /* What is wrong with this link's own path, by direction; stream_impair_changed after a change. */
 struct impair *stream_impair(struct net_stream *s);

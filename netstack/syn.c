@@ -30,6 +30,7 @@ static bool transmit(struct syn *s) {
     clk_dur wait = retransmit_wait(&s->bearer->retransmit, s->n, rtt, spent(s));
     const struct bearer_trace sent = {s->link, "connect", s->n, 0, 0, lost, wait};
     bearer_trace(s->bearer, &sent);
+    s->transmitted(s->ctx, lost);
     s->wait_ends.us = s->newest.us + wait.us;
     clk_dur left = {s->wait_ends.us - clk_now(s->bearer->clk).us};
     clk_start(s->bearer->clk, &s->schedule, left, on_schedule, s);

@@ -17,6 +17,7 @@ struct syn {
     struct impair *impair;
     void (*arrived)(void *ctx); /* a SYN has got through */
     void (*failed)(void *ctx);  /* the schedule has run out */
+    void (*transmitted)(void *ctx, bool is_lost);
     void *ctx;
     unsigned link, n;
     clk_mono first, newest; /* transmissions, as the schedule has them */

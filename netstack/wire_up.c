@@ -138,6 +138,7 @@ static bool take_acks(struct wire_up *u) {
         return false;
     }
     u->acked = acked;
+    u->owner->heard(u->ctx, acked);
     u->ask_ms = 0;
     if (acked == end_of(u)) {
         clk_stop(u->bearer->clk, &u->schedule);
@@ -199,6 +200,13 @@ static void launch(struct wire_up *u, size_t bytes) {
     u->air[u->nair++] = (struct wire_flight){u->transmitted, due};
 }
 
+/* What was given to the host is not kept. */
+static void tell_transmission(struct wire_up *u, uint64_t at, size_t bytes, bool lost) {
+    bool is_kept = at >= u->given && bytes > 0;
+    const uint8_t *p = is_kept ? buf_data(&u->out) + (at - u->given) : NULL;
+    u->owner->transmitted(u->ctx, at, p, bytes, lost);
+}
+
 /* Transmits what waits, segment by segment, until one is lost. */
 static void transmit_rest(struct wire_up *u) {
     while (!u->is_stuck && u->transmitted < end_of(u) && u->nair < WIRE_FLIGHTS &&
@@ -206,6 +214,7 @@ static void transmit_rest(struct wire_up *u) {
         size_t bytes = next_bytes(u);
         u->is_stuck = bearer_loses(u->bearer, u->impair, IMPAIR_UP);
         trace(u, "transmit", 1, bytes, u->is_stuck, (clk_dur){0});
+        tell_transmission(u, u->transmitted, bytes, u->is_stuck);
         if (!u->is_stuck) {
             launch(u, bytes);
         }
@@ -216,28 +225,33 @@ static void transmit_rest(struct wire_up *u) {
     arm_fly(u);
 }
 
-/* To the host, as far as bytes have arrived there and it takes them. Returns how many. */
-static size_t give_passed(struct wire_up *u) {
+/* To the host, as far as bytes have arrived there and it takes them; those from `fresh` on are
+ * transmitted by that. */
+static void give_passed(struct wire_up *u, uint64_t fresh) {
     size_t n = (size_t)(lesser(u->passed, u->accepted) - u->given);
     if (n == 0) {
-        return 0;
+        return;
     }
     int took = u->owner->give(u->ctx, buf_data(&u->out), n);
     if (took < 0) {
         took = (int)n; /* the link is gone; its end is told by the host */
+    } else if (u->given + (uint64_t)took > fresh) {
+        uint64_t at = u->given > fresh ? u->given : fresh;
+        tell_transmission(u, at, (size_t)(u->given + (uint64_t)took - at), false);
     }
     buf_drop(&u->out, (size_t)took);
     u->given += (uint64_t)took;
-    return (size_t)took;
 }
 
 /* Nothing wrong and nothing under way: straight through, as far as the host takes it. */
 static void give_directly(struct wire_up *u) {
     uint64_t before = u->transmitted;
     u->passed = end_of(u);
-    give_passed(u);
+    give_passed(u, before);
     if (u->given < u->accepted) {
         u->passed = u->given > before ? u->given : before;
+    } else if (u->is_ending && before <= u->accepted) {
+        tell_transmission(u, u->accepted, 0, false);
     }
     u->transmitted = u->passed;
     u->ack_limit = end_of(u);
@@ -255,7 +269,7 @@ void wire_up_pump(struct wire_up *u) {
     if (u->nair == 0 && !u->is_stuck && bearer_is_clean(u->bearer, u->impair)) {
         give_directly(u);
     } else {
-        give_passed(u);
+        give_passed(u, UINT64_MAX);
         transmit_rest(u);
     }
     ask_again(u);
@@ -333,6 +347,7 @@ static void retransmit(struct wire_up *u) {
     bool lost = bearer_loses(u->bearer, u->impair, IMPAIR_UP);
     u->n++;
     trace(u, "transmit", u->n, bytes, lost, (clk_dur){0});
+    tell_transmission(u, u->is_stuck ? u->transmitted : u->acked, bytes, lost);
     start_wait(u);
     if (lost) {
         return;

@@ -9,8 +9,8 @@
  * With nothing wrong on the path bytes go straight to the host.
  *
  * Owns:    the bytes not yet taken by the host. Borrows: bearer, impairments, owner.
- * Calls back: gave, acked, failed from timers of its own, never from inside a wire_up_ call;
- *          give and the questions from anywhere.
+ * Calls back: gave, acked, failed from timers of its own, never from inside a wire_up_ call; the
+ *          others from anywhere, and these call nothing of the link.
  * Bound:   WIRE_FLIGHTS segments in the air; further ones wait.
  */
 #ifndef NETSTACK_WIRE_UP_H
@@ -35,6 +35,10 @@ struct wire_up_owner {
     void (*gave)(void *ctx);           /* bytes have left: there is room, or all has left */
     void (*acked)(void *ctx);          /* more is acknowledged, or wire_up_ask was called */
     void (*failed)(void *ctx);         /* the schedule has run out */
+    /* A transmission, for who looks on: n bytes from the offset `at` on, p NULL: the host's already
+     * and not at hand any more; n 0: the FIN. */
+    void (*transmitted)(void *ctx, uint64_t at, const uint8_t *p, size_t n, bool is_lost);
+    void (*heard)(void *ctx, uint64_t acked); /* likewise, of an acknowledgement */
 };
 
 /* A segment in the air, or its acknowledgement on the way back. */

@@ -63,11 +63,18 @@ struct cmux {
 
 static const struct chan_user user;
 
+static void show(const struct cmux *m, bool is_out, const struct cmux_frame *f) {
+    if (m->cfg.on_frame != NULL) {
+        m->cfg.on_frame(m->cfg.ctx, is_out, f);
+    }
+}
+
 /* -- out -- */
 
 static void send_frame(struct cmux *m, const struct cmux_frame *f) {
     uint8_t wire[CMUX_FRAME_WIRE];
     size_t n = cmux_encode(m->mode.option, f, m->cfg.quirks.has_long_lengths, wire);
+    show(m, true, f);
     if (chan_write(m->cfg.phys, wire, n) != 0) {
         LOG(LOG_PTY, LOG_WARN, m->cfg.phys->name, "multiplexer: no room for a frame");
     }
@@ -503,6 +510,7 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
         struct cmux_frame f;
         used += cmux_decode(&m->decoder, p + used, n - used, &f, &has_frame);
         if (has_frame) {
+            show(m, false, &f);
             on_frame(m, &f);
         }
     }

@@ -41,6 +41,8 @@ struct cmux_config {
     void (*on_open)(void *ctx, unsigned dlci, struct chan *ch);
     void (*on_close)(void *ctx, unsigned dlci); /* who stands on its channel leaves it now */
     void (*on_end)(void *ctx);                  /* plain bytes again */
+    /* Each frame that passes, for who looks on; calls nothing of the multiplexer. May be NULL. */
+    void (*on_frame)(void *ctx, bool is_out, const struct cmux_frame *f);
     void *ctx;
 };
 

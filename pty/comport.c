@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/be.h"
+
 /* RFC 2217 2; an answer has the number of its command, and ANSWER more. */
 enum command {
     SIGNATURE = 0,
@@ -120,11 +122,10 @@ static void set_rate(struct comport *c, const uint8_t *value, size_t n) {
     if (n != SIZE) {
         return;
     }
-    uint32_t rate = (uint32_t)value[0] << 24 | (uint32_t)value[1] << 16 | (uint32_t)value[2] << 8 |
-                    (uint32_t)value[3];
+    uint32_t rate = be_get32(value);
     c->rate = rate != 0 ? rate : c->rate;
-    const uint8_t now[SIZE] = {(uint8_t)(c->rate >> 24), (uint8_t)(c->rate >> 16),
-                               (uint8_t)(c->rate >> 8), (uint8_t)c->rate};
+    uint8_t now[SIZE];
+    be_put32(now, c->rate);
     answer(c, SET_BAUDRATE, now, SIZE);
 }
 

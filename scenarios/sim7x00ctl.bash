@@ -26,12 +26,19 @@ _sim7x00ctl_args() {
         ;;
     load | save) _sim7x00ctl_files "$cur" ;;
     verdict) _sim7x00ctl_words '--wait' "$cur" ;;
+    capture)
+        if [[ ${COMP_WORDS[COMP_CWORD - 1]} == start ]]; then
+            _sim7x00ctl_files "$cur"
+        else
+            _sim7x00ctl_words 'start stop' "$cur"
+        fi
+        ;;
     esac
 }
 
 _sim7x00ctl() {
     local i option='' cur=${COMP_WORDS[COMP_CWORD]} commands='state watch do rule rules unrule advance
-        ports lines load save verdict stop ping methods raw'
+        ports lines load save verdict capture stop ping methods raw'
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -50,7 +57,7 @@ _sim7x00ctl() {
     if ((i > COMP_CWORD)); then # the value of an option
         [[ $option == -m || $option == --modem ]] || _sim7x00ctl_files "$cur"
     elif [[ $cur == -* ]]; then
-        _sim7x00ctl_words '-s -m --socket --modem --json --list-actions --version --help' "$cur"
+        _sim7x00ctl_words '-s -m --socket --modem --json --color --no-color --list-actions --version --help' "$cur"
     else
         _sim7x00ctl_words "$commands $("${COMP_WORDS[0]}" --list-actions 2>/dev/null)" "$cur"
     fi

@@ -52,27 +52,25 @@ static bool is_asleep(void *owner) {
     return cmd_from(owner)->sleep.state == SLEEP_ASLEEP;
 }
 
-/* What concerns the module as a whole is said where it is wanted, what a port has begun itself is
- * said there. */
+typedef void event_fn(struct cmd *c, unsigned topic, const void *payload);
+
+/* What concerns the module as a whole, in the order in which it is said. */
+static event_fn *const families[] = {
+    cmd_power_event,  cmd_network_event,  cmd_ussd_event,      cmd_packet_event, cmd_standard_event,
+    cmd_status_event, cmd_hardware_event, cmd_dial_event,      cmd_mifi_event,   cmd_gnss_event,
+    cmd_audio_event,  cmd_call_event,     cmd_bluetooth_event,
+};
+
+/* It is said where it is wanted, what a port has begun itself is said there. */
 static void on_bus(void *ctx, unsigned topic, const void *payload) {
     struct cmd *c = cmd_from(ctx);
     session_set_mute(c->session, c->is_muxed || !hears(c));
     if (topic == TOPIC_URC) {
         post_urc(c, payload);
     }
-    cmd_power_event(c, topic, payload);
-    cmd_network_event(c, topic, payload);
-    cmd_ussd_event(c, topic, payload);
-    cmd_packet_event(c, topic, payload);
-    cmd_standard_event(c, topic, payload);
-    cmd_status_event(c, topic, payload);
-    cmd_hardware_event(c, topic, payload);
-    cmd_dial_event(c, topic, payload);
-    cmd_mifi_event(c, topic, payload);
-    cmd_gnss_event(c, topic, payload);
-    cmd_audio_event(c, topic, payload);
-    cmd_call_event(c, topic, payload);
-    cmd_bluetooth_event(c, topic, payload);
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        families[i](c, topic, payload);
+    }
     session_set_mute(c->session, c->is_muxed);
     cmd_tcpip_event(c, topic, payload);
 }

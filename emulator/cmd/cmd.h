@@ -14,6 +14,7 @@
 
 #include "base/clk.h"
 #include "base/limits.h"
+#include "emulator/at/escape.h"
 #include "emulator/at/req.h"
 #include "emulator/at/session.h"
 #include "emulator/model/modem.h"
@@ -25,6 +26,7 @@
 struct chan;
 struct chan_user;
 struct cmd;
+struct cmd_data_kind;
 struct dial;
 struct net_ping;
 struct net_resolve;
@@ -147,9 +149,14 @@ struct cmd {
     } stk;                         /* of the first session; cmd_stk.c */
     struct {
         enum sleep_state { SLEEP_AWAKE, SLEEP_ASLEEP, SLEEP_WAKING } state;
-        struct clk_timer timer;   /* until the next one */
-    } sleep;                      /* cmd_sleep.c */
-    struct dial *dial;            /* cmd_dial.c */
+        struct clk_timer timer; /* until the next one */
+    } sleep;                    /* cmd_sleep.c */
+    struct dial *dial;          /* cmd_dial.c */
+    struct {
+        const struct cmd_data_kind *kind; /* of the mode the port is in, or NULL */
+        struct escape escape;
+        struct clk_timer guard;   /* of the escape */
+    } data;                       /* cmd_data.c */
     struct cmd_mux mux;           /* cmd_mux.c */
     struct cmd_mux_mode mux_mode; /* the newest one */
     bool is_muxed;                /* frames go over its port: unsolicited results do not */
@@ -251,6 +258,7 @@ void cmd_report_mode(struct cmd *c, struct held *held, int mode, bool is_told);
 
 /* A command restarts the module, behind its line's result. */
 void cmd_power_restart(struct cmd *c);
-void cmd_power_off(struct cmd *c); /* by itself, behind what it has said */
+void cmd_power_off(struct cmd *c);       /* by itself, behind what it has said */
+void cmd_power_say_start(struct cmd *c); /* all lines of a start with a good card, at once */
 
 #endif

@@ -1,9 +1,10 @@
 /* cmd_bluetooth.c: Bluetooth: scan, pairing, SPP and the GATT server (V3.00 chapter 28). */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/charset.h"
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
@@ -143,54 +144,28 @@ static bool is_high(unsigned unit) {
     return unit >= 0xd800 && unit < 0xdc00;
 }
 
-static void put_utf8(struct buf *to, unsigned c) {
-    const uint8_t bytes[] = {(uint8_t)(0xf0 | c >> 18), (uint8_t)(0x80 | (c >> 12 & 0x3f)),
-                             (uint8_t)(0x80 | (c >> 6 & 0x3f)), (uint8_t)(0x80 | (c & 0x3f))};
-    if (c < 0x80) {
-        buf_put(to, &(uint8_t){(uint8_t)c}, 1);
-    } else if (c < 0x800) {
-        const uint8_t two[] = {(uint8_t)(0xc0 | c >> 6), bytes[3]};
-        buf_put(to, two, sizeof two);
-    } else if (c < 0x10000) {
-        const uint8_t three[] = {(uint8_t)(0xe0 | c >> 12), bytes[2], bytes[3]};
-        buf_put(to, three, sizeof three);
-    } else {
-        buf_put(to, bytes, sizeof bytes);
-    }
-}
-
-static unsigned hex_unit(const char *p) {
-    unsigned unit = 0;
-    for (size_t i = 0; i < UNIT; i++) {
-        int c = toupper((unsigned char)p[i]);
-        unit = unit << 4 | (unsigned)(isdigit(c) ? c - '0' : c - 'A' + 10);
-    }
+static uint32_t unit_at(struct sv hex, size_t at) {
+    uint32_t unit = 0;
+    must(hex_number(sv_slice(hex, at, UNIT), &unit) == 0);
     return unit;
-}
-
-static bool is_ucs2(struct sv hex) {
-    bool is_hex = hex.n > 0 && hex.n % UNIT == 0;
-    for (size_t i = 0; i < hex.n; i++) {
-        is_hex &= isxdigit((unsigned char)hex.p[i]) != 0;
-    }
-    return is_hex;
 }
 
 static void utf8_of(struct sv hex, struct buf *to) {
     for (size_t at = 0; at < hex.n; at += UNIT) {
-        unsigned c = hex_unit(hex.p + at);
-        unsigned low = is_high(c) && at + UNIT < hex.n ? hex_unit(hex.p + at + UNIT) : 0;
+        uint32_t c = unit_at(hex, at);
+        uint32_t low = is_high(c) ? unit_at(hex, at + UNIT) : 0;
         if (low >= 0xdc00 && low < 0xe000) {
             c = 0x10000 + ((c & 0x3ff) << 10 | (low & 0x3ff));
             at += UNIT;
         }
-        put_utf8(to, c);
+        char bytes[CHARSET_UTF8];
+        buf_put(to, bytes, charset_put(c, bytes));
     }
 }
 
 void cmd_btsppsend(struct at_req *rq) {
     struct sv hex = at_text(rq, 0);
-    if (!is_ucs2(hex)) {
+    if (hex.n == 0 || hex.n % UNIT != 0 || !hex_is(hex)) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
@@ -206,32 +181,18 @@ void cmd_btsppsend(struct at_req *rq) {
     answer(rq, rc);
 }
 
-/* The character at p, which is `*n` bytes; what is no UTF-8 is a byte of its own. */
-static unsigned utf8_at(const uint8_t *p, size_t left, size_t *n) {
-    static const struct {
-        uint8_t mask, lead;
-    } forms[] = {{0xe0, 0xc0}, {0xf0, 0xe0}, {0xf8, 0xf0}};
-    for (size_t f = 0; f < 3; f++) {
-        unsigned c = p[0] & (uint8_t)~forms[f].mask;
-        size_t i = 1;
-        while ((p[0] & forms[f].mask) == forms[f].lead && i < f + 2 && i < left &&
-               (p[i] & 0xc0) == 0x80) {
-            c = c << 6 | (p[i++] & 0x3f);
-        }
-        if (i == f + 2 && c <= 0x10ffff) {
-            *n = i;
-            return c;
-        }
-    }
-    *n = 1;
-    return p[0];
+/* What is no UTF-8 is a byte of its own. */
+static uint32_t next_character(struct sv *text) {
+    struct sv was = *text;
+    uint32_t c = charset_next(text);
+    return c == CHARSET_UNKNOWN && was.n - text->n == 1 ? (uint8_t)was.p[0] : c;
 }
 
 static void tell_received(struct cmd *c, struct sv text) {
     char hex[RECEIVED_UNITS * UNIT + 1] = "";
     size_t units = 0;
-    for (size_t at = 0, n = 0; at < text.n; at += n) {
-        unsigned ch = utf8_at((const uint8_t *)text.p + at, text.n - at, &n);
+    while (text.n > 0) {
+        uint32_t ch = next_character(&text);
         unsigned pair[2] = {0xd800 + ((ch - 0x10000) >> 10), 0xdc00 | (ch & 0x3ff)};
         size_t wanted = ch > 0xffff ? 2 : 1;
         pair[0] = wanted == 1 ? ch : pair[0];
@@ -239,7 +200,7 @@ static void tell_received(struct cmd *c, struct sv text) {
             snprintf(hex + units * UNIT, UNIT + 1, "%04X", pair[i] & 0xffff);
             units++;
         }
-        if (units + 2 > RECEIVED_UNITS || at + n == text.n) {
+        if (units + 2 > RECEIVED_UNITS || text.n == 0) {
             urc_post(c->session, URC_EVENT, "+BTSPPRECV: %zu,%s", 2 * units, hex);
             units = 0;
         }
@@ -343,11 +304,7 @@ void cmd_btgattsrvadd(struct at_req *rq) {
 static bool uuid_of(struct sv typed, struct sv *uuid) {
     enum { SHORT = 4, LONG = 32 };
     *uuid = typed.n < LONG && typed.n > SHORT ? sv_slice(typed, typed.n - SHORT, SHORT) : typed;
-    bool is_hex = typed.n >= SHORT && typed.n <= LONG;
-    for (size_t i = 0; i < typed.n; i++) {
-        is_hex &= isxdigit((unsigned char)typed.p[i]) != 0;
-    }
-    return is_hex;
+    return typed.n >= SHORT && typed.n <= LONG && hex_is(typed);
 }
 
 void cmd_btgattcresrv(struct at_req *rq) {
@@ -431,10 +388,9 @@ static void tell_pairing(struct cmd *c, const struct bluetooth_event *e) {
 }
 
 static void tell_write(struct cmd *c, const struct bluetooth_event *e) {
-    char hex[2 * LIMIT_GATT_WRITE + 1] = "";
-    for (size_t i = 0; i < e->data.n; i++) {
-        snprintf(hex + 2 * i, 3, "%02X", (unsigned char)e->data.p[i]);
-    }
+    char hex[2 * LIMIT_GATT_WRITE + 1];
+    must(e->data.n <= LIMIT_GATT_WRITE);
+    hex_print(e->data.p, e->data.n, hex);
     urc_post(c->session, URC_EVENT, "+BTGATTWRIND: %d,%s", e->number, hex);
 }
 

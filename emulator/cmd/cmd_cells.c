@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/obj.h"
 #include "emulator/at/setting.h"
@@ -106,19 +107,15 @@ static const char *mask_text(const struct cmd *c, size_t i) {
 
 /* "0x" and up to so many digits, of either case: as it is read back. */
 static bool parse_mask(struct sv text, size_t digits, char to[DIGITS_256 + 3]) {
-    if (text.n < 3 || text.n > digits + 2 || text.p[0] != '0' ||
-        (text.p[1] != 'x' && text.p[1] != 'X')) {
+    if (text.n < 3 || text.n > digits + 2 || !sv_starts_nocase(text, SV("0x")) ||
+        !hex_is(sv_slice(text, 2, text.n))) {
         return false;
     }
     memset(to, '0', digits + 2);
     to[1] = 'x';
     to[digits + 2] = '\0';
     for (size_t i = 2; i < text.n; i++) {
-        char digit = (char)toupper((unsigned char)text.p[i]);
-        if (!isxdigit((unsigned char)digit)) {
-            return false;
-        }
-        to[digits + 2 - text.n + i] = digit;
+        to[digits + 2 - text.n + i] = (char)toupper((unsigned char)text.p[i]);
     }
     return true;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/cmd/cmd_text.h"
@@ -13,7 +14,7 @@
 #include "emulator/model/sim_text.h"
 #include "handlers.h"
 
-enum { METER = 3 /* bytes */, METER_DIGITS = 2 * METER };
+enum { METER = 3 /* bytes */ };
 
 static void tell_meter(struct at_req *rq, const char *name, uint16_t id) {
     const struct sim_files *card = cmd_of(rq)->modem->card;
@@ -38,13 +39,11 @@ void cmd_camm(struct at_req *rq) {
         tell_meter(rq, "+CAMM", SIM_FILE_ACM_MAX);
         return;
     }
-    char digits[METER_DIGITS + 1] = "";
-    must(sv_copy(at_text(rq, 0), digits, sizeof digits) == 0);
-    if (strspn(digits, "0123456789ABCDEFabcdef") != strlen(digits)) {
+    uint32_t max = 0;
+    if (hex_number(at_text(rq, 0), &max) != 0) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
     }
-    unsigned long max = strtoul(digits, NULL, 16);
     const uint8_t bytes[METER] = {(uint8_t)(max >> 16), (uint8_t)(max >> 8), (uint8_t)max};
     struct sim_files *card = cmd_of(rq)->modem->card;
     if (cmd_has_pin2(rq, 1)) {

@@ -1,50 +1,16 @@
 /* cmd_crsm.c: the card's files and raw commands: AT+CRSM, AT+CSIM (V3.00 3.2.5, 3.2.4; 27.007 8.18,
  * 8.17). What goes wrong in the card is told by its status words, with OK. */
-#include <stdio.h>
-
+#include "base/be.h"
+#include "base/hex.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/sim_file.h"
 #include "handlers.h"
-
-/* -1: no digit. */
-static int nibble(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* How many bytes; -1: not pairs of digits, or more than there is room for. */
-static int parse_hex(struct sv text, uint8_t *to, size_t room) {
-    if (text.n % 2 != 0 || text.n / 2 > room) {
-        return -1;
-    }
-    for (size_t i = 0; i < text.n / 2; i++) {
-        int high = nibble(text.p[2 * i]);
-        int low = nibble(text.p[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return -1;
-        }
-        to[i] = (uint8_t)(high << 4 | low);
-    }
-    return (int)(text.n / 2);
-}
-
-static void put_hex(const uint8_t *p, size_t n, char *to) {
-    to[0] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        snprintf(to + 2 * i, 3, "%02X", p[i]);
-    }
-}
 
 /* -- AT+CRSM -- */
 
 static void answer(struct at_req *rq, const struct sim_answer *a) {
     char hex[2 * SIM_APDU_DATA + 1];
-    put_hex(a->data, a->n, hex);
+    hex_print(a->data, a->n, hex);
     if (a->n > 0) {
         at_info(rq, "+CRSM: %u,%u,\"%s\"", a->sw >> 8, a->sw & 0xff, hex);
     } else {
@@ -63,13 +29,13 @@ static void answer_sw(struct at_req *rq, unsigned sw) {
 static int parse_path(struct sv text, int *folder) {
     enum { ID = 2, DEEPEST = 4 };
     uint8_t path[ID * DEEPEST];
-    int n = parse_hex(text, path, sizeof path);
+    int n = hex_parse(text, path, sizeof path);
     *folder = SIM_FILE_NONE;
     if (n < 0 || n % ID != 0) {
         return -1;
     }
     for (int i = 0; i < n; i += ID) {
-        int next = sim_folder_find((uint16_t)(path[i] << 8 | path[i + 1]));
+        int next = sim_folder_find(be_get16(path + i));
         bool is_below = *folder == SIM_FILE_NONE || *folder == SIM_MF;
         if (next == SIM_FILE_NONE || (i > 0 && (!is_below || next == SIM_MF))) {
             *folder = SIM_FILE_NONE;
@@ -106,7 +72,7 @@ void cmd_crsm(struct at_req *rq) {
     enum { COMMAND, FILE_ID, P1, P2, P3, DATA, PATH, LONGEST = 255, SW_NOT_FOUND = 0x6a82 };
     uint8_t data[LONGEST];
     int folder = SIM_FILE_NONE;
-    int n = parse_hex(at_text(rq, DATA), data, sizeof data);
+    int n = hex_parse(at_text(rq, DATA), data, sizeof data);
     struct sim_command c = {.ins = (uint8_t)at_int(rq, COMMAND),
                             .p1 = (uint8_t)at_int(rq, P1),
                             .p2 = (uint8_t)at_int(rq, P2),
@@ -143,7 +109,7 @@ void cmd_csim(struct at_req *rq) {
     uint8_t apdu[SIM_APDU_HEADER + SIM_APDU_DATA];
     char hex[2 * SIM_APDU_DATA + 1];
     struct sv text = at_text(rq, 1);
-    int n = parse_hex(text, apdu, sizeof apdu);
+    int n = hex_parse(text, apdu, sizeof apdu);
     if (n < SHORTEST || text.n != (size_t)at_int(rq, 0)) {
         at_fail(rq, AT_ERR_PLAIN);
         return;
@@ -154,7 +120,7 @@ void cmd_csim(struct at_req *rq) {
     }
     struct sim_answer a;
     sim_apdu_run(cmd_of(rq)->modem, apdu, (size_t)n, &a);
-    put_hex(a.data, a.n, hex);
+    hex_print(a.data, a.n, hex);
     at_info(rq, "+CSIM: %zu,\"%s%04X\"", 2 * a.n + 4, hex, a.sw);
     at_ok(rq);
 }

@@ -1,6 +1,7 @@
 /* cmd_dial.c: dial-up: a port becomes the line of a PPP link, whose packets go out as the module's
  * own (note 1; V3.00 2.2.2, 2.2.7-2.2.10, 8.2.11; 27.007 10.2). */
 #include "emulator/cmd/cmd_dial.h"
+#include "emulator/cmd/cmd_data.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,6 @@
 #include "base/chan.h"
 #include "base/log.h"
 #include "base/obj.h"
-#include "emulator/at/escape.h"
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
 #include "emulator/cmd/cmd_tcpip.h"
@@ -16,8 +16,6 @@
 #include "handlers.h"
 #include "netstack/dialup.h"
 #include "slots.h"
-
-enum { DTR_IGNORE = 0, DTR_ESCAPE = 1 };
 
 /* The module asks the DTE whether it is there, and hangs up when it is not (guess). */
 enum { ECHO_S = 30, ECHO_FAILURES = 5 };
@@ -35,20 +33,20 @@ struct dial {
     bool was_active;   /* the context, before */
     struct at_req *rq; /* OPENING */
     struct clk_timer wait;
-    struct clk_timer guard; /* of the escape */
-    struct escape escape;
     struct dialup *link;
 };
 
 static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at);
 static void on_drained(void *ctx);
-static void on_event(void *ctx, enum chan_event event);
+static size_t pass(struct cmd *c, const void *p, size_t n);
+static void suspend(struct cmd *c);
+static void hang_up(struct cmd *c, bool is_there);
 
-static const struct chan_user line_user = {
-    .name = "ppp",
-    .rx = on_rx,
-    .drained = on_drained,
-    .event = on_event,
+static const struct cmd_data_kind line_kind = {
+    .user = {.name = "ppp", .rx = on_rx, .drained = on_drained, .event = cmd_data_event},
+    .pass = pass,
+    .suspend = suspend,
+    .hang_up = hang_up,
 };
 
 static struct dial *of(const struct cmd *c) {
@@ -65,16 +63,14 @@ bool dial_is_up(const struct cmd *c) {
 
 /* -- the link's end -- */
 
-/* The port is the session's again, when it was the line. What the DTE sees is written before. */
+/* The port is the session's again, when it was the line. */
 static void leave_line(struct cmd *c, enum dial_state state) {
     struct dial *d = of(c);
     bool was_online = d->state == DIAL_ONLINE;
     d->state = state;
-    clk_stop(c->modem->clk, &d->guard);
     transparent_show_dcd(c);
     if (was_online) {
-        chan_watch_dtr(chan_of(c), false);
-        chan_pop(chan_of(c), &line_user, c);
+        cmd_data_leave(c);
     }
 }
 
@@ -135,9 +131,8 @@ static void on_closed(void *ctx, enum ppp_close why) {
     struct ppp_counts n;
     dialup_counts(of(c)->link, &n);
     LOG(LOG_CMD, LOG_INFO, chan_of(c)->name,
-        "dial-up over: %s; packets %llu in, %llu out; frames %llu good, %llu of a wrong check, "
-        "%llu "
-        "too long, %llu aborted",
+        "dial-up over: %s; packets %llu in, %llu out; "
+        "frames %llu good, %llu of a wrong check, %llu too long, %llu aborted",
         ppp_close_name(why), (unsigned long long)n.packets_in, (unsigned long long)n.packets_out,
         (unsigned long long)n.frames.frames, (unsigned long long)n.frames.bad_fcs,
         (unsigned long long)n.frames.too_long, (unsigned long long)n.frames.aborted);
@@ -157,79 +152,23 @@ static void suspend(struct cmd *c) {
     leave_line(c, DIAL_ESCAPED);
 }
 
-/* Returns whether it was an escape. */
-static bool end_guard(struct cmd *c, clk_mono now) {
-    struct dial *d = of(c);
-    unsigned release = 0;
-    if (escape_due(&d->escape, now, &release)) {
-        session_say(c->session, "OK");
-        suspend(c);
-        return true;
-    }
-    dialup_rx(d->link, (const uint8_t *)"+++", release);
-    return false;
+static void hang_up(struct cmd *c, bool is_there) {
+    end(c, is_there ? "NO CARRIER" : NULL);
 }
 
-static void on_guard(void *ctx) {
-    struct cmd *c = cmd_from(ctx);
-    end_guard(c, clk_now(c->modem->clk));
+static size_t pass(struct cmd *c, const void *p, size_t n) {
+    return dialup_rx(of(c)->link, p, n);
 }
 
 static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
     struct cmd *c = cmd_from(ctx);
-    struct dial *d = of(c);
-    if (d->link == NULL || end_guard(c, at)) {
-        return 0;
-    }
-    struct escape_verdict v = escape_feed(&d->escape, p, n, at);
-    dialup_rx(d->link, (const uint8_t *)"+++", v.release);
-    size_t took = v.pass ? dialup_rx(d->link, p, n) : n;
-    clk_dur wait = escape_wait(&d->escape, clk_now(c->modem->clk));
-    if (wait.us < 0) {
-        clk_stop(c->modem->clk, &d->guard);
-    } else {
-        clk_start(c->modem->clk, &d->guard, wait, on_guard, c);
-    }
-    return took;
+    return of(c)->link != NULL ? cmd_data_take(c, p, n, at) : 0;
 }
 
 static void on_drained(void *ctx) {
     const struct dial *d = of(cmd_from(ctx));
     if (d->link != NULL) {
         dialup_drained(d->link);
-    }
-}
-
-static void on_dtr_off(struct cmd *c, bool is_there) {
-    int mode = session_int(c->session, SLOT_AMP_D);
-    if (mode == DTR_IGNORE) {
-        return;
-    }
-    chan_discard(chan_of(c), true, !is_there);
-    if (mode == DTR_ESCAPE) {
-        if (is_there) {
-            session_say(c->session, "OK");
-        }
-        suspend(c);
-    } else {
-        end(c, is_there ? "NO CARRIER" : NULL);
-    }
-}
-
-static void on_event(void *ctx, enum chan_event event) {
-    struct cmd *c = cmd_from(ctx);
-    switch (event) {
-    case CHAN_CLOSED:
-        on_dtr_off(c, false);
-        break;
-    case CHAN_DTR_OFF:
-        on_dtr_off(c, true);
-        break;
-    case CHAN_OPENED:
-        on_drained(c);
-        break;
-    case CHAN_DTR_ON:
-        break;
     }
 }
 
@@ -262,10 +201,8 @@ static void go_online(struct cmd *c, struct at_req *rq) {
     char text[LIMIT_URC_TEXT];
     transparent_connect_text(c, d->cid, text, sizeof text);
     d->state = DIAL_ONLINE;
-    chan_watch_dtr(chan_of(c), true);
-    transparent_show_dcd(c);
-    escape_start(&d->escape, clk_now(c->modem->clk));
-    at_connect(rq, text, &line_user, c);
+    cmd_data_begin(c, &line_kind);
+    at_connect(rq, text, &line_kind.user, c);
     if (d->link == NULL) {
         d->link = make_link(c);
     } else {
@@ -331,7 +268,7 @@ static bool packet_call(struct sv number, unsigned *cid) {
     if (!sv_starts_nocase(number, code) || number.p[number.n - 1] != '#') {
         return false;
     }
-    struct sv rest = {number.p + code.n, number.n - code.n - 1};
+    struct sv rest = sv_slice(number, code.n, number.n - code.n - 1);
     *cid = 1;
     for (size_t part = 1; rest.n > 0; part++) {
         if (rest.p[0] != '*' || part > PARTS) {
@@ -342,26 +279,27 @@ static bool packet_call(struct sv number, unsigned *cid) {
             n++;
         }
         int64_t value = 0;
-        const struct sv text = {rest.p + 1, n - 1};
+        struct sv text = sv_slice(rest, 1, n - 1);
         if (part == PARTS && text.n > 0) {
             if (sv_int(text, 1, MODEM_CIDS, &value) != 0) {
                 return false;
             }
             *cid = (unsigned)value;
         }
-        rest = (struct sv){rest.p + n, rest.n - n};
+        rest = sv_slice(rest, n, rest.n);
     }
     return true;
 }
 
 static bool is_cid(unsigned cid) {
-    return (cid >= 1 && cid <= 24) || (cid >= 100 && cid <= MODEM_CIDS);
+    enum { CID = 1 };
+    return table_in_ranges(&table_find(&at_dialect, SV("+CGDATA"))->params[CID], cid);
 }
 
 /* T and P only say how to dial (V3.00 2.2.2). */
 bool dial_is_packet_call(struct sv number, unsigned *cid) {
     while (number.n > 0 && strchr("TtPp ", number.p[0]) != NULL) {
-        number = (struct sv){number.p + 1, number.n - 1};
+        number = sv_slice(number, 1, number.n);
     }
     return packet_call(number, cid) && is_cid(*cid);
 }

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "handlers.h"
@@ -93,17 +94,12 @@ void cmd_cecalltout(struct at_req *rq) {
     at_ok(rq);
 }
 
-static bool is_hex(struct sv text) {
-    for (size_t i = 0; i < text.n; i++) {
-        if (!isxdigit((unsigned char)text.p[i])) {
-            return false;
-        }
-    }
-    return text.n > 0 && text.n % 2 == 0;
+static bool is_bytes(struct sv text) {
+    return text.n > 0 && text.n % 2 == 0 && hex_is(text);
 }
 
 void cmd_cmsd(struct at_req *rq) {
-    cmd_store_if(rq, is_hex(at_text(rq, 0)));
+    cmd_store_if(rq, is_bytes(at_text(rq, 0)));
 }
 
 /* Numbers with dots between them: "1.2.125". */
@@ -120,5 +116,5 @@ static bool is_oid(struct sv text) {
 }
 
 void cmd_cmsdoiddata(struct at_req *rq) {
-    cmd_store_if(rq, is_oid(at_text(rq, 0)) && is_hex(at_text(rq, 1)));
+    cmd_store_if(rq, is_oid(at_text(rq, 0)) && is_bytes(at_text(rq, 1)));
 }

@@ -1,10 +1,11 @@
 /* cmd_files.c: the file system's commands and moving files over the port (V3.00 20.2). */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/hex.h"
+#include "base/obj.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/files.h"
 #include "handlers.h"
@@ -25,21 +26,11 @@ static void answer(struct at_req *rq, int rc) {
 
 /* -- names as they are typed and printed -- */
 
-static int hex_digit(char c) {
-    return isdigit((unsigned char)c) ? c - '0' : toupper((unsigned char)c) - 'A' + 10;
-}
-
 /* {non-ascii}"E6B58B" are the bytes of a name in UTF-8; small letters do, too (guess). */
 static int decode(struct at_req *rq, struct sv hex, struct sv *out) {
     char *text = at_alloc(rq, hex.n / 2 + 1);
-    for (size_t i = 0; i < hex.n; i++) {
-        if (!isxdigit((unsigned char)hex.p[i])) {
-            return -EILSEQ;
-        }
-        text[i / 2] = (char)(text[i / 2] << 4 | hex_digit(hex.p[i]));
-    }
     *out = (struct sv){text, hex.n / 2};
-    return hex.n % 2 == 0 ? 0 : -EILSEQ;
+    return hex_parse(hex, text, hex.n / 2) < 0 ? -EILSEQ : 0;
 }
 
 static bool is_ascii(struct sv text) {
@@ -86,9 +77,9 @@ static void info_name(struct at_req *rq, struct sv name) {
     }
     char text[INFO_NAME];
     size_t n = (size_t)snprintf(text, sizeof text, "{non-ascii}\"");
-    for (size_t i = 0; i < name.n; i++) {
-        n += (size_t)snprintf(text + n, sizeof text - n, "%02X", (unsigned char)name.p[i]);
-    }
+    must(name.n <= LIMIT_FILE_PATH);
+    hex_print(name.p, name.n, text + n);
+    n += 2 * name.n;
     text[n++] = '"';
     at_info_raw(rq, text, n);
 }

@@ -1,9 +1,9 @@
 /* cmd_hardware.c: supply, temperature, ADCs, GPIOs, I2C, SD card, USB composition (V3.00 chapter
  * 19). */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/at/setting.h"
 #include "emulator/at/table.h"
@@ -305,18 +305,8 @@ enum { I2C_MOST = 4, I2C_ADDRESS_DIGITS = 2, I2C_DATA_DIGITS = 8 }; /* V3.00 19.
 static bool take_hex(struct at_req *rq, size_t i, size_t digits, uint32_t *out) {
     struct sv text = at_text(rq, i);
     struct sv number = sv_slice(text, 2, text.n);
-    *out = 0;
-    if (!sv_starts_nocase(text, SV("0x")) || number.n == 0 || number.n > digits) {
-        return false;
-    }
-    for (size_t k = 0; k < number.n; k++) {
-        int digit = tolower((unsigned char)number.p[k]);
-        if (!isxdigit(digit)) {
-            return false;
-        }
-        *out = *out << 4 | (uint32_t)(isdigit(digit) ? digit - '0' : digit - 'a' + 10);
-    }
-    return true;
+    return sv_starts_nocase(text, SV("0x")) && number.n > 0 && number.n <= digits &&
+           hex_number(number, out) == 0;
 }
 
 void cmd_criic(struct at_req *rq) {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/events.h"
@@ -236,27 +237,15 @@ void cmd_cwlansrv(struct at_req *rq) {
     at_ok(rq);
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 'a' - 'A';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 void cmd_cwlanmsg(struct at_req *rq) {
     struct sv hex = at_text(rq, 0);
     char *bytes = at_alloc(rq, hex.n / 2);
-    for (size_t i = 0; i < hex.n; i += 2) {
-        int high = hex_digit(hex.p[i]);
-        int low = i + 1 < hex.n ? hex_digit(hex.p[i + 1]) : -1;
-        if (high < 0 || low < 0) {
-            at_fail(rq, AT_ERR_PLAIN);
-            return;
-        }
-        bytes[i / 2] = (char)(high << 4 | low);
+    int n = hex_parse(hex, bytes, hex.n / 2);
+    if (n < 0) {
+        at_fail(rq, AT_ERR_PLAIN);
+        return;
     }
-    end(rq, wifi_say(wifi_of(rq), (struct sv){bytes, hex.n / 2}));
+    end(rq, wifi_say(wifi_of(rq), (struct sv){bytes, (size_t)n}));
 }
 
 /* 27.3.14 has the bytes in a line of their own; the examples of 27.3.12 do not. */

@@ -14,6 +14,9 @@ enum { GOING_MS = 50 };
 
 enum { LINE_SIM = 1, LINES = 4 };
 
+/* The second one is that of a good card. */
+static const char *const texts[LINES] = {"RDY", "+CPIN: READY", "SMS DONE", "PB DONE"};
+
 static clk_dur line_at(const struct modem_boot *b, size_t line) {
     const clk_dur at[LINES] = {b->rdy, b->sim, b->sms, b->pb};
     return at[line];
@@ -26,18 +29,23 @@ static void tell_sim(struct cmd *c) {
     urc_post(c->session, URC_EVENT, "+CPIN: %s", awaits != NULL ? awaits : "SIM REMOVED");
 }
 
+void cmd_power_say_start(struct cmd *c) {
+    for (size_t line = 0; line < LINES; line++) {
+        urc_post(c->session, URC_EVENT, "%s", texts[line]);
+    }
+}
+
 /* Messages and phone book are on the card: without its PIN the lines behind it do not come. */
 static void tell_start(void *ctx) {
-    static const char *const texts[LINES] = {"RDY", NULL, "SMS DONE", "PB DONE"};
     struct cmd *c = cmd_from(ctx);
     const struct modem_boot *b = &c->modem->boot;
     clk_dur wait = CLK_US(0);
     while (c->power.next < LINES && wait.us <= 0) {
         size_t line = c->power.next++;
-        if (texts[line] != NULL) {
-            urc_post(c->session, URC_EVENT, "%s", texts[line]);
-        } else {
+        if (line == LINE_SIM) {
             tell_sim(c);
+        } else {
+            urc_post(c->session, URC_EVENT, "%s", texts[line]);
         }
         if (line >= LINE_SIM && c->modem->sim.state != SIM_READY) {
             c->power.next = LINES;

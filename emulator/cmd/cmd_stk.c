@@ -2,9 +2,11 @@
  * it runs, and in which form it is told, is as AT+STK and AT+STKFMT were at the module's start. The
  * card is the module's: the first session keeps what it wants, every port hears of it and may
  * answer. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/events.h"
@@ -85,18 +87,11 @@ void cmd_stin(struct at_req *rq) {
     at_ok(rq);
 }
 
-static void put_hex(const uint8_t *p, size_t n, char *to) {
-    to[0] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        snprintf(to + 2 * i, 3, "%02X", p[i]);
-    }
-}
-
 static void tell_pdu(struct at_req *rq, const char *name, const struct toolkit_step *s) {
     uint8_t pdu[TOOLKIT_PDU];
     char hex[2 * TOOLKIT_PDU + 1];
     size_t n = toolkit_pdu(s, pdu);
-    put_hex(pdu, n, hex);
+    hex_print(pdu, n, hex);
     at_info(rq, "%s: %u,0,%zu,\"%s\"", name, number_of(s->type), n, hex);
     at_ok(rq);
 }
@@ -215,26 +210,10 @@ static int answer_decoded(struct at_req *rq, struct toolkit *t) {
     return -1;
 }
 
-static int nibble(char c) {
-    static const char digits[] = "0123456789ABCDEF0123456789abcdef";
-    const char *at = c != '\0' ? strchr(digits, c) : NULL;
-    return at != NULL ? (int)((at - digits) % 16) : -1;
-}
-
-/* The length in front of it counts digits, as in the examples. -1: it does not, or no bytes. */
+/* The length in front of it counts digits, as in the examples. -E...: it does not, or no bytes. */
 static int parse_pdu(struct at_req *rq, uint8_t to[TOOLKIT_PDU]) {
     struct sv text = at_text(rq, 1);
-    if (text.n != (size_t)at_int(rq, 0) || text.n % 2 != 0 || text.n / 2 > TOOLKIT_PDU) {
-        return -1;
-    }
-    for (size_t i = 0; i < text.n; i++) {
-        int digit = nibble(text.p[i]);
-        if (digit < 0) {
-            return -1;
-        }
-        to[i / 2] = (uint8_t)((i % 2 == 0 ? 0 : to[i / 2] << 4) | digit);
-    }
-    return (int)(text.n / 2);
+    return text.n == (size_t)at_int(rq, 0) ? hex_parse(text, to, TOOLKIT_PDU) : -EINVAL;
 }
 
 void cmd_stgr(struct at_req *rq) {

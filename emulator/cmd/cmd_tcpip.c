@@ -360,12 +360,64 @@ void cmd_serverstop(struct at_req *rq) {
 
 /* -- what the model tells -- */
 
-static void on_lost(struct cmd *c) {
+static void on_net_opened(struct cmd *c, const void *payload) {
+    const struct net_result *r = payload;
+    urc_post(c->session, URC_EVENT, "+NETOPEN: %d", (int)r->err);
+}
+
+static void on_net_closed(struct cmd *c, const void *payload) {
+    const struct net_result *r = payload;
+    urc_post(c->session, URC_EVENT, "+NETCLOSE: %d", (int)r->err);
+}
+
+static void on_lost(struct cmd *c, const void *payload) {
+    (void)payload;
     forget_all(c);
     urc_post(c->session, URC_EVENT, "+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY");
 }
 
-static void on_accepted(struct cmd *c, const struct link_accepted *a) {
+static void on_opened(struct cmd *c, const void *payload) {
+    const struct link_result *r = payload;
+    if (transparent_has(c, r->link)) {
+        transparent_on_opened(c, r->err);
+    } else {
+        urc_post(c->session, URC_EVENT, "+CIPOPEN: %u,%d", r->link, (int)r->err);
+    }
+}
+
+static void on_data(struct cmd *c, const void *payload) {
+    const struct link_result *r = payload;
+    if (transparent_has(c, r->link)) {
+        transparent_on_data(c);
+    } else {
+        tcpip_on_data(c, r->link);
+    }
+}
+
+static void on_room(struct cmd *c, const void *payload) {
+    const struct link_result *r = payload;
+    if (transparent_has(c, r->link)) {
+        transparent_on_room(c);
+    }
+}
+
+static void on_sent(struct cmd *c, const void *payload) {
+    const struct link_sent *sent = payload;
+    urc_post(c->session, URC_EVENT, "+CIPSEND: %u,%zu,%d", sent->link, sent->requested,
+             sent->confirmed);
+}
+
+static void on_closed(struct cmd *c, const void *payload) {
+    const struct link_closed *closed = payload;
+    if (transparent_has(c, closed->link)) {
+        transparent_on_closed(c);
+    } else {
+        tcpip_on_closed(c, closed->link, closed->why);
+    }
+}
+
+static void on_accepted(struct cmd *c, const void *payload) {
+    const struct link_accepted *a = payload;
     char ip[NET_IP_TEXT];
     tcpip_forget(c, a->link);
     urc_post(c->session, URC_EVENT, "+CLIENT: %u,%u,%s:%u", a->link, a->server,
@@ -375,88 +427,21 @@ static void on_accepted(struct cmd *c, const struct link_accepted *a) {
     }
 }
 
-static void on_opened(struct cmd *c, const struct link_result *r) {
-    if (transparent_has(c, r->link)) {
-        transparent_on_opened(c, r->err);
-    } else {
-        urc_post(c->session, URC_EVENT, "+CIPOPEN: %u,%d", r->link, (int)r->err);
-    }
-}
+typedef void hear_fn(struct cmd *c, const void *payload);
 
-static void on_data(struct cmd *c, unsigned link) {
-    if (transparent_has(c, link)) {
-        transparent_on_data(c);
-    } else {
-        tcpip_on_data(c, link);
-    }
-}
-
-static void on_closed(struct cmd *c, const struct link_closed *closed) {
-    if (transparent_has(c, closed->link)) {
-        transparent_on_closed(c);
-    } else {
-        tcpip_on_closed(c, closed->link, closed->why);
-    }
-}
+/* Their payloads begin with a tag: whose it is. */
+static hear_fn *const of_topic[TOPIC_COUNT] = {
+    [TOPIC_NET_OPENED] = on_net_opened,  [TOPIC_NET_CLOSED] = on_net_closed,
+    [TOPIC_NET_LOST] = on_lost,          [TOPIC_LINK_OPENED] = on_opened,
+    [TOPIC_LINK_DATA] = on_data,         [TOPIC_LINK_ROOM] = on_room,
+    [TOPIC_LINK_SENT] = on_sent,         [TOPIC_LINK_CLOSED] = on_closed,
+    [TOPIC_LINK_ACCEPTED] = on_accepted,
+};
 
 void cmd_tcpip_event(struct cmd *c, unsigned topic, const void *payload) {
-    const struct net_result *net = payload;
-    const struct link_result *link = payload;
-    const struct link_sent *sent = payload;
     void *const *tag = payload;
-    if (topic < TOPIC_NET_OPENED || *tag != c) {
-        return; /* the topics before have no tag */
-    }
-    switch ((enum topic)topic) {
-    case TOPIC_AT_DONE:
-    case TOPIC_POWER_CHANGED:
-    case TOPIC_SIM_CHANGED:
-    case TOPIC_REG_CHANGED:
-    case TOPIC_TIME_TOLD:
-    case TOPIC_USSD_ANSWERED:
-    case TOPIC_CALL_CHANGED:
-    case TOPIC_SIGNAL_CHANGED:
-    case TOPIC_HARDWARE_CHANGED:
-    case TOPIC_GNSS_CHANGED:
-    case TOPIC_AUDIO_CHANGED:
-    case TOPIC_BLUETOOTH:
-    case TOPIC_CONTEXT_CHANGED:
-    case TOPIC_WIFI_CHANGED:
-    case TOPIC_WIFI_RECEIVED:
-    case TOPIC_WIFI_SENT:
-    case TOPIC_URC:
-    case TOPIC_COUNT:
-        break;
-    case TOPIC_NET_OPENED:
-        urc_post(c->session, URC_EVENT, "+NETOPEN: %d", (int)net->err);
-        break;
-    case TOPIC_NET_CLOSED:
-        urc_post(c->session, URC_EVENT, "+NETCLOSE: %d", (int)net->err);
-        break;
-    case TOPIC_NET_LOST:
-        on_lost(c);
-        break;
-    case TOPIC_LINK_OPENED:
-        on_opened(c, link);
-        break;
-    case TOPIC_LINK_DATA:
-        on_data(c, link->link);
-        break;
-    case TOPIC_LINK_ROOM:
-        if (transparent_has(c, link->link)) {
-            transparent_on_room(c);
-        }
-        break;
-    case TOPIC_LINK_SENT:
-        urc_post(c->session, URC_EVENT, "+CIPSEND: %u,%zu,%d", sent->link, sent->requested,
-                 sent->confirmed);
-        break;
-    case TOPIC_LINK_CLOSED:
-        on_closed(c, payload);
-        break;
-    case TOPIC_LINK_ACCEPTED:
-        on_accepted(c, payload);
-        break;
+    if (of_topic[topic] != NULL && *tag == c) {
+        of_topic[topic](c, payload);
     }
 }
 

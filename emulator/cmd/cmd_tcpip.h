@@ -6,7 +6,6 @@
 
 #include "base/clk.h"
 #include "base/limits.h"
-#include "emulator/at/escape.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/sockets.h"
 
@@ -34,9 +33,7 @@ enum transparent_state {
 struct transparent {
     bool is_mode; /* AT+CIPMODE as it was at AT+NETOPEN */
     enum transparent_state state;
-    struct at_req *rq; /* OPENING: the AT+CIPOPEN */
-    struct escape escape;
-    struct clk_timer guard; /* of the escape */
+    struct at_req *rq;      /* OPENING: the AT+CIPOPEN */
     struct clk_timer delay; /* AT+CIPCCFG's DelayTm */
     struct clk_timer ring;
     int rings;

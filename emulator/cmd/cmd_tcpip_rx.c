@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/chan.h"
+#include "base/hex.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd_tcpip.h"
 #include "handlers.h"
@@ -176,9 +177,7 @@ static void read_data(struct at_req *rq, int mode, unsigned n, size_t want) {
         at_info_raw(rq, data, len);
     } else {
         char hex[2 * HEX_MAX + 1];
-        for (size_t i = 0; i < len; i++) {
-            snprintf(hex + 2 * i, 3, "%02X", data[i]);
-        }
+        hex_print(data, len, hex);
         at_info_raw(rq, hex, 2 * len);
     }
     link_consume(sk, n, len);

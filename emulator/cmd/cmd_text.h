@@ -11,6 +11,11 @@
 
 struct cmd;
 
+enum cmd_text_set { CMD_TEXT_IRA, CMD_TEXT_GSM, CMD_TEXT_UCS2 }; /* in the order of AT+CSCS */
+enum { CMD_TEXT_UNIT = 4 };                                      /* digits of a unit of UCS2 */
+
+enum cmd_text_set cmd_text_set(const struct cmd *c); /* the one that is in force */
+
 /* A line that is being made; its bytes may be any. Bound: a must. */
 struct cmd_text {
     size_t n;

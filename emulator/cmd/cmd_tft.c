@@ -1,9 +1,9 @@
 /* cmd_tft.c: the packet filters of AT+CGTFT (V3.00 8.2.6): checked, kept and shown, not applied. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/obj.h"
 #include "emulator/at/setting.h"
@@ -52,19 +52,11 @@ static bool are_numbers(struct sv text, size_t n, int64_t max) {
     return true;
 }
 
-static bool is_hex(struct sv text) {
-    size_t i = 0;
-    while (i < text.n && isxdigit((unsigned char)text.p[i])) {
-        i++;
-    }
-    return i == text.n;
-}
-
 /* As it is read: capitals without leading zeros. */
-static unsigned long hex_of(struct sv text) {
-    char digits[16];
-    must(sv_copy(text, digits, sizeof digits) == 0); /* at most 8, by its row */
-    return strtoul(digits, NULL, 16);
+static unsigned hex_of(struct sv text) {
+    uint32_t value = 0;
+    must(hex_number(text, &value) == 0); /* at most 8 digits, by its row */
+    return value;
 }
 
 static bool is_context(struct cmd *c, int32_t cid) {
@@ -78,8 +70,8 @@ static bool is_filter(struct at_req *rq) {
     return at_has(rq, ID) && at_has(rq, PRECEDENCE) && is_context(cmd_of(rq), at_int(rq, CID)) &&
            (address.n == 0 || are_numbers(address, 8, 255) || are_numbers(address, 32, 255)) &&
            are_numbers(at_text(rq, TO_PORTS), 2, 65535) &&
-           are_numbers(at_text(rq, FROM_PORTS), 2, 65535) && is_hex(at_text(rq, SPI)) &&
-           are_numbers(at_text(rq, TOS), 2, 255) && is_hex(at_text(rq, FLOW));
+           are_numbers(at_text(rq, FROM_PORTS), 2, 65535) && hex_is(at_text(rq, SPI)) &&
+           are_numbers(at_text(rq, TOS), 2, 255) && hex_is(at_text(rq, FLOW));
 }
 
 /* The precedence is unique in a context; the filter's own one goes with it. */
@@ -99,7 +91,7 @@ static char *line_of(struct at_req *rq) {
     char line[LIMIT_INFO];
     struct sv address = at_text(rq, ADDRESS);
     struct sv to = at_text(rq, TO_PORTS), from = at_text(rq, FROM_PORTS), tos = at_text(rq, TOS);
-    int n = snprintf(line, sizeof line, "+CGTFT: %d,%d,%d,\"%.*s\",%d,%.*s,%.*s,%lX,%.*s,%lX",
+    int n = snprintf(line, sizeof line, "+CGTFT: %d,%d,%d,\"%.*s\",%d,%.*s,%.*s,%X,%.*s,%X",
                      (int)at_int(rq, CID), (int)at_int(rq, ID), (int)at_int(rq, PRECEDENCE),
                      SV_ARG(address), (int)at_int(rq, PROTOCOL), SV_ARG(to), SV_ARG(from),
                      hex_of(at_text(rq, SPI)), SV_ARG(tos), hex_of(at_text(rq, FLOW)));

@@ -5,6 +5,7 @@
 
 #include "base/chan.h"
 #include "emulator/at/setting.h"
+#include "emulator/cmd/cmd_data.h"
 #include "emulator/cmd/cmd_dial.h"
 #include "emulator/cmd/cmd_tcpip.h"
 #include "handlers.h"
@@ -12,17 +13,18 @@
 
 enum { RING_PERIOD_S = 5 }; /* as a voice call rings (guess) */
 enum { DCD_WITH_LINK = 1 };
-enum { DTR_IGNORE = 0, DTR_ESCAPE = 1, DTR_HANG_UP = 2 };
 
 static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at);
 static void on_turn_down(void *ctx);
-static void on_event(void *ctx, enum chan_event event);
+static size_t pass(struct cmd *c, const void *p, size_t n);
+static void suspend(struct cmd *c);
+static void hang_up(struct cmd *c, bool is_there);
 
-static const struct chan_user data_user = {
-    .name = "transparent",
-    .rx = on_rx,
-    .drained = on_turn_down,
-    .event = on_event,
+static const struct cmd_data_kind data_kind = {
+    .user = {.name = "transparent", .rx = on_rx, .drained = on_turn_down, .event = cmd_data_event},
+    .pass = pass,
+    .suspend = suspend,
+    .hang_up = hang_up,
 };
 
 static struct transparent *of(const struct cmd *c) {
@@ -66,14 +68,13 @@ static void connect_text(struct cmd *c, char *to, size_t size) {
 }
 
 static void pump_down(struct cmd *c);
-static void on_dtr_off(struct cmd *c, bool is_there);
 
 /* The port is attached. A DTE that left while the link was being opened has dropped DTR. */
 static void settle_online(struct cmd *c) {
     if (chan_of(c)->is_open) {
         pump_down(c);
     } else {
-        on_dtr_off(c, false);
+        cmd_data_dtr_off(c, false);
     }
 }
 
@@ -89,9 +90,7 @@ static void begin_online(struct cmd *c) {
     struct transparent *t = of(c);
     t->state = TRANSPARENT_ONLINE;
     clk_stop(c->modem->clk, &t->ring);
-    chan_watch_dtr(chan_of(c), true);
-    transparent_show_dcd(c);
-    escape_start(&t->escape, clk_now(c->modem->clk));
+    cmd_data_begin(c, &data_kind);
 }
 
 /* Answers a command with CONNECT and attaches the port to the link. */
@@ -99,7 +98,7 @@ static void connect_request(struct cmd *c, struct at_req *rq) {
     char text[LIMIT_URC_TEXT];
     connect_text(c, text, sizeof text);
     begin_online(c);
-    at_connect(rq, text, &data_user, c);
+    at_connect(rq, text, &data_kind.user, c);
     settle_online(c);
 }
 
@@ -113,32 +112,40 @@ static bool connect_called(void *ctx, struct at_session *s) {
     connect_text(c, text, sizeof text);
     session_say(s, text);
     begin_online(c);
-    chan_push(chan_of(c), &data_user, c);
+    chan_push(chan_of(c), &data_kind.user, c);
     settle_online(c);
     return false;
 }
 
-/* Off the channel; what the DTE sees is written before, or waiting results would come first. */
 static void leave(struct cmd *c, enum transparent_state state) {
     struct transparent *t = of(c);
     bool was_online = t->state == TRANSPARENT_ONLINE;
     t->state = state;
     t->is_closing = false;
     transparent_show_dcd(c);
-    clk_stop(c->modem->clk, &t->guard);
     clk_stop(c->modem->clk, &t->delay);
     clk_stop(c->modem->clk, &t->ring);
     if (state == TRANSPARENT_IDLE) {
         link_release(tcpip_sockets(c), TRANSPARENT_LINK);
     }
     if (was_online) {
-        chan_watch_dtr(chan_of(c), false);
-        chan_pop(chan_of(c), &data_user, c);
+        cmd_data_leave(c);
     }
+}
+
+static size_t pass(struct cmd *c, const void *p, size_t n) {
+    link_put(tcpip_sockets(c), TRANSPARENT_LINK, p, n);
+    return n;
+}
+
+/* Plus signs that waited for their guard are data after all. */
+static void put_held(struct cmd *c) {
+    pass(c, "+++", c->data.escape.held);
 }
 
 /* Off the channel, and the link stays: if the peer has not closed it meanwhile. */
 static void suspend(struct cmd *c) {
+    put_held(c);
     bool is_over = of(c)->is_closing;
     if (is_over) {
         urc_post(c->session, URC_EVENT, "CLOSED");
@@ -147,25 +154,6 @@ static void suspend(struct cmd *c) {
 }
 
 /* -- from the DTE -- */
-
-/* Returns whether it was an escape. */
-static bool end_guard(struct cmd *c, clk_mono now) {
-    unsigned release = 0;
-    if (escape_due(&of(c)->escape, now, &release)) {
-        session_say(c->session, "OK");
-        suspend(c);
-        return true;
-    }
-    if (release > 0) {
-        link_put(tcpip_sockets(c), TRANSPARENT_LINK, "+++", release);
-    }
-    return false;
-}
-
-static void on_guard(void *ctx) {
-    struct cmd *c = cmd_from(ctx);
-    end_guard(c, clk_now(c->modem->clk));
-}
 
 static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
     struct cmd *c = cmd_from(ctx);
@@ -177,24 +165,8 @@ static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
         link_want_room(tcpip_sockets(c), TRANSPARENT_LINK);
         return 0;
     }
-    /* The input may be read before a timer that was due earlier has run. */
-    if (end_guard(c, at)) {
-        return 0;
-    }
     size_t most = t->is_closing ? n : room - ESCAPE_LENGTH;
-    size_t take = n < most ? n : most;
-    struct escape_verdict v = escape_feed(&t->escape, p, take, at);
-    link_put(tcpip_sockets(c), TRANSPARENT_LINK, "+++", v.release);
-    if (v.pass) {
-        link_put(tcpip_sockets(c), TRANSPARENT_LINK, p, take);
-    }
-    clk_dur wait = escape_wait(&t->escape, clk_now(c->modem->clk));
-    if (wait.us < 0) {
-        clk_stop(c->modem->clk, &t->guard);
-    } else {
-        clk_start(c->modem->clk, &t->guard, wait, on_guard, c);
-    }
-    return take;
+    return cmd_data_take(c, p, n < most ? n : most, at);
 }
 
 void transparent_on_room(struct cmd *c) {
@@ -203,54 +175,13 @@ void transparent_on_room(struct cmd *c) {
     }
 }
 
-/* DTR goes off with the last close of a tty and with speed B0 (design n 12). */
-static void on_dtr_off(struct cmd *c, bool is_there) {
-    struct transparent *t = of(c);
-    int mode = session_int(c->session, SLOT_AMP_D);
-    if (mode == DTR_IGNORE) {
-        return;
-    }
-    /* Plus signs that waited for their guard are data after all; input that the link did not take
-     * is lost with the DTE, as it would be in the DTE's own buffer. */
-    link_put(tcpip_sockets(c), TRANSPARENT_LINK, "+++", t->escape.held);
-    chan_discard(chan_of(c), true, false);
-    if (mode == DTR_ESCAPE) {
-        if (is_there) {
-            session_say(c->session, "OK"); /* what DTR off answers is not said (guess) */
-        }
-        suspend(c);
-        return;
-    }
+static void hang_up(struct cmd *c, bool is_there) {
+    put_held(c);
     link_close(tcpip_sockets(c), TRANSPARENT_LINK);
     if (is_there) {
         session_say(c->session, "CLOSED");
     }
     leave(c, TRANSPARENT_IDLE);
-}
-
-/* The stream's bytes would be taken for answers by whoever comes next. */
-static void on_closed(struct cmd *c) {
-    if (session_int(c->session, SLOT_AMP_D) != DTR_IGNORE) {
-        chan_discard(chan_of(c), false, true);
-    }
-    on_dtr_off(c, false);
-}
-
-static void on_event(void *ctx, enum chan_event event) {
-    struct cmd *c = cmd_from(ctx);
-    switch (event) {
-    case CHAN_CLOSED:
-        on_closed(c);
-        break;
-    case CHAN_DTR_OFF:
-        on_dtr_off(c, true);
-        break;
-    case CHAN_OPENED:
-        pump_down(c);
-        break;
-    case CHAN_DTR_ON:
-        break;
-    }
 }
 
 /* -- to the DTE -- */
@@ -409,7 +340,8 @@ void transparent_stop(struct cmd *c) {
 /* -- callers -- */
 
 static bool may_answer(const struct cmd *c) {
-    bool is_dtr_off = session_int(c->session, SLOT_AMP_D) == DTR_HANG_UP && !chan_of(c)->is_open;
+    bool is_dtr_off =
+        session_int(c->session, SLOT_AMP_D) == CMD_DTR_HANG_UP && !chan_of(c)->is_open;
     return session_int(c->session, SLOT_S0) != 0 && !is_dtr_off;
 }
 

@@ -1,7 +1,7 @@
 /* cmd_tts.c: speech (V3.00 chapter 22). */
-#include <ctype.h>
 #include <errno.h>
 
+#include "base/hex.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
 #include "emulator/model/audio.h"
@@ -33,16 +33,13 @@ static int gbk_ms(struct sv text) {
 /* -EILSEQ: not four digits a character. 510 bytes with the quotes at most (V3.00 22.2.2). */
 static int ucs2_ms(struct sv text) {
     int ms = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        if (!isxdigit((unsigned char)text.p[i])) {
-            return -EILSEQ;
-        }
-        if (i % UCS2_DIGITS == 0) {
-            bool is_latin = i + 2 <= text.n && text.p[i] == '0' && text.p[i + 1] == '0';
-            ms += is_latin ? LETTER_MS : CHARACTER_MS;
-        }
+    if (text.n % UCS2_DIGITS != 0 || text.n > UCS2_MAX || !hex_is(text)) {
+        return -EILSEQ;
     }
-    return text.n % UCS2_DIGITS == 0 && text.n <= UCS2_MAX ? ms : -EILSEQ;
+    for (size_t i = 0; i < text.n; i += UCS2_DIGITS) {
+        ms += sv_eq(sv_slice(text, i, 2), SV("00")) ? LETTER_MS : CHARACTER_MS;
+    }
+    return ms;
 }
 
 /* -- +CTTS -- */

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "base/charset.h"
+#include "base/hex.h"
 #include "emulator/at/setting.h"
 #include "emulator/cmd/cmd.h"
+#include "emulator/cmd/cmd_text.h"
 #include "emulator/model/events.h"
 #include "handlers.h"
 #include "slots.h"
@@ -13,8 +15,7 @@
 /* -- alphabets -- */
 
 enum alphabet { GSM_7_BIT, OCTETS, UCS2 };
-enum { CHSET_IRA, CHSET_GSM, CHSET_UCS2 }; /* in the order of AT+CSCS */
-enum { HEX_OCTET = 2, HEX_UCS2 = 4 };
+enum { HEX_OCTET = 2 };
 
 /* 23.038 5 */
 static enum alphabet alphabet_of(int dcs) {
@@ -60,7 +61,8 @@ static void put_gsm(struct text *to, uint32_t c) {
     }
 }
 
-static void encode(const char *utf8, enum alphabet alphabet, int chset, struct text *to) {
+static void encode(const char *utf8, enum alphabet alphabet, enum cmd_text_set set,
+                   struct text *to) {
     struct sv rest = sv_of(utf8);
     *to = (struct text){.n = 0};
     while (rest.n > 0) {
@@ -70,9 +72,9 @@ static void encode(const char *utf8, enum alphabet alphabet, int chset, struct t
             continue;
         }
         uint32_t c = charset_next(&rest);
-        if (alphabet == UCS2 || chset == CHSET_UCS2) {
-            put_hex(to, c <= UINT16_MAX ? c : CHARSET_UNKNOWN, HEX_UCS2);
-        } else if (chset == CHSET_GSM) {
+        if (alphabet == UCS2 || set == CMD_TEXT_UCS2) {
+            put_hex(to, c <= UINT16_MAX ? c : CHARSET_UNKNOWN, CMD_TEXT_UNIT);
+        } else if (set == CMD_TEXT_GSM) {
             put_gsm(to, c);
         } else {
             const char ascii = c < 0x80 ? (char)c : '?';
@@ -81,34 +83,21 @@ static void encode(const char *utf8, enum alphabet alphabet, int chset, struct t
     }
 }
 
-/* -1: not so many hexadecimal digits. */
-static int32_t parse_hex(struct sv text, size_t digits) {
-    static const char hex[] = "0123456789ABCDEF0123456789abcdef";
-    int32_t value = 0;
-    for (size_t i = 0; i < digits; i++) {
-        const char *digit = i < text.n && text.p[i] != '\0' ? strchr(hex, text.p[i]) : NULL;
-        if (digit == NULL) {
-            return -1;
-        }
-        value = value << 4 | (int32_t)((digit - hex) & 15);
-    }
-    return value;
-}
-
 static void put_utf8(struct text *to, uint32_t c) {
     char bytes[CHARSET_UTF8];
     put(to, bytes, charset_put(c, bytes));
 }
 
+/* False: not so many digits each. */
 static bool decode_hex(struct sv typed, size_t digits, struct text *to) {
     for (; typed.n > 0; typed = sv_slice(typed, digits, typed.n)) {
-        int32_t value = parse_hex(typed, digits);
-        if (value < 0) {
+        uint32_t value = 0;
+        if (typed.n < digits || hex_number(sv_slice(typed, 0, digits), &value) != 0) {
             return false;
         }
         const char octet = (char)value;
-        if (digits == HEX_UCS2) {
-            put_utf8(to, (uint32_t)value);
+        if (digits == CMD_TEXT_UNIT) {
+            put_utf8(to, value);
         } else {
             put(to, &octet, 1);
         }
@@ -117,29 +106,26 @@ static bool decode_hex(struct sv typed, size_t digits, struct text *to) {
 }
 
 /* What is typed, in UTF-8. False: it is not hexadecimal where it must be. */
-static bool decode(struct sv typed, enum alphabet alphabet, int chset, struct text *to) {
+static bool decode(struct sv typed, enum alphabet alphabet, enum cmd_text_set set,
+                   struct text *to) {
     *to = (struct text){.n = 0};
     if (alphabet == OCTETS) {
         return decode_hex(typed, HEX_OCTET, to);
     }
-    if (alphabet == UCS2 || chset == CHSET_UCS2) {
-        return decode_hex(typed, HEX_UCS2, to);
+    if (alphabet == UCS2 || set == CMD_TEXT_UCS2) {
+        return decode_hex(typed, CMD_TEXT_UNIT, to);
     }
     for (size_t i = 0; i < typed.n; i++) {
         int code = (uint8_t)typed.p[i];
-        if (chset == CHSET_GSM && code == CHARSET_ESCAPE && i + 1 < typed.n) {
+        if (set == CMD_TEXT_GSM && code == CHARSET_ESCAPE && i + 1 < typed.n) {
             code = code << 8 | (uint8_t)typed.p[++i];
         }
-        put_utf8(to, chset == CHSET_GSM ? charset_from_gsm(code) : (uint32_t)code);
+        put_utf8(to, set == CMD_TEXT_GSM ? charset_from_gsm(code) : (uint32_t)code);
     }
     return true;
 }
 
 /* -- requests -- */
-
-static int chset_of(const struct cmd *c) {
-    return setting_int(c->module, SLOT_CSCS_CHSET);
-}
 
 /* 0, or what it fails with. */
 static enum at_err request(struct at_req *rq) {
@@ -149,7 +135,7 @@ static enum at_err request(struct at_req *rq) {
     if (!reg_is_registered(&c->modem->reg)) {
         return CME_NO_NETWORK_SERVICE;
     }
-    if (!decode(at_text(rq, STR), alphabet_of(at_int(rq, DCS)), chset_of(c), &code)) {
+    if (!decode(at_text(rq, STR), alphabet_of(at_int(rq, DCS)), cmd_text_set(c), &code)) {
         return AT_ERR_PLAIN;
     }
     int err = ussd_request(&c->modem->ussd, (struct sv){code.p, code.n});
@@ -189,7 +175,7 @@ void cmd_ussd_event(struct cmd *c, unsigned topic, const void *payload) {
         urc_post(c->session, URC_EVENT, "+CUSD: %d", (int)e->state);
     } else {
         struct text text;
-        encode(e->text, alphabet_of(e->dcs), chset_of(c), &text);
+        encode(e->text, alphabet_of(e->dcs), cmd_text_set(c), &text);
         urc_post(c->session, URC_EVENT, "+CUSD: %d,\"%s\",%d", (int)e->state, text.p, e->dcs);
     }
 }

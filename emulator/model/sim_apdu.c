@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/sv.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/sim_file.h"
@@ -89,7 +90,9 @@ static void put(struct sim_answer *a, const uint8_t *p, size_t n) {
 }
 
 static void put_word(struct sim_answer *a, size_t word) {
-    put(a, (uint8_t[]){(uint8_t)(word >> 8), (uint8_t)word}, 2);
+    uint8_t bytes[2];
+    be_put16(bytes, (uint16_t)word);
+    put(a, bytes, sizeof bytes);
 }
 
 /* The template's head, and a descriptor of `n` bytes. */
@@ -339,7 +342,7 @@ static bool select_path(struct sim_apdu *at, const struct sim_command *c, bool i
     at->folder = is_from_mf ? SIM_MF : at->folder;
     at->file = SIM_FILE_NONE;
     for (size_t i = 0; i + 1 < c->n; i += 2) {
-        if (!enter(at, (uint16_t)(c->data[i] << 8 | c->data[i + 1]), c->is_gsm)) {
+        if (!enter(at, be_get16(c->data + i), c->is_gsm)) {
             return false;
         }
     }
@@ -368,7 +371,7 @@ static void do_select(struct modem *m, const struct sim_command *c, struct sim_a
             say(a, c->is_gsm, WRONG_LENGTH);
             return;
         }
-        is_there = c->p1 == BY_ID ? enter(&at, (uint16_t)(c->data[0] << 8 | c->data[1]), c->is_gsm)
+        is_there = c->p1 == BY_ID ? enter(&at, be_get16(c->data), c->is_gsm)
                                   : select_path(&at, c, c->p1 == BY_PATH);
     } else {
         say(a, c->is_gsm, WRONG_PARAMETERS);

@@ -4,16 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/be.h"
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/model/profile.h"
 
 enum { UNUSED = 0xff };
 
+/* What is no digit is a filler. */
 static uint8_t nibble(char c) {
-    if (c >= '0' && c <= '9') {
-        return (uint8_t)(c - '0');
-    }
-    return c >= 'A' && c <= 'F' ? (uint8_t)(c - 'A' + 10) : 0xf;
+    return (uint8_t)(hex_digit(c) & 0xf);
 }
 
 /* Two digits a byte, the first one low; what is left over is filled with F. */
@@ -23,12 +23,6 @@ static void put_digits(const char *text, uint8_t *to, size_t n) {
         uint8_t low = 2 * i < len ? nibble(text[2 * i]) : 0xf;
         uint8_t high = 2 * i + 1 < len ? nibble(text[2 * i + 1]) : 0xf;
         to[i] = (uint8_t)(high << 4 | low);
-    }
-}
-
-static void put_hex(const char *text, uint8_t *to) {
-    for (; *text != '\0'; text += 2) {
-        *to++ = (uint8_t)(nibble(text[0]) << 4 | nibble(text[1]));
     }
 }
 
@@ -64,10 +58,8 @@ static void fill_ad(const struct profile *p, const struct sim_file *file, uint8_
 
 /* 31.102 4.2.15: by the last digit of the IMSI (22.011 4.2). */
 static void fill_acc(const struct profile *p, const struct sim_file *file, uint8_t *to) {
-    unsigned class = 1u << nibble(p->imsi[strlen(p->imsi) - 1]);
     memset(to, 0, file->length);
-    to[0] = (uint8_t)(class >> 8);
-    to[1] = (uint8_t) class;
+    be_put16(to, (uint16_t)(1u << nibble(p->imsi[strlen(p->imsi) - 1])));
 }
 
 /* 24.008 10.5.1.13 */
@@ -91,9 +83,7 @@ static void fill_plmn(const struct profile *p, const struct sim_file *file, uint
 }
 
 static void put_lac(const struct profile *p, uint8_t to[2]) {
-    unsigned lac = (unsigned)strtoul(p->lac, NULL, 16);
-    to[0] = (uint8_t)(lac >> 8);
-    to[1] = (uint8_t)lac;
+    be_put16(to, (uint16_t)strtoul(p->lac, NULL, 16));
 }
 
 /* 31.102 4.2.17: TMSI, the location area, updated. */
@@ -232,7 +222,7 @@ static void make(const struct profile *p, const struct sim_file *file, uint8_t *
         return;
     }
     for (unsigned i = 0; file->hex != NULL && i < file->count; i++) {
-        put_hex(file->hex, to + (size_t)i * file->length);
+        must(hex_parse(sv_of(file->hex), to + (size_t)i * file->length, file->length) >= 0);
     }
 }
 

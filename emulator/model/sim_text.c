@@ -1,9 +1,13 @@
 #include "emulator/model/sim_text.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
-enum { UNUSED = 0xff, ESCAPE = 0x1b };
+#include "base/be.h"
+#include "base/charset.h"
+
+enum { UNUSED = 0xff };
 
 /* -- numbers -- */
 
@@ -50,56 +54,24 @@ void sim_text_get_number(const uint8_t from[SIM_NUMBER], char to[SIM_NUMBER_TEXT
 
 /* -- texts -- */
 
-static const uint16_t alphabet[128] = {
-    '@',    0xa3,   '$',    0xa5,   0xe8,   0xe9, 0xf9,   0xec,   0xf2,   0xc7,   '\n',   0xd8,
-    0xf8,   '\r',   0xc5,   0xe5,   0x0394, '_',  0x03a6, 0x0393, 0x039b, 0x03a9, 0x03a0, 0x03a8,
-    0x03a3, 0x0398, 0x039e, ESCAPE, 0xc6,   0xe6, 0xdf,   0xc9,   ' ',    '!',    '"',    '#',
-    0xa4,   '%',    '&',    '\'',   '(',    ')',  '*',    '+',    ',',    '-',    '.',    '/',
-    '0',    '1',    '2',    '3',    '4',    '5',  '6',    '7',    '8',    '9',    ':',    ';',
-    '<',    '=',    '>',    '?',    0xa1,   'A',  'B',    'C',    'D',    'E',    'F',    'G',
-    'H',    'I',    'J',    'K',    'L',    'M',  'N',    'O',    'P',    'Q',    'R',    'S',
-    'T',    'U',    'V',    'W',    'X',    'Y',  'Z',    0xc4,   0xd6,   0xd1,   0xdc,   0xa7,
-    0xbf,   'a',    'b',    'c',    'd',    'e',  'f',    'g',    'h',    'i',    'j',    'k',
-    'l',    'm',    'n',    'o',    'p',    'q',  'r',    's',    't',    'u',    'v',    'w',
-    'x',    'y',    'z',    0xe4,   0xf6,   0xf1, 0xfc,   0xe0};
-
-/* Behind an escape. */
-static const struct {
-    uint8_t code;
-    uint16_t unit;
-} extended[] = {{0x0a, '\f'}, {0x14, '^'}, {0x28, '{'}, {0x29, '}'}, {0x2f, '\\'},
-                {0x3c, '['},  {0x3d, '~'}, {0x3e, ']'}, {0x40, '|'}, {0x65, 0x20ac}};
-enum { EXTENDED = sizeof extended / sizeof extended[0] };
-
 size_t sim_text_to_gsm(uint16_t unit, uint8_t to[2]) {
-    for (uint8_t i = 0; i < sizeof alphabet / sizeof alphabet[0]; i++) {
-        if (alphabet[i] == unit && i != ESCAPE) {
-            to[0] = i;
-            return 1;
-        }
+    int code = charset_to_gsm(unit);
+    if (code < 0) {
+        return 0;
     }
-    for (size_t i = 0; i < EXTENDED; i++) {
-        if (extended[i].unit == unit) {
-            to[0] = ESCAPE;
-            to[1] = extended[i].code;
-            return 2;
-        }
+    size_t n = 0;
+    if (code > UINT8_MAX) {
+        to[n++] = CHARSET_ESCAPE;
     }
-    return 0;
+    to[n++] = (uint8_t)code;
+    return n;
 }
 
 uint16_t sim_text_of_gsm(const uint8_t *from, size_t n, size_t *used) {
-    *used = 1;
-    if (from[0] != ESCAPE) {
-        return from[0] < 0x80 ? alphabet[from[0]] : ' ';
-    }
-    *used = n > 1 ? 2 : 1;
-    for (size_t i = 0; n > 1 && i < EXTENDED; i++) {
-        if (extended[i].code == from[1]) {
-            return extended[i].unit;
-        }
-    }
-    return ' ';
+    bool is_extended = from[0] == CHARSET_ESCAPE && n > 1;
+    uint32_t c = charset_from_gsm(is_extended ? CHARSET_ESCAPE << 8 | from[1] : from[0]);
+    *used = is_extended ? 2 : 1;
+    return c != CHARSET_UNKNOWN ? (uint16_t)c : ' ';
 }
 
 /* Bytes; 0 for a text that is not all in there. */
@@ -133,8 +105,7 @@ int sim_text_put(const uint16_t *text, size_t n, uint8_t *to, size_t room) {
     }
     *to++ = UCS2;
     for (size_t i = 0; i < n; i++) {
-        *to++ = (uint8_t)(text[i] >> 8);
-        *to++ = (uint8_t)text[i];
+        be_put16(to + 2 * i, text[i]);
     }
     return 0;
 }
@@ -142,7 +113,7 @@ int sim_text_put(const uint16_t *text, size_t n, uint8_t *to, size_t room) {
 static size_t get_ucs2(const uint8_t *from, size_t room, uint16_t *to) {
     size_t n = 0;
     for (size_t i = 1; i + 1 < room && !(from[i] == UNUSED && from[i + 1] == UNUSED); i += 2) {
-        to[n++] = (uint16_t)(from[i] << 8 | from[i + 1]);
+        to[n++] = be_get16(from + i);
     }
     return n;
 }

@@ -559,7 +559,7 @@ static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer
     l->server = (int)sv->number;
     l->peer = *peer;
     l->state = LINK_OPEN;
-    l->stream = stream_accept(sk->bearer, t, peer, n, &stream_events, l);
+    l->stream = stream_accept(sk->bearer, t, peer, sv->port, n, &stream_events, l);
     memcpy(stream_impair(l->stream), l->path, sizeof l->path);
     stream_impair_changed(l->stream);
     const struct link_accepted a = {l->tag, n, sv->number, *peer};

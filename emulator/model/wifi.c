@@ -1,11 +1,11 @@
 #include "emulator/model/wifi.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bus.h"
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/model/events.h"
 
@@ -50,7 +50,7 @@ void wifi_free(struct wifi *w) {
 
 bool wifi_is_mac(const char *text) {
     size_t i = 0;
-    while (i < WIFI_MAC && (i % 3 == 2 ? text[i] == ':' : isxdigit((unsigned char)text[i]))) {
+    while (i < WIFI_MAC && (i % 3 == 2 ? text[i] == ':' : hex_digit(text[i]) >= 0)) {
         i++;
     }
     return i == WIFI_MAC && text[i] == '\0';
@@ -217,14 +217,6 @@ int wifi_set_ssid(struct wifi *w, struct sv ssid) {
     return 0;
 }
 
-static bool is_hex(struct sv text) {
-    size_t i = 0;
-    while (i < text.n && isxdigit((unsigned char)text.p[i])) {
-        i++;
-    }
-    return i == text.n;
-}
-
 static bool is_printable(struct sv text) {
     size_t i = 0;
     while (i < text.n && text.p[i] >= ' ' && text.p[i] <= '~') {
@@ -248,9 +240,9 @@ static bool is_password(int encrypt, struct sv p) {
     case ENCRYPT_NONE:
         return p.n == 0;
     case ENCRYPT_WEP:
-        return p.n == 5 || p.n == 13 || (is_hex(p) && (p.n == 10 || p.n == 26));
+        return p.n == 5 || p.n == 13 || (hex_is(p) && (p.n == 10 || p.n == 26));
     default:
-        return (p.n >= 8 && p.n <= 63) || (is_hex(p) && p.n == 64);
+        return (p.n >= 8 && p.n <= 63) || (hex_is(p) && p.n == 64);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/limits.h"
 #include "base/obj.h"
 
@@ -136,7 +137,7 @@ static void on_chap(struct auth *a, uint8_t id, const uint8_t *p, size_t n) {
 void auth_receive(struct auth *a, uint16_t protocol, const uint8_t *p, size_t n) {
     CHECK_OBJ(a, AUTH_MAGIC);
     bool is_pap = protocol == AUTH_PAP;
-    size_t size = n >= HEAD ? (size_t)(p[2] << 8 | p[3]) : 0;
+    size_t size = n >= HEAD ? be_get16(p + 2) : 0;
     if (a->state == AUTH_OFF || is_pap != (a->method == PPP_AUTH_PAP) || size < HEAD || size > n) {
         return;
     }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/be.h"
 #include "base/buf.h"
 
 enum {
@@ -60,7 +61,7 @@ static uint64_t *end_frame(struct hdlc_rx *rx, struct hdlc_frame *frame) {
         return &rx->counts.too_short;
     }
     *frame = (struct hdlc_frame){
-        .protocol = (uint16_t)(size == 1 ? p[0] : p[0] << 8 | p[1]),
+        .protocol = size == 1 ? p[0] : be_get16(p),
         .payload = p + size,
         .n = n - size,
     };

@@ -1,14 +1,10 @@
 #include "netstack/ppp/ipcp.h"
 
-static void put32(uint8_t *p, uint32_t v) {
-    for (int i = 0; i < 4; i++) {
-        p[i] = (uint8_t)(v >> (24 - 8 * i));
-    }
-}
+#include "base/be.h"
 
 /* Given, not chosen: anything else is told what it is. */
 static enum ppp_verdict judge_is(uint32_t right, const uint8_t *value, uint8_t *better) {
-    put32(better, right);
+    be_put32(better, right);
     for (int i = 0; i < 4; i++) {
         if (value[i] != better[i]) {
             return right != 0 ? PPP_NAK : PPP_REJ;
@@ -19,7 +15,7 @@ static enum ppp_verdict judge_is(uint32_t right, const uint8_t *value, uint8_t *
 
 static int ask_address(void *ctx, uint8_t *value) {
     const struct ipcp *c = ctx;
-    put32(value, c->cfg.own_ip);
+    be_put32(value, c->cfg.own_ip);
     return c->asks_address ? 4 : -1;
 }
 

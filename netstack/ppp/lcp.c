@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/be.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
@@ -9,16 +10,6 @@
 enum lcp_code { PROTO_REJ = 8, ECHO_REQ, ECHO_REPLY, DISCARD, IDENTIFICATION, TIME_REMAINING };
 
 enum { MAGIC_SIZE = 4, LOOPS_MAX = 3, PAP = 0xc023, CHAP = 0xc223, CHAP_MD5 = 5 };
-
-static uint32_t get32(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void put32(uint8_t *p, uint32_t v) {
-    for (int i = 0; i < 4; i++) {
-        p[i] = (uint8_t)(v >> (24 - 8 * i));
-    }
-}
 
 static uint32_t new_magic(struct lcp *l) {
     return (uint32_t)rng_below(&l->rng, UINT32_MAX) + 1;
@@ -29,12 +20,12 @@ static uint32_t new_magic(struct lcp *l) {
 static enum ppp_verdict judge_mru(void *ctx, const uint8_t *value, uint8_t *better) {
     (void)ctx;
     better[1] = LCP_MRU_LEAST;
-    return (value[0] << 8 | value[1]) < LCP_MRU_LEAST ? PPP_NAK : PPP_ACK;
+    return be_get16(value) < LCP_MRU_LEAST ? PPP_NAK : PPP_ACK;
 }
 
 static void agree_mru(void *ctx, const uint8_t *value) {
     struct lcp *l = ctx;
-    uint16_t mru = (uint16_t)(value[0] << 8 | value[1]);
+    uint16_t mru = be_get16(value);
     l->peer.mru = mru < LIMIT_PPP_MRU ? mru : LIMIT_PPP_MRU;
 }
 
@@ -42,14 +33,14 @@ static void agree_mru(void *ctx, const uint8_t *value) {
 
 static int ask_accm(void *ctx, uint8_t *value) {
     const struct lcp *l = ctx;
-    put32(value, l->own.accm);
+    be_put32(value, l->own.accm);
     return l->asks_accm ? 4 : -1;
 }
 
 /* RFC 1662 7.1: what one of the two wants escaped is. */
 static void nak_accm(void *ctx, const uint8_t *value, size_t n) {
     struct lcp *l = ctx;
-    l->own.accm |= n == 4 ? get32(value) : HDLC_ACCM_ALL;
+    l->own.accm |= n == 4 ? be_get32(value) : HDLC_ACCM_ALL;
 }
 
 static void reject_accm(void *ctx) {
@@ -67,16 +58,14 @@ static enum ppp_verdict accept_any(void *ctx, const uint8_t *value, uint8_t *bet
 
 static void agree_accm(void *ctx, const uint8_t *value) {
     struct lcp *l = ctx;
-    l->peer.accm = get32(value);
+    l->peer.accm = be_get32(value);
 }
 
 /* -- authentication: ours to ask for only -- */
 
 static int ask_auth(void *ctx, uint8_t *value) {
     const struct lcp *l = ctx;
-    uint16_t protocol = l->auth == PPP_AUTH_CHAP ? CHAP : PAP;
-    value[0] = (uint8_t)(protocol >> 8);
-    value[1] = (uint8_t)protocol;
+    be_put16(value, l->auth == PPP_AUTH_CHAP ? CHAP : PAP);
     value[2] = CHAP_MD5;
     return l->auth == PPP_AUTH_NONE ? -1 : l->auth == PPP_AUTH_CHAP ? 3 : 2;
 }
@@ -108,7 +97,7 @@ static void reject_auth(void *ctx) {
 
 static int ask_magic(void *ctx, uint8_t *value) {
     const struct lcp *l = ctx;
-    put32(value, l->own.magic);
+    be_put32(value, l->own.magic);
     return l->own.magic != 0 ? MAGIC_SIZE : -1;
 }
 
@@ -130,14 +119,14 @@ static void reject_magic(void *ctx) {
 
 static enum ppp_verdict judge_magic(void *ctx, const uint8_t *value, uint8_t *better) {
     struct lcp *l = ctx;
-    uint32_t magic = get32(value);
-    put32(better, ~l->own.magic);
+    uint32_t magic = be_get32(value);
+    be_put32(better, ~l->own.magic);
     return magic == 0 || magic == l->own.magic ? PPP_NAK : PPP_ACK;
 }
 
 static void agree_magic(void *ctx, const uint8_t *value) {
     struct lcp *l = ctx;
-    l->peer.magic = get32(value);
+    l->peer.magic = be_get32(value);
 }
 
 /* -- compression of headers -- */
@@ -218,7 +207,7 @@ static void on_echo(void *ctx) {
         return;
     }
     uint8_t data[MAGIC_SIZE];
-    put32(data, l->own.magic);
+    be_put32(data, l->own.magic);
     ppp_cp_send(&l->cp, ECHO_REQ, ++l->cp.id, data, sizeof data);
     l->unanswered++;
     clk_start(l->cp.clk, &l->echo, l->cfg.echo_interval, on_echo, l);
@@ -269,13 +258,13 @@ static void peer_defaults(void *ctx) {
 
 /* One with our own magic number has come back: no answer, or it would for ever. */
 static void on_echo_request(struct lcp *l, uint8_t id, const uint8_t *data, size_t n) {
-    if (n < MAGIC_SIZE || (l->own.magic != 0 && get32(data) == l->own.magic)) {
+    if (n < MAGIC_SIZE || (l->own.magic != 0 && be_get32(data) == l->own.magic)) {
         return;
     }
     uint8_t reply[LIMIT_PPP_MRU];
     n = n < sizeof reply ? n : sizeof reply;
     memcpy(reply, data, n);
-    put32(reply, l->own.magic);
+    be_put32(reply, l->own.magic);
     ppp_cp_send(&l->cp, ECHO_REPLY, id, reply, n);
 }
 
@@ -284,7 +273,7 @@ static void other(void *ctx, uint8_t code, uint8_t id, const uint8_t *data, size
     if (code == ECHO_REQ) {
         on_echo_request(l, id, data, n);
     } else if (code == PROTO_REJ && n >= 2) {
-        l->ev->protocol_rejected(l->ctx, (uint16_t)(data[0] << 8 | data[1]));
+        l->ev->protocol_rejected(l->ctx, be_get16(data));
     }
     /* The others want no answer: an Echo-Reply was heard, as anything else is. */
 }
@@ -354,8 +343,7 @@ void lcp_reject_protocol(struct lcp *l, uint16_t protocol, const uint8_t *p, siz
     uint8_t data[LIMIT_PPP_MRU];
     size_t room = l->peer.mru - PPP_HEAD - 2u;
     n = n < room ? n : room;
-    data[0] = (uint8_t)(protocol >> 8);
-    data[1] = (uint8_t)protocol;
+    be_put16(data, protocol);
     if (n > 0) {
         memcpy(data + 2, p, n);
     }

@@ -81,6 +81,15 @@ static void leave(struct ppp *ppp, enum ppp_close why) {
     lcp_close(&ppp->lcp);
 }
 
+/* -- frames, both ways -- */
+
+static void show(const struct ppp *ppp, bool is_out, uint16_t protocol, const uint8_t *p,
+                 size_t n) {
+    if (ppp->ev->frame != NULL) {
+        ppp->ev->frame(ppp->ctx, is_out, protocol, p, n);
+    }
+}
+
 /* -- out -- */
 
 static void send_frame(struct ppp *ppp, uint16_t protocol, const uint8_t *p, size_t n) {
@@ -91,6 +100,7 @@ static void send_frame(struct ppp *ppp, uint16_t protocol, const uint8_t *p, siz
         ppp->counts.unsent++; /* whoever waits for it asks again */
         return;
     }
+    show(ppp, true, protocol, p, n);
     ppp->ev->output(ppp->ctx);
 }
 
@@ -118,6 +128,7 @@ int ppp_send(struct ppp *ppp, const uint8_t *p, size_t n) {
     ppp->counts.bytes_out += n;
     int err = hdlc_tx_frame(&ppp->tx, IP_PROTOCOL, p, n, &ppp->out);
     must(err == 0);
+    show(ppp, true, IP_PROTOCOL, p, n);
     ppp->ev->output(ppp->ctx);
     return 0;
 }
@@ -277,6 +288,7 @@ static bool is_network_phase(const struct ppp *ppp) {
 }
 
 static void on_frame(struct ppp *ppp, const struct hdlc_frame *f) {
+    show(ppp, false, f->protocol, f->payload, f->n);
     lcp_heard(&ppp->lcp);
     if (f->protocol == LCP_PROTOCOL) {
         lcp_receive(&ppp->lcp, f->payload, f->n);

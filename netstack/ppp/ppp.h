@@ -48,6 +48,8 @@ struct ppp_events {
     void (*room)(void *ctx);                               /* after a refused ppp_send */
     bool (*accept)(void *ctx, const struct auth_login *login);
     void (*closed)(void *ctx, enum ppp_close why); /* once; what is in the output may still go */
+    /* Each frame that passes, for who looks on; calls nothing of the link. May be NULL. */
+    void (*frame)(void *ctx, bool is_out, uint16_t protocol, const uint8_t *p, size_t n);
 };
 
 struct ppp_counts {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/be.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
@@ -98,8 +99,7 @@ void ppp_cp_send(struct ppp_cp *cp, uint8_t code, uint8_t id, const void *data, 
     }
     p[0] = code;
     p[1] = id;
-    p[2] = (uint8_t)((n + PPP_HEAD) >> 8);
-    p[3] = (uint8_t)(n + PPP_HEAD);
+    be_put16(p + 2, (uint16_t)(n + PPP_HEAD));
     if (n > 0) {
         memcpy(p + PPP_HEAD, data, n);
     }
@@ -372,7 +372,7 @@ static void receive(struct ppp_cp *cp, struct packet *in) {
 
 void ppp_cp_receive(struct ppp_cp *cp, const uint8_t *p, size_t n) {
     CHECK_OBJ(cp, PPP_CP_MAGIC);
-    size_t size = n >= PPP_HEAD ? (size_t)(p[2] << 8 | p[3]) : 0;
+    size_t size = n >= PPP_HEAD ? be_get16(p + 2) : 0;
     if (size < PPP_HEAD || size > n) {
         cp->malformed++;
         return;

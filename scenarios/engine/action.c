@@ -349,11 +349,24 @@ const struct cJSON *action_misfit(const struct cJSON *list, const char *event, c
     return NULL;
 }
 
+/* Whoever watches sees what is done to the module, be it by a rule, the timeline or by hand. */
+static void show(struct stage *st, const struct cJSON *json, int err) {
+    struct happening h;
+    char *text = cJSON_PrintUnformatted(json);
+    must(text != NULL);
+    happening_init(&h, "action.done");
+    happening_add_text(&h, "action", sv_of(text));
+    happening_add(&h, "err", err);
+    stage_show(st, &h);
+    cJSON_free(text);
+}
+
 static int run(struct stage *st, const struct cJSON *json, struct decision *d, const char **why) {
     const struct cJSON *value = NULL;
     const struct action *a = find(json, &value);
     *why = NULL;
     int err = a->run(st, value, d, why);
+    show(st, json, err);
     if (err != 0) {
         *why = *why != NULL ? *why : strerror(-err);
         LOG(LOG_STAGE, LOG_WARN, a->name, "not done: %s", *why);

@@ -34,6 +34,11 @@ struct director_config {
     void (*on_stop)(void *ctx); /* somebody at the control socket wants it to end */
     void (*on_over)(void *ctx); /* every module has its verdict */
     void (*on_left)(void *ctx); /* no driver has a tty open any more; may be NULL */
+    /* Every packet goes to this file from now on. -EALREADY: to another one; other -E...: it cannot
+     * be written. */
+    int (*on_capture_start)(void *ctx, const char *file);
+    /* No more; *packets: so many did. -ENOENT: none is running; -EIO: it had ended before. */
+    int (*on_capture_stop)(void *ctx, uint64_t *packets);
     void *ctx;
 };
 

@@ -73,6 +73,7 @@ PARAMS(lines, MODEM_KEY, PORT_KEY, {"dtr", &flag_spec, "The driver's DTR.", 0},
        {"rts", &flag_spec, "Its RTS.", 0}, {"break", &flag_spec, "Whether a break begins.", 0});
 PARAMS(change, MODEM_KEY, PORT_KEY, {"dcd", &flag_spec, "Whether DCD counts (yes).", 0},
        {"ri", &flag_spec, "Whether the end of RI counts (yes).", 0});
+PARAMS(capture_start, {"file", &path_spec_, "Its path.", SPEC_REQUIRED});
 PARAMS(load, MODEM_KEY, {"file", &path_spec_, "For messages.", 0},
        {"text", &text_spec, "The scenario.", SPEC_REQUIRED});
 PARAMS(verdict, MODEM_KEY, {"wait", &flag_spec, "Answer when it is there.", 0});
@@ -330,6 +331,30 @@ static void on_stop(void *ctx, struct control_call *call, const struct cJSON *pa
     d->cfg.on_stop(d->cfg.ctx);
 }
 
+/* -- captures -- */
+
+static void on_capture_start(void *ctx, struct control_call *call, const struct cJSON *params) {
+    struct director *d = of(ctx);
+    int err = d->cfg.on_capture_start(d->cfg.ctx, spec_text(params, "file", ""));
+    answer(call, err, err == -EALREADY ? "a capture is running already" : NULL);
+}
+
+static void on_capture_stop(void *ctx, struct control_call *call, const struct cJSON *params) {
+    (void)params;
+    struct director *d = of(ctx);
+    uint64_t packets = 0;
+    int err = d->cfg.on_capture_stop(d->cfg.ctx, &packets);
+    if (err != 0) {
+        answer(call, err,
+               err == -ENOENT ? "no capture is running"
+                              : "the file could not be written any more; the log says why");
+        return;
+    }
+    struct cJSON *result = cJSON_CreateObject();
+    cJSON_AddNumberToObject(result, "packets", (double)packets);
+    control_result(call, result);
+}
+
 /* -- the table -- */
 
 const struct control_method director_methods[] = {
@@ -350,6 +375,9 @@ const struct control_method director_methods[] = {
     {"load", on_load, "Plays this scenario; one that was playing ends.", &load_params},
     {"save", on_save, "A scenario that begins where the module is now.", &modem_params},
     {"verdict", on_verdict, "Whether the scenario has passed, and the report.", &verdict_params},
+    {"capture.start", on_capture_start, "Packets of all modules go to this pcapng file.",
+     &capture_start_params},
+    {"capture.stop", on_capture_stop, "No more of them; answers how many did.", NULL},
     {"stop", on_stop, "The daemon ends.", NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -69,6 +69,12 @@ void stage_tell(struct stage *st, const struct happening *h) {
     run_rules(st, h, &d);
 }
 
+void stage_show(struct stage *st, const struct happening *h) {
+    if (st->is_listened && !st->is_setting_up && st->ev->on_happening != NULL) {
+        st->ev->on_happening(st->ctx, st, h);
+    }
+}
+
 static void on_topic(void *ctx, unsigned topic, const void *payload) {
     struct stage *st = stage_of(ctx);
     if (topic == TOPIC_LINK_OPENED) {
@@ -186,8 +192,18 @@ static void on_tty_event(void *ctx, enum chan_event event) {
     stage_tell(st, &h);
 }
 
-static const struct tty_fault_events tty_events = {
-    .on_input = on_input, .on_output = on_output, .on_sent = on_sent, .on_event = on_tty_event};
+static void on_tty_top(void *ctx, const char *user) {
+    struct happening h;
+    happening_init(&h, "tty.mode");
+    happening_add_text(&h, "mode", sv_of(user));
+    stage_show(stage_of(ctx), &h);
+}
+
+static const struct tty_fault_events tty_events = {.on_input = on_input,
+                                                   .on_output = on_output,
+                                                   .on_sent = on_sent,
+                                                   .on_event = on_tty_event,
+                                                   .on_top = on_tty_top};
 
 struct tty_fault *stage_tty(struct stage *st) {
     CHECK_OBJ(st, STAGE_MAGIC);
@@ -309,6 +325,7 @@ void stage_listen(struct stage *st, bool on) {
     st->is_listened = on;
     if (on) {
         stage_tty(st);
+        on_tty_top(st, chan_top_name(st->world.chan));
     }
     stage_update_wants(st);
 }

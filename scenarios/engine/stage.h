@@ -117,6 +117,8 @@ int stage_later(struct stage *st, clk_dur in, stage_later_fn *cb, const struct c
 /* Keeps a copy of the text long enough for who has asked to act on it. */
 struct sv stage_keep(struct stage *st, const void *p, size_t n);
 void stage_tell(struct stage *st, const struct happening *h); /* it has happened */
-int stage_fail(struct stage *st, const char *why);            /* -ENOENT: nothing plays */
+/* The same for subscribers only: one of happening_shown. */
+void stage_show(struct stage *st, const struct happening *h);
+int stage_fail(struct stage *st, const char *why); /* -ENOENT: nothing plays */
 
 #endif

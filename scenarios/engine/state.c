@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/chan.h"
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/obj.h"
 #include "emulator/model/modem.h"
@@ -419,9 +420,7 @@ static struct cJSON *card_files(const struct modem *m) {
         }
         size_t n = sim_file_size(file);
         char *hex = xmalloc(2 * n + 1);
-        for (size_t k = 0; k < n; k++) {
-            snprintf(hex + 2 * k, 3, "%02X", sim_files_content(m->card, i)[k]);
-        }
+        hex_print(sim_files_content(m->card, i), n, hex);
         char path[SIM_FILE_PATH];
         sim_file_path(i, path);
         cJSON_AddStringToObject(cJSON_AddObjectToObject(json, path), "hex", hex);

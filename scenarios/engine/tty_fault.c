@@ -277,8 +277,15 @@ static void on_event(void *ctx, enum chan_event event) {
     t->ev->on_event(t->ctx, event);
 }
 
+static void on_top(void *ctx, const char *user) {
+    struct tty_fault *t = of(ctx);
+    if (t->ev->on_top != NULL) {
+        t->ev->on_top(t->ctx, user);
+    }
+}
+
 static const struct chan_tap tap = {
-    .tx = on_tx, .sent = on_sent, .rx = on_rx, .line = on_line, .event = on_event};
+    .tx = on_tx, .sent = on_sent, .rx = on_rx, .line = on_line, .event = on_event, .top = on_top};
 
 struct tty_fault *tty_fault_new(struct chan *ch, struct clk *clk, uint64_t seed,
                                 const struct tty_fault_events *ev, void *ctx) {

@@ -29,6 +29,7 @@ struct tty_fault_events {
     bool (*on_output)(void *ctx, const uint8_t *p, size_t n);
     void (*on_sent)(void *ctx, const uint8_t *p, size_t n); /* it has gone out */
     void (*on_event)(void *ctx, enum chan_event event);
+    void (*on_top)(void *ctx, const char *user); /* another one has the bytes; may be NULL */
 };
 
 struct tty_fault *tty_fault_new(struct chan *ch, struct clk *clk, uint64_t seed,

@@ -28,6 +28,8 @@ const char *const happening_names[] = {
     NULL,
 };
 
+const char *const happening_shown[] = {"tty.mode", "action.done", NULL};
+
 void happening_init(struct happening *h, const char *name) {
     h->name = name;
     h->ask = -1;
@@ -281,13 +283,15 @@ const struct fact *happening_fact(const struct happening *h, const char *key) {
 
 enum { ESCAPED = 4 }; /* "\xNN" */
 
-/* Printable, with \r \n \xNN for the rest; what does not fit is cut. */
+/* Printable, with \r \n \\ \xNN for the rest; what does not fit is cut. */
 static size_t put_escaped(struct sv text, char *to, size_t size) {
     size_t n = 0;
     for (size_t i = 0; i < text.n && n + ESCAPED + 1 < size; i++) {
         unsigned char c = (unsigned char)text.p[i];
         if (c == '\r' || c == '\n') {
             n += (size_t)snprintf(to + n, size - n, "\\%c", c == '\r' ? 'r' : 'n');
+        } else if (c == '\\') {
+            n += (size_t)snprintf(to + n, size - n, "\\\\");
         } else if (c < ' ' || c > '~') {
             n += (size_t)snprintf(to + n, size - n, "\\x%02x", c);
         } else {

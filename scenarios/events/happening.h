@@ -34,6 +34,8 @@ struct happening {
 
 /* Every name there is, ends with NULL. */
 extern const char *const happening_names[];
+/* Further names, which subscribers hear and nothing else: no rule can be led by itself. */
+extern const char *const happening_shown[];
 
 void happening_init(struct happening *h, const char *name);
 void happening_add(struct happening *h, const char *key, int64_t number);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/limits.h"
 #include "base/obj.h"
 #include "base/sv.h"
@@ -228,7 +229,7 @@ static bool check_number(const struct walk *w, const struct spec *spec, const cJ
 static int count_hex(const char *text) {
     int pairs = 0;
     for (const char *c = text; *c != '\0'; pairs++) {
-        if (!isxdigit((unsigned char)c[0]) || !isxdigit((unsigned char)c[1])) {
+        if (hex_digit(c[0]) < 0 || hex_digit(c[1]) < 0) {
             return -1;
         }
         c += 2;

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/obj.h"
 #include "scenarios/json/spec.h"
 
@@ -73,10 +74,6 @@ static const struct spec *const bytes_choices[] = {&free_text, &hex_object, NULL
 const struct spec spec_of_bytes = {
     .type = SPEC_CHOICE, .name = "bytes", .choices = bytes_choices, .is_shared = true};
 
-static unsigned digit(char c) {
-    return isdigit((unsigned char)c) ? (unsigned)(c - '0') : (unsigned)(tolower(c) - 'a') + 10;
-}
-
 void spec_bytes(const struct cJSON *item, unsigned char **bytes, size_t *n) {
     bool is_hex = cJSON_IsObject(item);
     const char *text = is_hex ? spec_text(item, "hex", "") : item->valuestring;
@@ -89,7 +86,7 @@ void spec_bytes(const struct cJSON *item, unsigned char **bytes, size_t *n) {
         return;
     }
     while (*text != '\0') {
-        (*bytes)[(*n)++] = (unsigned char)(digit(text[0]) << 4 | digit(text[1]));
+        (*bytes)[(*n)++] = (unsigned char)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
         text += 2;
         text += strspn(text, " ");
     }

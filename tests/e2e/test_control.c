@@ -228,6 +228,8 @@ Test(e2e_control, every_method_says_what_it_takes_and_answers) {
         {"load", "{\"text\":\"{\\\"name\\\":\\\"x\\\"}\"}"},
         {"save", "{\"modem\":0}"},
         {"verdict", "{}"},
+        {"capture.start", "{\"file\":\"/dev/null\"}"},
+        {"capture.stop", "{}"},
         {"subscribe", "{\"topics\":[\"*\"]}"},
         {"unsubscribe", "{}"},
     };

@@ -2,26 +2,14 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/daemon.h"
+#include "tests/support/home.h"
 
-static char home[] = "/tmp/files-XXXXXX";
-
-static void make_home(void) {
-    cr_assert_not_null(mkdtemp(home));
-}
-
-static void remove_home(void) {
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", home);
-    cr_expect_eq(system(command), 0);
-}
-
-TestSuite(e2e_files, .init = make_home, .fini = remove_home);
+TestSuite(e2e_files, .init = home_make, .fini = home_remove);
 
 static const char *host_get(const char *name) {
     static char text[256];

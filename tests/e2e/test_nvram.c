@@ -11,6 +11,7 @@
 
 #include "base/rng.h"
 #include "tests/support/daemon.h"
+#include "tests/support/home.h"
 #include "tests/support/turn.h"
 
 enum {
@@ -22,19 +23,7 @@ enum {
     FILE_SIZE = 16384,
 };
 
-static char home[] = "/tmp/nvram-XXXXXX";
-
-static void make_home(void) {
-    cr_assert_not_null(mkdtemp(home));
-}
-
-static void remove_home(void) {
-    char command[64];
-    snprintf(command, sizeof command, "rm -rf %s", home);
-    cr_expect_eq(system(command), 0);
-}
-
-TestSuite(e2e_nvram, .init = make_home, .fini = remove_home);
+TestSuite(e2e_nvram, .init = home_make, .fini = home_remove);
 
 static void start(struct daemon *d, struct dte *t) {
     daemon_init(d);

@@ -56,8 +56,8 @@ static void on_closed(void *ctx, enum ppp_close why) {
     r->closed++;
 }
 
-static const struct ppp_events events = {on_output, on_opened, on_packet,
-                                         on_room,   on_login,  on_closed};
+static const struct ppp_events events = {on_output, on_opened, on_packet, on_room,
+                                         on_login,  on_closed, NULL};
 
 static void read_out(struct rig *r, bool peer_hears) {
     size_t n = 0;

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/obj.h"
 
 enum { LCP = 0xc021, IPCP = 0x8021, PAP = 0xc023, CHAP = 0xc223, IP = 0x21 };
@@ -39,7 +40,8 @@ void ppp_peer_say(struct ppp_peer *p, uint16_t protocol, const void *bytes, size
 
 static void say(struct ppp_peer *p, uint16_t protocol, uint8_t code, uint8_t id, const void *data,
                 size_t n) {
-    uint8_t packet[HDLC_PAYLOAD_MAX] = {code, id, (uint8_t)((n + 4) >> 8), (uint8_t)(n + 4)};
+    uint8_t packet[HDLC_PAYLOAD_MAX] = {code, id};
+    be_put16(packet + 2, (uint16_t)(n + 4));
     memcpy(packet + 4, data, n);
     ppp_peer_say(p, protocol, packet, n + 4);
 }
@@ -49,8 +51,7 @@ bool ppp_peer_is_up(const struct ppp_peer *p) {
 }
 
 uint32_t ppp_peer_ip(const struct ppp_peer *p, unsigned which) {
-    const uint8_t *at = p->addresses + 6 * which + 2;
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+    return be_get32(p->addresses + 6 * which + 2);
 }
 
 void ppp_peer_poke(struct ppp_peer *p) {
@@ -85,11 +86,10 @@ static void on_lcp_request(struct ppp_peer *p, uint8_t id, const uint8_t *o, siz
     p->tx.accm = HDLC_ACCM_ALL;
     for (size_t at = 0; at + 1 < n && o[at + 1] >= 2; at += o[at + 1]) {
         if (o[at] == 3 && at + 3 < n) {
-            p->auth = (unsigned)(o[at + 2] << 8 | o[at + 3]);
+            p->auth = be_get16(o + at + 2);
         }
         if (o[at] == 2 && at + 5 < n) {
-            p->tx.accm = (uint32_t)o[at + 2] << 24 | (uint32_t)o[at + 3] << 16 |
-                         (uint32_t)o[at + 4] << 8 | o[at + 5];
+            p->tx.accm = be_get32(o + at + 2);
         }
     }
     if (p->auth != 0 && p->no_pap && p->no_chap) {
@@ -190,7 +190,7 @@ static void on_auth(struct ppp_peer *p, uint16_t protocol, const uint8_t *b, siz
 }
 
 static void on_frame(struct ppp_peer *p, const struct hdlc_frame *f) {
-    size_t size = f->n >= 4 ? (size_t)(f->payload[2] << 8 | f->payload[3]) : 0;
+    size_t size = f->n >= 4 ? be_get16(f->payload + 2) : 0;
     if (f->protocol == IP) {
         p->packets++;
         p->n_packet = f->n;

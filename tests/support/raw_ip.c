@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/be.h"
+
 enum { IN_MAX = 1 << 24, TCP_HEAD = 20, UDP_HEAD = 8 };
 
 static uint32_t add(uint32_t sum, const uint8_t *p, size_t n) {
@@ -12,32 +14,18 @@ static uint32_t add(uint32_t sum, const uint8_t *p, size_t n) {
     return sum;
 }
 
-static void put16(uint8_t *p, uint32_t v) {
-    p[0] = (uint8_t)(v >> 8);
-    p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v) {
-    put16(p, v >> 16);
-    put16(p + 2, v);
-}
-
-static uint32_t get32(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 size_t raw_ip_make(uint8_t *to, uint8_t proto, uint32_t src, uint32_t dst, uint16_t id,
                    uint16_t offset_and_flags, const uint8_t *p, size_t n) {
     memset(to, 0, IPPKT_HEAD);
     to[0] = 0x45;
-    put16(to + 2, (uint32_t)(IPPKT_HEAD + n));
-    put16(to + 4, id);
-    put16(to + 6, offset_and_flags);
+    be_put16(to + 2, (uint16_t)(IPPKT_HEAD + n));
+    be_put16(to + 4, id);
+    be_put16(to + 6, offset_and_flags);
     to[8] = 64;
     to[9] = proto;
-    put32(to + 12, src);
-    put32(to + 16, dst);
-    put16(to + 10, ~add(0, to, IPPKT_HEAD));
+    be_put32(to + 12, src);
+    be_put32(to + 16, dst);
+    be_put16(to + 10, (uint16_t)~add(0, to, IPPKT_HEAD));
     memcpy(to + IPPKT_HEAD, p, n);
     return IPPKT_HEAD + n;
 }
@@ -46,19 +34,19 @@ size_t raw_ip_make(uint8_t *to, uint8_t proto, uint32_t src, uint32_t dst, uint1
 static void sum_message(uint8_t *m, size_t n, size_t at, uint8_t proto, const struct net_addr *src,
                         const struct net_addr *dst) {
     uint8_t pseudo[12] = {0};
-    put32(pseudo, src->ip);
-    put32(pseudo + 4, dst->ip);
+    be_put32(pseudo, src->ip);
+    be_put32(pseudo + 4, dst->ip);
     pseudo[9] = proto;
-    put16(pseudo + 10, (uint32_t)n);
-    put16(m + at, ~add(add(0, pseudo, sizeof pseudo), m, n));
+    be_put16(pseudo + 10, (uint16_t)n);
+    be_put16(m + at, (uint16_t)~add(add(0, pseudo, sizeof pseudo), m, n));
 }
 
 size_t raw_udp_make(uint8_t *to, const struct net_addr *src, const struct net_addr *dst,
                     const void *p, size_t n) {
     memset(to, 0, UDP_HEAD);
-    put16(to, src->port);
-    put16(to + 2, dst->port);
-    put16(to + 4, (uint32_t)(UDP_HEAD + n));
+    be_put16(to, src->port);
+    be_put16(to + 2, dst->port);
+    be_put16(to + 4, (uint16_t)(UDP_HEAD + n));
     memcpy(to + UDP_HEAD, p, n);
     sum_message(to, UDP_HEAD + n, 6, IPPKT_UDP, src, dst);
     return UDP_HEAD + n;
@@ -77,13 +65,13 @@ void raw_tcp_fini(struct raw_tcp *t) {
 void raw_tcp_say(struct raw_tcp *t, uint8_t flags, const void *p, size_t n) {
     uint8_t m[IPPKT_MAX] = {0};
     uint8_t packet[IPPKT_MAX];
-    put16(m, t->own.port);
-    put16(m + 2, t->peer.port);
-    put32(m + 4, t->next);
-    put32(m + 8, t->expected);
+    be_put16(m, t->own.port);
+    be_put16(m + 2, t->peer.port);
+    be_put32(m + 4, t->next);
+    be_put32(m + 8, t->expected);
     m[12] = TCP_HEAD / 4 << 4;
     m[13] = flags;
-    put16(m + 14, RAW_WINDOW);
+    be_put16(m + 14, RAW_WINDOW);
     if (n > 0) {
         memcpy(m + TCP_HEAD, p, n);
     }
@@ -98,13 +86,13 @@ void raw_tcp_hear(struct raw_tcp *t, const struct ippkt *k) {
         k->src.ip != t->peer.ip || t->is_silent) {
         return;
     }
-    uint32_t seq = get32(k->p + k->head + 4);
+    uint32_t seq = be_get32(k->p + k->head + 4);
     size_t n = k->n - k->data;
     t->is_reset |= (k->flags & IPPKT_RST) != 0;
     if (t->is_reset) {
         return;
     }
-    t->acked = get32(k->p + k->head + 8) - 1001;
+    t->acked = be_get32(k->p + k->head + 8) - 1001;
     if ((k->flags & IPPKT_SYN) != 0 && t->is_open) { /* our answer was lost */
         raw_tcp_say(t, IPPKT_ACK, NULL, 0);
         return;

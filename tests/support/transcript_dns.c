@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "base/be.h"
 #include "tests/support/transcript.h"
 
 /* RFC 1035 4.1. */
@@ -35,7 +36,7 @@ static bool read_query(const uint8_t *p, size_t n, struct query *q) {
         return false;
     }
     q->name[len - 1] = '\0';
-    q->type = (unsigned)p[at + 1] << 8 | p[at + 2];
+    q->type = be_get16(p + at + 1);
     q->end = at + 5;
     return true;
 }

@@ -39,8 +39,8 @@ Test(charset, the_alphabet_is_that_of_23038) {
 }
 
 Test(charset, utf8_is_read_as_it_is_written) {
-    static const uint32_t cases[] = {'a',    0x7f,   0x80,    0x7ff,  0x800,
-                                     0x20ac, 0xffff, 0x10000, 0x1f600};
+    static const uint32_t cases[] = {'a',    0x7f,   0x80,    0x7ff,   0x800,
+                                     0x20ac, 0xffff, 0x10000, 0x1f600, 0x10ffff};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char bytes[CHARSET_UTF8 + 1] = "";
         struct sv text = {bytes, charset_put(cases[i], bytes)};
@@ -50,7 +50,8 @@ Test(charset, utf8_is_read_as_it_is_written) {
 }
 
 Test(charset, what_is_no_utf8_is_one_unknown_character_a_byte) {
-    static const char *const bad[] = {"\x80", "\xff", "\xc3", "\xe2\x82", "\xc3(", "\xf0\x9f\x98"};
+    static const char *const bad[] = {
+        "\x80", "\xff", "\xc3", "\xe2\x82", "\xc3(", "\xf0\x9f\x98", "\xf4\x90\x80\x80"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct sv text = sv_of(bad[i]);
         cr_assert_eq(charset_next(&text), CHARSET_UNKNOWN, "case %zu", i);

@@ -2,19 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "emulator/model/modem.h"
-#include "tests/support/unit_rig.h"
-
-static struct unit_rig rig;
-
-#define ask(command, want) unit_rig_ask(&rig, command, want)
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
+#include "tests/support/unit_suite.h"
 
 TestSuite(call, .init = start, .fini = stop);
 

@@ -1,19 +1,10 @@
 /* Which cell serves: the driver's choice of technologies, bands and order against what is there. */
 #include <criterion/criterion.h>
 
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 #define ALL_LTE "0x00000000000000000000000000000000000000000000000000000000000000"
 #define NO_SERVICE LINE("+CPSI: NO SERVICE,Online") OK
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
 
 Test(cells, each_preferred_technology_is_camped_on) {
     unit_rig_start(&rig, "sim7600e");

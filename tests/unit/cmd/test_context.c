@@ -1,29 +1,14 @@
 /* Contexts and the packet service: what the network does with them. */
 #include <criterion/criterion.h>
 
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
-static struct unit_rig rig;
 static struct context_event changed; /* the newest */
 static int nchanged;
 
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
 #define FAIL(number) ((struct bus_verdict){.act = BUS_FAIL, .code = (number)})
 #define DROP ((struct bus_verdict){.act = BUS_DROP})
 #define DELAY_S(s) ((struct bus_verdict){.delay = CLK_S(s)})
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
-
-static void pass_s(int64_t s) {
-    unit_rig_pass(&rig, CLK_S(s));
-}
 
 static void on_bus(void *ctx, unsigned topic, const void *payload) {
     (void)ctx;

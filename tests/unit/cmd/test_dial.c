@@ -9,27 +9,23 @@
 #include "netstack/net.h"
 #include "netstack/ppp/auth.h"
 #include "tests/support/ppp_peer.h"
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
-static struct unit_rig rig;
 static struct ppp_peer peer;
 static char text[1 << 16];
 static size_t ntext;
 
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
+static void start_dialup(void) {
+    start();
     ppp_peer_init(&peer);
     ntext = 0;
     unit_rig_ask(&rig, "AT&D2", OK);
 }
 
-static void stop(void) {
+static void stop_dialup(void) {
     ppp_peer_fini(&peer);
-    unit_rig_stop(&rig);
+    stop();
 }
-
-#define ask(command, want) unit_rig_ask(&rig, command, want)
-#define expect(want) unit_rig_expect(&rig, want)
 
 /* Both sides until neither has anything to say; what is no frame is kept as text. */
 static void talk(void) {
@@ -84,7 +80,7 @@ static bool is_echoed(void) {
     return peer.echoes == before + 1;
 }
 
-TestSuite(dial, .init = start, .fini = stop);
+TestSuite(dial, .init = start_dialup, .fini = stop_dialup);
 
 Test(dial, numbers_that_lead_to_the_packet_network) {
     static const struct {
@@ -320,10 +316,10 @@ Test(dial, a_context_is_the_line_of_one_port) {
     chan_mem_put(&mem, "AT+CSQ\r", 7);
     second_text[chan_mem_get(&mem, second_text, sizeof second_text - 1)] = '\0';
     cr_assert_str_eq(second_text, LINE("+CSQ: 22,0") OK);
-    stop();
+    stop_dialup();
     chan_mem_fini(&mem);
     chan_fini(&second);
-    start();
+    start_dialup();
 }
 
 Test(dial, who_must_say_who_he_is_is_let_in_or_not) {

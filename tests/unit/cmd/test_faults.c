@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "emulator/model/sockets.h"
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 #define OPEN "AT+CIPOPEN=0,\"TCP\",\"10.0.0.1\",80"
 #define OPEN_NAME "AT+CIPOPEN=0,\"TCP\",\"a.example\",80"
@@ -13,32 +13,21 @@
 
 enum { PEER_IP = 0x0a000001, OTHER_IP = 0x0a000002, PEER_PORT = 80 };
 
-static struct unit_rig rig;
 static struct impair given; /* what a connect or a caller is given as its path up */
 
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
 #define FAIL(number) ((struct bus_verdict){.act = BUS_FAIL, .code = (number)})
 #define DROP ((struct bus_verdict){.act = BUS_DROP})
 #define DELAY_S(s) ((struct bus_verdict){.delay = CLK_S(s)})
 
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
+static void start_net(void) {
+    start();
     fake_host_add_name(rig.fake, "a.example", PEER_IP);
     ask("AT+NETOPEN", OK LINE("+NETOPEN: 0"));
 }
 
 static void start_open(void) {
-    start();
+    start_net();
     ask(OPEN, OPENED);
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
-
-static void pass_s(int64_t s) {
-    unit_rig_pass(&rig, CLK_S(s));
 }
 
 static struct fake_link *far(void) {
@@ -60,7 +49,7 @@ static void send_hello(const char *want) {
 /* -- connecting -- */
 
 Test(faults, a_connect_is_refused) {
-    start();
+    start_net();
     unit_rig_answer(&rig, ASK_NET_CONNECT, FAIL(0), 1);
     ask(OPEN, OK LINE("+CIPOPEN: 0,1"));
     cr_assert_null(far(), "the host was not even asked");
@@ -69,7 +58,7 @@ Test(faults, a_connect_is_refused) {
 }
 
 Test(faults, a_connect_is_never_answered) {
-    start();
+    start_net();
     unit_rig_answer(&rig, ASK_NET_CONNECT, DROP, 1);
     ask("AT+CIPTIMEOUT=,20000", OK);
     ask(OPEN_NAME, OK);
@@ -82,7 +71,7 @@ Test(faults, a_connect_is_never_answered) {
 }
 
 Test(faults, a_connect_comes_late) {
-    start();
+    start_net();
     unit_rig_answer(&rig, ASK_NET_CONNECT, DELAY_S(5), 1);
     ask(OPEN, OK);
     pass_s(4);
@@ -94,7 +83,7 @@ Test(faults, a_connect_comes_late) {
 }
 
 Test(faults, a_late_connect_can_be_closed_or_lose_its_network) {
-    start();
+    start_net();
     unit_rig_answer(&rig, ASK_NET_CONNECT, DELAY_S(5), 2);
     ask(OPEN, OK);
     ask("AT+CIPCLOSE=0", OK LINE("+CIPCLOSE: 0,0"));
@@ -122,7 +111,7 @@ static void give_paths(enum ask point) {
 }
 
 Test(faults, a_connect_is_given_its_path) {
-    start();
+    start_net();
     given = (struct impair){.latency_ms = 2000};
     give_paths(ASK_NET_CONNECT);
     ask(OPEN, OK);
@@ -144,7 +133,7 @@ static struct fake_link *call(void) {
 }
 
 Test(faults, callers_are_turned_away_and_nobody_hears_of_it) {
-    start();
+    start_net();
     ask("AT+SERVERSTART=8080,0", OK);
     unit_rig_answer(&rig, ASK_NET_ACCEPT, FAIL(0), 1);
     cr_assert_eq(fake_host_seen(call()), FAKE_SEEN_RESET);
@@ -157,7 +146,7 @@ Test(faults, callers_are_turned_away_and_nobody_hears_of_it) {
 }
 
 Test(faults, a_caller_is_given_its_path) {
-    start();
+    start_net();
     ask("AT+SERVERSTART=8080,0", OK);
     given = (struct impair){.latency_ms = 3000};
     give_paths(ASK_NET_ACCEPT);
@@ -198,7 +187,7 @@ Test(faults, a_lost_send_that_waits_for_its_acknowledgement_waits_in_vain) {
 
 Test(faults, a_datagram_is_lost) {
     struct fake_datagram d;
-    start();
+    start_net();
     ask("AT+CIPOPEN=1,\"UDP\",,,5000", LINE("+CIPOPEN: 1,0") OK);
     unit_rig_answer(&rig, ASK_NET_SEND, DROP, 1);
     ask("AT+CIPSEND=1,5,\"10.0.0.1\",80", "\r\n>");
@@ -268,7 +257,7 @@ Test(faults, a_link_is_reset_or_given_up) {
 
 Test(faults, a_link_that_is_not_open_cannot_be_ended_nor_impaired) {
     const struct impair hole = {.black_hole = true};
-    start();
+    start_net();
     cr_assert_eq(link_end(rig.modem->sockets, 0, NET_CLOSE_RESET), -ENOTCONN);
     cr_assert_eq(link_impair(rig.modem->sockets, 0, IMPAIR_UP, &hole), -ENOTCONN);
     cr_assert_null(link_impairments(rig.modem->sockets, 0, IMPAIR_UP));
@@ -300,7 +289,7 @@ Test(faults, the_path_of_a_running_link_changes) {
 /* -- names -- */
 
 Test(faults, a_name_is_another_address_or_none) {
-    start();
+    start_net();
     unit_rig_answer(&rig, ASK_NET_RESOLVE,
                     (struct bus_verdict){.act = BUS_REPLACE, .text = SV("10.0.0.2")}, 1);
     ask("AT+CDNSGIP=\"a.example\"", LINE("+CDNSGIP: 1,\"a.example\",\"10.0.0.2\"") OK);
@@ -315,7 +304,7 @@ Test(faults, a_name_is_another_address_or_none) {
 }
 
 Test(faults, a_query_that_is_never_answered_is_made_again) {
-    start();
+    start_net();
     unit_rig_answer(&rig, ASK_NET_RESOLVE, DROP, 2);
     ask(OPEN_NAME, OK);
     pass_s(6);
@@ -328,7 +317,7 @@ Test(faults, a_query_that_is_never_answered_is_made_again) {
 }
 
 Test(faults, an_answer_comes_late_and_an_address_asks_nobody) {
-    start();
+    start_net();
     fake_host_add_ping(rig.fake, OTHER_IP, 20000);
     unit_rig_answer(
         &rig, ASK_NET_RESOLVE,

@@ -4,22 +4,9 @@
 #include <string.h>
 
 #include "emulator/model/files.h"
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 enum { LONG = 131072, NAMES = 300, NAME = 120 };
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
 
 TestSuite(files, .init = start, .fini = stop);
 

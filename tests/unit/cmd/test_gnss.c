@@ -2,28 +2,11 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 #define EMPTY LINE("+CGPSINFO: ,,,,,,,,")
 #define HERE "3113.330650,N,12121.262554,E"
 #define STOPPED LINE("+CGPS: 0")
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
-
-static void pass(int s) {
-    unit_rig_pass(&rig, CLK_S(s));
-}
 
 static void set_sky(bool is_clear) {
     struct gnss_sky sky = gnss_sky_now(&rig.modem->gnss);
@@ -33,7 +16,7 @@ static void set_sky(bool is_clear) {
 
 static void restart(void) {
     modem_restart(rig.modem, CLK_S(1), false);
-    pass(2);
+    pass_s(2);
     unit_rig_read(&rig);
     ask("ATE0", "ATE0\r" OK);
 }
@@ -43,10 +26,10 @@ Test(cmd_gnss, a_position_is_told_once_it_is_known) {
     start();
     ask("AT+CGPSINFO", EMPTY OK);
     ask("AT+CGPS=1", OK);
-    pass(34);
+    pass_s(34);
     ask("AT+CGPSINFO", EMPTY OK);
     ask("AT+CGNSSINFO", LINE("+CGNSSINFO: ,,,,,,,,,,,,,,,") OK);
-    pass(1);
+    pass_s(1);
     expect("");
     ask("AT+CGPSINFO", LINE("+CGPSINFO: " HERE ",010100,000035.0,32.9,0.0,") OK);
     ask("AT+CGNSSINFO",
@@ -64,7 +47,7 @@ Test(cmd_gnss, it_moves) {
     sky.cold = CLK_S(2);
     gnss_set_sky(&rig.modem->gnss, &sky);
     ask("AT+CGPS=1", OK);
-    pass(60);
+    pass_s(60);
     ask("AT+CGPSINFO",
         LINE("+CGPSINFO: 0016.000000,S,07130.000000,W,010100,000100.0,2850.0,60.0,180.0") OK);
     stop();
@@ -77,7 +60,7 @@ Test(cmd_gnss, two_dimensions_are_told_apart) {
     sky.satellites[GNSS_BEIDOU] = 3;
     gnss_set_sky(&rig.modem->gnss, &sky);
     ask("AT+CGPS=1", OK);
-    pass(35);
+    pass_s(35);
     ask("AT+CGNSSINFO",
         LINE("+CGNSSINFO: 2,00,00,03," HERE ",010100,000035.0,32.9,0.0,,4.8,2.7,4.0") OK);
     stop();
@@ -93,11 +76,11 @@ Test(cmd_gnss, a_start_needs_a_receiver_that_has_stopped) {
     ask("AT+CGPS=0", OK);
     ask("AT+CGPS?", LINE("+CGPS: 0,1") OK);
     ask("AT+CGPSCOLD", LINE("ERROR"));
-    pass(1);
+    pass_s(1);
     expect(STOPPED);
     ask("AT+CGPSCOLD", OK);
     ask("AT+CGPS=0", OK);
-    pass(1);
+    pass_s(1);
     expect(STOPPED);
     ask("AT+CGPS=0", OK STOPPED);
     stop();
@@ -106,22 +89,22 @@ Test(cmd_gnss, a_start_needs_a_receiver_that_has_stopped) {
 Test(cmd_gnss, hot_and_cold_are_as_they_are_called) {
     start();
     ask("AT+CGPSHOT", OK);
-    pass(35);
+    pass_s(35);
     ask("AT+CGPS=0", OK);
-    pass(1);
+    pass_s(1);
     ask("AT+CGPSHOT", STOPPED OK);
-    pass(1);
+    pass_s(1);
     ask("AT+CGPSINFO", LINE("+CGPSINFO: " HERE ",010100,000037.0,32.9,0.0,") OK);
     ask("AT+CGPS=0", OK);
-    pass(1);
+    pass_s(1);
     ask("AT+CGPSCOLD", STOPPED OK);
-    pass(34);
+    pass_s(34);
     ask("AT+CGPSINFO", EMPTY OK);
     ask("AT+CGPS=0", OK);
-    pass(1);
+    pass_s(1);
     ask("AT+CGPSDEL", STOPPED OK);
     ask("AT+CGPS=1", OK);
-    pass(34);
+    pass_s(34);
     ask("AT+CGPSINFO", EMPTY OK);
     stop();
 }
@@ -144,21 +127,21 @@ Test(cmd_gnss, reports_come_by_their_periods_until_they_are_stopped) {
     start();
     ask("AT+CGPSINFO=2", OK);
     ask("AT+CGNSSINFO=3", OK);
-    pass(1);
+    pass_s(1);
     expect("");
-    pass(2);
+    pass_s(2);
     expect(EMPTY LINE("+CGNSSINFO: ,,,,,,,,,,,,,,,"));
     ask("AT+CGNSSINFO=0", OK);
-    pass(1);
+    pass_s(1);
     expect(EMPTY);
     ask("AT+CGPSINFO=5", OK);
-    pass(4);
+    pass_s(4);
     expect("");
-    pass(1);
+    pass_s(1);
     expect(EMPTY);
     ask("AT+CGPSINFO?", LINE("+CGPSINFO: 5") OK);
     ask("AT&F", OK);
-    pass(20);
+    pass_s(20);
     expect("");
     ask("AT+CGPSINFO=256", "AT+CGPSINFO=256\r" LINE("ERROR")); /* echo is back */
     stop();
@@ -167,19 +150,19 @@ Test(cmd_gnss, reports_come_by_their_periods_until_they_are_stopped) {
 Test(cmd_gnss, sentences_come_while_it_runs) {
     start();
     ask("AT+CGPSINFOCFG=1,17", OK);
-    pass(2);
+    pass_s(2);
     expect("");
     ask("AT+CGPS=1", OK);
-    pass(1);
+    pass_s(1);
     expect(LINE("$GPGGA,,,,,,0,,,,,,,,*66") LINE("$GPVTG,,T,,M,,N,,K,N*2C"));
     ask("AT+CGPSINFOCFG=2", OK);
     ask("AT+CGPSINFOCFG?", LINE("+CGPSINFOCFG: 2,17") OK);
-    pass(1);
+    pass_s(1);
     expect("");
-    pass(1);
+    pass_s(1);
     expect(LINE("$GPGGA,,,,,,0,,,,,,,,*66") LINE("$GPVTG,,T,,M,,N,,K,N*2C"));
     ask("AT+CGPS=0", OK);
-    pass(10);
+    pass_s(10);
     expect(STOPPED);
     stop();
 }
@@ -195,7 +178,7 @@ Test(cmd_gnss, a_flood_of_sentences_is_bounded) {
     restart();
     ask("AT+CGPSINFOCFG=1,262143", OK);
     unit_rig_type(&rig, "AT"); /* half a line: they wait */
-    pass(3600);
+    pass_s(3600);
     expect("");
     unit_rig_type(&rig, "\r");
     size_t n = 0;
@@ -209,18 +192,18 @@ Test(cmd_gnss, a_flood_of_sentences_is_bounded) {
 Test(cmd_gnss, the_test_mode_tells_strengths) {
     start();
     ask("AT+CGPSFTM=1", OK);
-    pass(1);
+    pass_s(1);
     expect("");
     ask("AT+CGPS=1", OK);
-    pass(1);
+    pass_s(1);
     expect(LINE("$GLGSV,68,27.8,75,35.0,82,42.2,65,30.8,72,38.0") LINE(
         "$GPGSV,4,24.5,11,31.8,18,39.0,25,27.5,32,34.8,7,42.0,14,30.5,21,37.8,28,26.2"));
     set_sky(false);
-    pass(1);
+    pass_s(1);
     expect("");
     ask("AT+CGPSFTM=0", OK);
     set_sky(true);
-    pass(2);
+    pass_s(2);
     expect("");
     stop();
 }
@@ -230,16 +213,16 @@ Test(cmd_gnss, what_counts_from_a_start_on_does) {
     start();
     ask("AT+CGPSNMEA=198139;+CGNSSMODE=0,1;+CGPSAUTO=1;+CGPSFTM=1", OK);
     ask("AT+CGPS=1", OK);
-    pass(1);
+    pass_s(1);
     cr_assert_not_null(strstr(unit_rig_read(&rig), "$GLGSV"));
     restart();
     ask("AT+CGPS?;+CGPSNMEA?;+CGNSSMODE?;+CGPSFTM?",
         LINE("+CGPS: 1,1") LINE("+CGPSNMEA: 198139") LINE("+CGNSSMODE: 0,1") LINE("+CGPSFTM: 0")
             OK);
     ask("AT+CGPSFTM=1", OK);
-    pass(2);
+    pass_s(2);
     expect(""); /* GPS is silent, and there is nothing else */
-    pass(40);
+    pass_s(40);
     ask("AT+CGNSSINFO", LINE("+CGNSSINFO: 3,09,00,00," HERE ",010100,000045.0,32.9,0.0,,1.6,0.9,"
                              "1.3") OK);
     stop();
@@ -248,13 +231,13 @@ Test(cmd_gnss, what_counts_from_a_start_on_does) {
 Test(cmd_gnss, a_restart_stops_it_and_keeps_what_it_knows) {
     start();
     ask("AT+CGPS=1;+CGPSINFO=1", OK);
-    pass(35);
+    pass_s(35);
     restart();
     ask("AT+CGPS?;+CGPSINFO?", LINE("+CGPS: 0,1") LINE("+CGPSINFO: 0") OK);
-    pass(10);
+    pass_s(10);
     expect("");
     ask("AT+CGPS=1", OK);
-    pass(1);
+    pass_s(1);
     unit_rig_type(&rig, "AT+CGPSINFO\r");
     cr_assert_not_null(strstr(unit_rig_read(&rig), "+CGPSINFO: " HERE));
     stop();
@@ -264,10 +247,10 @@ Test(cmd_gnss, power_that_goes_is_not_told_as_a_stop) {
     start();
     ask("AT+CGPS=1", OK);
     modem_power_off(rig.modem, false);
-    pass(1);
+    pass_s(1);
     cr_assert_eq(rig.modem->gnss.state, GNSS_OFF);
     modem_power_on(rig.modem);
-    pass(1);
+    pass_s(1);
     cr_assert_null(strstr(unit_rig_read(&rig), "+CGPS"));
     stop();
 }
@@ -277,10 +260,10 @@ Test(cmd_gnss, what_stopped_while_it_hung_is_told_behind_it) {
     ask("AT+CGPS=1", OK);
     ask("AT+CGPS=0", OK);
     modem_set_hung(rig.modem, true);
-    pass(10);
+    pass_s(10);
     expect("");
     modem_set_hung(rig.modem, false);
-    pass(1);
+    pass_s(1);
     expect(STOPPED);
     stop();
 }
@@ -289,7 +272,7 @@ Test(cmd_gnss, flight_mode_leaves_it_alone) {
     start();
     ask("AT+CGPS=1", OK);
     ask("AT+CFUN=4", OK);
-    pass(35);
+    pass_s(35);
     ask("AT+CGPS?", LINE("+CGPS: 1,1") OK);
     unit_rig_type(&rig, "AT+CGPSINFO\r");
     cr_assert_not_null(strstr(unit_rig_read(&rig), "+CGPSINFO: " HERE));
@@ -303,19 +286,19 @@ Test(cmd_gnss, help_needs_a_server_and_a_network) {
     ask("AT+CGPS=1,3", LINE("ERROR")); /* from the next start on */
     restart();
     ask("AT+CGPS=1,3", OK);
-    pass(11);
+    pass_s(11);
     expect(LINE("+CAGPSINFO:3122217750,12135437590,33,01012000,000013.0"));
-    pass(60);
+    pass_s(60);
     expect("");
     ask("AT+CGPS=0", OK);
-    pass(1);
+    pass_s(1);
     expect(STOPPED);
     modem_set_attached(rig.modem, false);
     ask("AT+CGPS=1,3", LINE("ERROR"));
     ask("AT+CGPS=1,2", OK); /* goes on alone */
     ask("AT+CGPS?", LINE("+CGPS: 1,1") OK);
     ask("AT+CGPS=0", OK);
-    pass(1);
+    pass_s(1);
     ask("AT+CGPSMSB=0", STOPPED OK);
     ask("AT+CGPS=1,2", LINE("ERROR"));
     stop();
@@ -326,7 +309,7 @@ Test(cmd_gnss, the_control_plane_needs_no_server) {
     ask("AT+CGPSMD=0", OK);
     ask("AT+CGPS=1,2", OK);
     ask("AT+CGPS?", LINE("+CGPS: 1,2") OK);
-    pass(11);
+    pass_s(11);
     unit_rig_type(&rig, "AT+CGPSINFO\r");
     cr_assert_not_null(strstr(unit_rig_read(&rig), "+CGPSINFO: " HERE));
     stop();
@@ -352,10 +335,10 @@ Test(cmd_gnss, the_assistance_file_is_fetched_and_helps) {
     ask("AT+CGPSXD=1", LINE("+CGPSXD: 227") LINE("ERROR"));
     ask("AT+CGPS=1", OK LINE("+CGPSXD: 227"));
     ask("AT+CGPS=0", OK);
-    pass(1);
+    pass_s(1);
     modem_set_attached(rig.modem, true);
     ask("AT+CGPS=1", STOPPED OK LINE("+CGPSXD: 0"));
-    pass(11);
+    pass_s(11);
     unit_rig_type(&rig, "AT+CGPSINFO\r");
     cr_assert_not_null(strstr(unit_rig_read(&rig), "+CGPSINFO: " HERE));
     ask("AT+CGPSXTRADATA?", LINE("+CGPSXTRADATA: 10080,\"2000/01/01,00:00:03\"") OK);

@@ -1,28 +1,11 @@
 /* What the module measures, and its pins, changed from outside. */
 #include <criterion/criterion.h>
 
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 #define UNDER LINE("UNDER-VOLTAGE WARNNING")
 #define FORTY "0123456789012345678901234567890123456789"
 #define OVER LINE("OVER-VOLTAGE WARNNING")
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
-
-static void pass(int s) {
-    unit_rig_pass(&rig, CLK_S(s));
-}
 
 Test(hardware, what_is_measured_is_told) {
     start();
@@ -56,22 +39,22 @@ Test(hardware, the_devices_on_the_bus_are_those_of_the_board) {
 Test(hardware, a_bad_supply_is_told_each_ten_seconds_until_it_is_good) {
     start();
     modem_set_supply(rig.modem, 3399);
-    pass(30);
+    pass_s(30);
     expect("");
     ask("AT+CVALARM=1,3400,4200", OK UNDER);
-    pass(9);
+    pass_s(9);
     expect("");
-    pass(1);
+    pass_s(1);
     expect(UNDER);
     modem_set_supply(rig.modem, 3400);
-    pass(30);
+    pass_s(30);
     expect("");
     modem_set_supply(rig.modem, 4201);
     expect(OVER);
-    pass(10);
+    pass_s(10);
     expect(OVER);
     ask("AT+CVALARM=0", OK);
-    pass(30);
+    pass_s(30);
     expect("");
     stop();
 }
@@ -80,16 +63,16 @@ Test(hardware, the_module_goes_off_where_it_is_told_to) {
     start();
     ask("AT+CPMVT=1,3300", OK);
     modem_set_supply(rig.modem, 3300);
-    pass(1);
+    pass_s(1);
     expect("");
     modem_set_supply(rig.modem, 3299);
     expect(LINE("UNDER-VOLTAGE WARNNING POWER DOWN"));
     modem_set_supply(rig.modem, 3298);
-    pass(1);
+    pass_s(1);
     expect("");
     cr_assert_eq(rig.modem->power, POWER_OFF);
     modem_power_on(rig.modem);
-    pass(1);
+    pass_s(1);
     cr_assert_eq(rig.modem->power, POWER_ON);
     stop();
 }
@@ -106,7 +89,7 @@ Test(hardware, a_critical_temperature_is_told_and_ends_it) {
     expect(LINE("+CMTE:-1"));
     modem_set_temperature(rig.modem, -41);
     expect(LINE("+CMTE:-2"));
-    pass(1);
+    pass_s(1);
     cr_assert_eq(rig.modem->power, POWER_OFF);
     stop();
 }
@@ -155,7 +138,7 @@ Test(hardware, a_restart_forgets_directions_and_interrupts_but_not_functions) {
     ask("AT+CGDRT=41,1", OK);
     ask("AT+CGISR=44,2,1", OK);
     modem_restart(rig.modem, CLK_US(0), false);
-    pass(1);
+    pass_s(1);
     unit_rig_read(&rig);
     ask("AT+CGFUNC=40", "AT+CGFUNC=40\r" LINE("+CGFUNC: 40,0") OK);
     ask("ATE0", "ATE0\r" OK);
@@ -168,10 +151,10 @@ Test(hardware, a_restart_forgets_directions_and_interrupts_but_not_functions) {
 Test(hardware, another_usb_composition_restarts_the_module_and_stays) {
     start();
     ask("AT+CUSBPIDSWITCH=9001,0,0", OK);
-    pass(10);
+    pass_s(10);
     expect("");
     ask("AT+CUSBPIDSWITCH=902b,0,0", OK);
-    pass(10);
+    pass_s(10);
     expect(LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
     ask("AT+CUSBPIDSWITCH?", "AT+CUSBPIDSWITCH?\r" LINE("+CUSBPIDSWITCH: 902B") OK);
     stop();
@@ -180,7 +163,7 @@ Test(hardware, another_usb_composition_restarts_the_module_and_stays) {
 Test(hardware, the_recovery_finds_no_update) {
     start();
     ask("AT+CDELTA", OK);
-    pass(10);
+    pass_s(10);
     expect(LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE"));
     ask("AT+CGMR", "AT+CGMR\r" LINE("+CGMR: LE20B04SIM7600E") OK);
     stop();

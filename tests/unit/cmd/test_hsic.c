@@ -1,14 +1,9 @@
 /* The LAN chip's settings restart the module, which a dialogue with a vanishing tty cannot show. */
 #include <criterion/criterion.h>
 
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 #define START LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE")
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
 
 static void expect_restart(void) {
     unit_rig_pass(&rig, CLK_MS(99));

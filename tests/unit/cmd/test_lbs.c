@@ -2,23 +2,10 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "tests/support/unit_rig.h"
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
+#include "tests/support/unit_suite.h"
 
 #define PLACE LINE("+CLBS: 0,31.222178,121.354376,500")
 #define STARTED OK LINE("+CNETSTART: 0")
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
 
 TestSuite(lbs, .init = start, .fini = stop);
 

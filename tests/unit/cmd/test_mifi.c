@@ -2,22 +2,9 @@
 #include <criterion/criterion.h>
 
 #include "emulator/model/wifi.h"
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 #define START LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE")
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
 
 TestSuite(mifi, .init = start, .fini = stop);
 

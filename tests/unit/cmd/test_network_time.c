@@ -2,12 +2,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 
-#include "tests/support/unit_rig.h"
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
+#include "tests/support/unit_suite.h"
 
 static void tell(int zone, const char *universal, int summer) {
     struct nitz nitz;

@@ -2,24 +2,11 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 enum { SIZE = 48 };
 
 static const struct net_addr server = {0xca780265u, 123}; /* 202.120.2.101 */
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
 
 TestSuite(ntp, .init = start, .fini = stop);
 

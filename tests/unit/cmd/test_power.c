@@ -1,31 +1,15 @@
 /* Off, on, restarted, hung: what a driver sees of it. */
 #include <criterion/criterion.h>
 
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 #define START LINE("RDY") LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE")
 #define OPEN_TCP "AT+CIPOPEN=0,\"TCP\",\"10.0.0.1\",80"
 
 enum { PEER_IP = 0x0a000001, PEER_PORT = 80 };
 
-static struct unit_rig rig;
 static int present[4]; /* what the transport was told, in order */
 static size_t npresent;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
-
-static void pass_ms(int64_t ms) {
-    unit_rig_pass(&rig, CLK_MS(ms));
-}
 
 static void restart(void) {
     modem_restart(rig.modem, CLK_S(1), false);

@@ -1,12 +1,7 @@
 /* What the network grants, what the module is, and what the commands show of it. */
 #include <criterion/criterion.h>
 
-#include "tests/support/unit_rig.h"
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
+#include "tests/support/unit_suite.h"
 
 Test(registration, what_is_denied_stays_denied_whatever_is_commanded) {
     unit_rig_start(&rig, "sim7600e");

@@ -1,20 +1,7 @@
 /* +CGEV and +CIEV: what is told, dropped or held back, and what the network does to it. */
 #include <criterion/criterion.h>
 
-#include "tests/support/unit_rig.h"
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
+#include "tests/support/unit_suite.h"
 
 static void enter_data_mode(void) {
     fake_host_on_connect(rig.fake, 0x0a000001, 80, FAKE_ACCEPT);

@@ -4,24 +4,15 @@
 #include <stdio.h>
 
 #include "emulator/at/row.h"
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
 #define READY LINE("+CPIN: READY") LINE("SMS DONE") LINE("PB DONE")
 #define WRONG LINE("+CME ERROR: 16")
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
 
 static void start_with(enum sim_state state, const char *told) {
     unit_rig_start(&rig, "sim7600e");
     modem_set_sim(rig.modem, state);
     expect(told);
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
 }
 
 Test(sim, without_a_card_there_is_no_service_and_with_one_again) {

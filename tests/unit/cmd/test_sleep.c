@@ -2,27 +2,14 @@
 #include <criterion/criterion.h>
 
 #include "emulator/model/sim.h"
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void start(void) {
+static void start_sleeper(void) {
     unit_rig_start(&rig, "appnote-1.00");
     chan_set_open(&rig.ch, true);
 }
 
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
-
-TestSuite(sleep, .init = start, .fini = stop);
-
-static void pass_ms(int64_t ms) {
-    unit_rig_pass(&rig, CLK_MS(ms));
-}
+TestSuite(sleep, .init = start_sleeper, .fini = stop);
 
 static void away_ms(int64_t ms) {
     chan_set_open(&rig.ch, false);

@@ -3,24 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tests/support/unit_rig.h"
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
-
-static void pass(int s) {
-    unit_rig_pass(&rig, CLK_S(s));
-}
+#include "tests/support/unit_suite.h"
 
 Test(status, the_signal_is_told_when_it_has_moved_far_enough) {
     start();
@@ -49,10 +32,10 @@ Test(status, periodic_reports_end_with_a_restart) {
     ask("AT+AUTOCSQ=1,0", OK LINE("+CSQ: 22,0"));
     modem_set_signal(rig.modem, 3, 0);
     expect("");
-    pass(5);
+    pass_s(5);
     expect(LINE("+CSQ: 3,0"));
     modem_restart(rig.modem, CLK_US(0), false);
-    pass(20);
+    pass_s(20);
     cr_assert_null(strstr(unit_rig_read(&rig), "CSQ"));
     stop();
 }
@@ -106,12 +89,12 @@ Test(status, the_clock_goes_on_through_leap_days_centuries_and_restarts) {
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[RTC_TEXT];
         cr_assert_eq(rtc_set(&rig.modem->rtc, rig.clk, sv_of(cases[i].set)), 0);
-        pass(1);
+        pass_s(1);
         rtc_text(&rig.modem->rtc, rig.clk, text);
         cr_assert_str_eq(text, cases[i].then);
     }
     modem_restart(rig.modem, CLK_US(0), false);
-    pass(1);
+    pass_s(1);
     unit_rig_read(&rig);
     ask("AT+CCLK?", "AT+CCLK?\r" LINE("+CCLK: \"25/01/01,00:00:01+48\"") OK);
     stop();

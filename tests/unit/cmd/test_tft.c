@@ -2,11 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#include "tests/support/unit_rig.h"
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
+#include "tests/support/unit_suite.h"
 
 static const char *set(int cid, int id) {
     char line[64];

@@ -5,12 +5,7 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "tests/support/unit_rig.h"
-
-static struct unit_rig rig;
-
-#define ask(text, want) unit_rig_ask(&rig, text, want)
-#define expect(want) unit_rig_expect(&rig, want)
+#include "tests/support/unit_suite.h"
 
 enum { LONG_TEXT = 182 };
 
@@ -32,15 +27,15 @@ static const struct ussd_entry table[] = {
      .nreplies = 2},
 };
 
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
+static void start_with_table(void) {
+    start();
     memset(long_text, 'x', LONG_TEXT);
     ussd_set_table(&rig.modem->ussd, table, sizeof table / sizeof table[0]);
     ask("AT+CUSD=1", OK);
 }
 
 Test(ussd, an_answer_takes_its_time_and_there_is_one_at_a_time) {
-    start();
+    start_with_table();
     ask("AT+CUSD=1,\"*1#\"", OK);
     ask("AT+CUSD=1,\"*2#\"", LINE("+CME ERROR: 3"));
     unit_rig_pass(&rig, CLK_S(3));
@@ -54,7 +49,7 @@ Test(ussd, an_answer_takes_its_time_and_there_is_one_at_a_time) {
 }
 
 Test(ussd, a_cancelled_request_is_never_answered) {
-    start();
+    start_with_table();
     ask("AT+CUSD=1,\"*1#\"", OK);
     ask("AT+CUSD=2", OK);
     unit_rig_pass(&rig, CLK_S(10));
@@ -63,7 +58,7 @@ Test(ussd, a_cancelled_request_is_never_answered) {
 }
 
 Test(ussd, the_network_begins_a_session_and_it_goes_round) {
-    start();
+    start_with_table();
     cr_assert_eq(ussd_begin(&rig.modem->ussd, SV("menu")), 0);
     cr_assert_eq(ussd_begin(&rig.modem->ussd, SV("menu")), -EBUSY);
     cr_assert_eq(ussd_begin(&rig.modem->ussd, SV("none")), -ENOENT);
@@ -76,7 +71,7 @@ Test(ussd, the_network_begins_a_session_and_it_goes_round) {
 }
 
 Test(ussd, while_nothing_is_presented_the_networks_question_is_cancelled) {
-    start();
+    start_with_table();
     ask("AT+CUSD=0", OK);
     cr_assert_eq(ussd_begin(&rig.modem->ussd, SV("menu")), 0);
     unit_rig_pass(&rig, CLK_US(0));
@@ -86,7 +81,7 @@ Test(ussd, while_nothing_is_presented_the_networks_question_is_cancelled) {
 }
 
 Test(ussd, a_request_ends_with_the_network_and_with_the_table) {
-    start();
+    start_with_table();
     ask("AT+CUSD=1,\"*1#\"", OK);
     modem_set_registration(rig.modem, REG_SEARCHING);
     unit_rig_pass(&rig, CLK_S(10));
@@ -100,7 +95,7 @@ Test(ussd, a_request_ends_with_the_network_and_with_the_table) {
 }
 
 Test(ussd, each_alphabet_is_written_as_the_character_set_has_it) {
-    start();
+    start_with_table();
     ask("AT+CUSD=1,\"*2#\"", OK LINE("+CUSD: 0,\"??@?\",15"));
     ask("AT+CUSD=1,\"*3#\"", OK LINE("+CUSD: 0,\"00E4FFFD\",72"));
     ask("AT+CUSD=1,\"*4#\"", OK LINE("+CUSD: 0,\"01FF\",244"));
@@ -116,7 +111,7 @@ Test(ussd, each_alphabet_is_written_as_the_character_set_has_it) {
 Test(ussd, the_longest_text_fits_in_every_character_set) {
     char want[LIMIT_USSD_TEXT + 64];
     size_t n = (size_t)snprintf(want, sizeof want, "%s", OK "\r\n+CUSD: 0,\"");
-    start();
+    start_with_table();
     for (size_t i = 0; i < LONG_TEXT; i++) {
         n += (size_t)snprintf(want + n, sizeof want - n, "0078");
     }

@@ -5,9 +5,8 @@
 
 #include "emulator/model/modem.h"
 #include "pty/cmux_frame.h"
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
-static struct unit_rig rig;
 static struct cmux_decoder dte;
 static char text[1 << 16];
 
@@ -49,20 +48,12 @@ static const char *on_dlci(unsigned dlci) {
         expect_on((dlci), (want));                                                                 \
     } while (0)
 
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
 static void multiplex(void) {
     unit_rig_ask(&rig, "AT+CMUX=0", OK);
     cmux_decoder_init(&dte, CMUX_BASIC, LIMIT_CMUX_INFO);
     put(0, CMUX_SABM, "");
     put(1, CMUX_SABM, "");
     put(2, CMUX_SABM, "");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
 }
 
 TestSuite(mux, .init = start, .fini = stop);

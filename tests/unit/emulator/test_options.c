@@ -101,7 +101,8 @@ Test(options, impairments_are_for_their_direction_and_add_up) {
 }
 
 Test(options, seed_and_trace_are_taken) {
-    cr_assert_eq(parse("--seed 9223372036854775799 --trace /tmp/wire.jsonl"), 0);
+    cr_assert_eq(parse("--seed 9223372036854775799 --trace /tmp/wire.jsonl --pcap w.pcapng"), 0);
+    cr_assert_str_eq(o.pcap, "w.pcapng");
     cr_assert_eq(o.seed, 9223372036854775799u);
     cr_assert_str_eq(o.trace, "/tmp/wire.jsonl");
     cr_assert_eq(parse("--seed=0"), 0);
@@ -157,6 +158,7 @@ Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
         {"--scenario a --wait 5", {"--wait: needs --run"}},
         {"--files=", {"--files: ''", "a folder"}},
         {"--trace=", {"--trace: ''", "a file"}},
+        {"--pcap=", {"--pcap: ''", "a file"}},
         {"--dns=", {"--dns: ''", "ADDR[:PORT][,...]"}},
         {"--bogus", {"--bogus", "no such option"}},
         {"--bogus=1", {"--bogus=1", "no such option"}},
@@ -225,10 +227,10 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
     options_print_help(to, many);
     fclose(to);
     const char *const names[] = {
-        "--profile",  "--link",       "--map",         "--listen", "--clock",  "--dns",
-        "--json",     "--modems",     "--quick-start", "--log",    "--help",   "--version",
-        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace",  "black-hole",
-        "--wait",     "sim7600g",     "--timing",      "--files",  "--rfc2217"};
+        "--profile",  "--link",       "--map",         "--listen", "--clock",   "--dns",
+        "--json",     "--modems",     "--quick-start", "--log",    "--help",    "--version",
+        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace",   "black-hole",
+        "--wait",     "sim7600g",     "--timing",      "--files",  "--rfc2217", "--pcap"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         cr_assert_not_null(strstr(text, names[i]), "%s", names[i]);
     }

@@ -13,8 +13,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "emulator/model/files.h"
+#include "tests/support/home.h"
 
-static char home[64];    /* of one test: what is in it goes with it */
 static char folder[80];  /* the module's */
 static char outside[80]; /* nothing of the module's */
 static struct clk *clk;
@@ -36,8 +36,7 @@ static void open_again(void) {
 }
 
 static void start(void) {
-    snprintf(home, sizeof home, "/tmp/files-XXXXXX");
-    cr_assert_not_null(mkdtemp(home));
+    home_make();
     snprintf(folder, sizeof folder, "%s/in", home);
     snprintf(outside, sizeof outside, "%s/out", home);
     cr_assert_eq(mkdir(outside, 0700), 0);
@@ -47,11 +46,9 @@ static void start(void) {
 }
 
 static void stop(void) {
-    char command[128];
     close_files();
     clk_close(clk);
-    snprintf(command, sizeof command, "rm -rf '%s'", home);
-    cr_expect_eq(system(command), 0);
+    home_remove();
 }
 
 TestSuite(files_host, .init = start, .fini = stop);

@@ -5,18 +5,9 @@
 #include "base/rng.h"
 #include "emulator/model/sim_apdu.h"
 #include "emulator/model/sim_file.h"
-#include "tests/support/unit_rig.h"
+#include "tests/support/unit_suite.h"
 
-static struct unit_rig rig;
 static struct sim_answer answer;
-
-static void start(void) {
-    unit_rig_start(&rig, "sim7600e");
-}
-
-static void stop(void) {
-    unit_rig_stop(&rig);
-}
 
 static unsigned run(const void *p, size_t n) {
     sim_apdu_run(rig.modem, p, n, &answer);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/crc32.h"
 #include "base/rng.h"
 #include "emulator/model/sim_text.h"
 
@@ -83,4 +84,27 @@ Test(sim_text, whatever_a_card_has_fits_its_room) {
         sim_text_get_number(bytes, number, &type);
         cr_assert_lt(strlen(number), sizeof number);
     }
+}
+
+/* All that it says, as it was with a table of its own: of every unit, and of every two bytes, of
+ * which one or both are there. */
+Test(sim_text, the_default_alphabet_is_what_it_always_was) {
+    uint32_t to_gsm = 0;
+    for (unsigned unit = 0; unit < 0x10000; unit++) {
+        uint8_t said[3] = {0, '?', '?'};
+        said[0] = (uint8_t)sim_text_to_gsm((uint16_t)unit, said + 1);
+        to_gsm = crc32_add(to_gsm, said, sizeof said);
+    }
+    uint32_t of_gsm = 0;
+    for (unsigned pair = 0; pair < 0x10000; pair++) {
+        const uint8_t from[] = {(uint8_t)(pair >> 8), (uint8_t)pair};
+        for (size_t n = 1; n <= sizeof from; n++) {
+            size_t used = 0;
+            uint16_t unit = sim_text_of_gsm(from, n, &used);
+            const uint8_t said[] = {(uint8_t)used, (uint8_t)(unit >> 8), (uint8_t)unit};
+            of_gsm = crc32_add(of_gsm, said, sizeof said);
+        }
+    }
+    cr_assert_eq(to_gsm, 0x9131dd2bu, "%08x", to_gsm);
+    cr_assert_eq(of_gsm, 0x71044203u, "%08x", of_gsm);
 }

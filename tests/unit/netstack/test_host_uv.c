@@ -526,7 +526,7 @@ static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer
     seen.accepted++;
     seen.peer = *peer;
     if (seen.accepted == 1) {
-        stream = stream_accept(&bearer, t, peer, 0, &events, NULL);
+        stream = stream_accept(&bearer, t, peer, 0, 0, &events, NULL);
     } else {
         listener_refuse(listener, t);
     }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/be.h"
 #include "base/clk.h"
 #include "base/limits.h"
 #include "base/obj.h"
@@ -370,7 +371,7 @@ Test(ipgate, a_driver_that_does_not_read_holds_the_host_up_and_loses_nothing) {
 static void say_udp(uint16_t own_port, const struct net_addr *to, const void *p, size_t n) {
     uint8_t packet[IPPKT_MAX];
     const struct net_addr own = {driver.ip, own_port};
-    ipgate_put(gate, packet, ippkt_make_udp(&own, to, p, n, packet));
+    ipgate_put(gate, packet, ippkt_make_udp(&own, to, p, n, packet, IPPKT_MAX));
 }
 
 /* The i-th packet that came that was not TCP. */
@@ -491,8 +492,7 @@ Test(ipgate, names_of_the_world_are_answered_by_the_name_server) {
     cr_assert_eq(k.src.ip, dns);
     cr_assert_eq(k.src.port, 53);
     cr_assert_eq(k.dst.port, 5353);
-    const uint8_t *a = k.p + k.n - 4;
-    cr_assert_eq((uint32_t)a[0] << 24 | (uint32_t)a[1] << 16 | (uint32_t)a[2] << 8 | a[3], ip);
+    cr_assert_eq(be_get32(k.p + k.n - 4), ip);
 }
 
 Test(ipgate, a_name_that_is_not_gets_an_error_and_other_types_no_record) {
@@ -606,7 +606,8 @@ Test(ipgate, packets_that_are_none_or_not_the_drivers_are_counted) {
     ipgate_put(gate, packet, 20);
     ipgate_put(gate, packet, sizeof packet);
     const struct net_addr forged = {driver.ip + 1, 5};
-    ipgate_put(gate, packet, ippkt_make_udp(&forged, &server, (const uint8_t *)"x", 1, packet));
+    ipgate_put(gate, packet,
+               ippkt_make_udp(&forged, &server, (const uint8_t *)"x", 1, packet, IPPKT_MAX));
     ipgate_counts(gate, &counts);
     cr_assert_eq(counts.malformed, 4);
     ipgate_put(gate, packet,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "netstack/ipnat.h"
 
 static const struct net_addr driver = {0x0a000002u, 1234};
@@ -25,7 +26,7 @@ static void teardown(void) {
 TestSuite(ipnat, .init = setup, .fini = teardown);
 
 static void make(const struct net_addr *from, const struct net_addr *to) {
-    size_t n = ippkt_make_udp(from, to, (const uint8_t *)"0123456789abcdef", 16, packet);
+    size_t n = ippkt_make_udp(from, to, (const uint8_t *)"0123456789abcdef", 16, packet, IPPKT_MAX);
     cr_assert_eq(ippkt_parse(&k, packet, n), 0);
 }
 
@@ -113,8 +114,7 @@ Test(ipnat, a_link_that_is_over_makes_room) {
 static void make_fragment(const struct net_addr *from, const struct net_addr *to, uint16_t id,
                           bool is_first) {
     make(from, to);
-    packet[4] = (uint8_t)(id >> 8);
-    packet[5] = (uint8_t)id;
+    be_put16(packet + 4, id);
     packet[6] = is_first ? 0x20 : 0;
     packet[7] = is_first ? 0 : 3;
     cr_assert_eq(ippkt_parse(&k, packet, k.n), 0);

@@ -35,8 +35,48 @@ static bool is_right(const uint8_t *p) {
     return check(p, head, 0) == 0xffff && check(p + head, n - head, pseudo) == 0xffff;
 }
 
+Test(ippkt, a_segment_is_made_whole) {
+    const struct ippkt_segment s = {.from = driver,
+                                    .to = server,
+                                    .seq = 0x01020304,
+                                    .ack = 0x05060708,
+                                    .flags = IPPKT_PSH | IPPKT_ACK,
+                                    .data = (const uint8_t *)"HELLO",
+                                    .n = 5};
+    cr_assert_eq(ippkt_make_tcp(&s, packet), 45);
+    cr_assert(is_right(packet));
+    cr_assert_eq(ippkt_parse(&k, packet, 45), 0);
+    cr_assert(k.src.ip == driver.ip && k.src.port == driver.port);
+    cr_assert(k.dst.ip == server.ip && k.dst.port == server.port);
+    cr_assert_eq(k.flags, IPPKT_PSH | IPPKT_ACK);
+    cr_assert_arr_eq(packet + 24, "\1\2\3\4\5\6\7\10\x50\x18\xff\xff", 12);
+    cr_assert_arr_eq(packet + k.data, "HELLO", 5);
+}
+
+Test(ippkt, a_syn_offers_segment_size_and_window_scale) {
+    const struct ippkt_segment s = {.from = driver, .to = server, .flags = IPPKT_SYN};
+    cr_assert_eq(ippkt_make_tcp(&s, packet), 48);
+    cr_assert(is_right(packet));
+    cr_assert_arr_eq(packet + 40, "\2\4\5\xb4\1\3\3\7", 8);
+}
+
+Test(ippkt, a_segment_whose_data_are_not_at_hand_has_heads_that_say_how_many) {
+    const struct ippkt_segment s = {.from = driver, .to = server, .flags = IPPKT_ACK, .n = 100};
+    cr_assert_eq(ippkt_make_tcp(&s, packet), 40);
+    cr_assert_eq(packet[2] << 8 | packet[3], 140);
+}
+
+Test(ippkt, a_segment_fits_or_is_none) {
+    static const uint8_t big[1461];
+    struct ippkt_segment s = {.from = driver, .to = server, .data = big, .n = 1460};
+    cr_assert_eq(ippkt_make_tcp(&s, packet), 1500);
+    cr_assert(is_right(packet));
+    s.n = 1461;
+    cr_assert_eq(ippkt_make_tcp(&s, packet), 0);
+}
+
 static void make_udp(const char *data, size_t n) {
-    size_t size = ippkt_make_udp(&driver, &server, (const uint8_t *)data, n, packet);
+    size_t size = ippkt_make_udp(&driver, &server, (const uint8_t *)data, n, packet, IPPKT_MAX);
     cr_assert_eq(ippkt_parse(&k, packet, size), 0);
 }
 
@@ -248,6 +288,6 @@ Test(ippkt, an_error_quotes_the_packet_it_is_about) {
 
 Test(ippkt, a_datagram_that_is_too_long_is_not_made) {
     static uint8_t big[IPPKT_MAX];
-    cr_assert_eq(ippkt_make_udp(&driver, &server, big, 1472, packet), 1500);
-    cr_assert_eq(ippkt_make_udp(&driver, &server, big, 1473, packet), 0);
+    cr_assert_eq(ippkt_make_udp(&driver, &server, big, 1472, packet, IPPKT_MAX), 1500);
+    cr_assert_eq(ippkt_make_udp(&driver, &server, big, 1473, packet, IPPKT_MAX), 0);
 }

@@ -68,8 +68,8 @@ static void on_closed(void *ctx, enum ppp_close why) {
     seen.why = why;
 }
 
-static const struct ppp_events events = {on_output, on_opened, on_packet,
-                                         on_room,   on_login,  on_closed};
+static const struct ppp_events events = {on_output, on_opened, on_packet, on_room,
+                                         on_login,  on_closed, NULL};
 
 static void begin(void) {
     seen.opened = seen.packets = seen.room = seen.closed = seen.asked = 0;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "netstack/bearer.h"
 #include "tests/support/fake_host.h"
 
@@ -69,20 +70,14 @@ static void expect_query(void) {
     cr_assert_eq(query[0], 0x23);
 }
 
-static void put_32(uint8_t *p, uint32_t v) {
-    for (int i = 0; i < 4; i++) {
-        p[i] = (uint8_t)(v >> (24 - 8 * i));
-    }
-}
-
 /* A sound one: the time of the test, received and sent in the same instant. */
 static void make_answer(uint8_t p[SIZE]) {
     memset(p, 0, SIZE);
     p[0] = 0x24;
     p[1] = 2;
     memcpy(p + 24, query + 40, 8);
-    put_32(p + 32, since_1900);
-    put_32(p + 40, since_1900);
+    be_put32(p + 32, since_1900);
+    be_put32(p + 40, since_1900);
 }
 
 static void answer_from(uint32_t ip, uint16_t port, const uint8_t *p, size_t n) {
@@ -116,7 +111,7 @@ Test(sntp, what_the_server_kept_it_for_is_no_way) {
     start("10.0.0.1");
     expect_query();
     make_answer(p);
-    put_32(p + 44, 0x80000000u); /* sent half a second after it was received */
+    be_put32(p + 44, 0x80000000u); /* sent half a second after it was received */
     clk_advance(clk, CLK_MS(600));
     answer(p);
     cr_assert_eq(seen.utc.us, since_1970_us + 500000 + 50000);
@@ -127,7 +122,7 @@ Test(sntp, a_server_that_says_it_kept_it_longer_than_it_took_is_not_believed) {
     start("10.0.0.1");
     expect_query();
     make_answer(p);
-    put_32(p + 32, 1);
+    be_put32(p + 32, 1);
     clk_advance(clk, CLK_MS(600));
     answer(p);
     cr_assert_eq(seen.utc.us, since_1970_us + 300000);
@@ -138,9 +133,9 @@ Test(sntp, seconds_that_have_begun_anew_are_those_from_2036_on) {
     start("10.0.0.1");
     expect_query();
     make_answer(p);
-    put_32(p + 32, 0);
-    put_32(p + 40, 0);
-    put_32(p + 44, 1u << 31);
+    be_put32(p + 32, 0);
+    be_put32(p + 40, 0);
+    be_put32(p + 44, 1u << 31);
     answer(p);
     expect_end(0);
     cr_assert_eq(seen.utc.us, INT64_C(2085978496500000)); /* 2036-02-07 06:28:16.5 */
@@ -229,7 +224,7 @@ Test(sntp, the_first_of_many_answers_counts) {
     const struct net_addr from = {SERVER, PORT};
     for (int i = 0; i < 100; i++) {
         cr_assert(fake_host_send_datagram(fake, &from, asked.from_port, p, SIZE));
-        put_32(p + 40, since_1900 + 86400);
+        be_put32(p + 40, since_1900 + 86400);
     }
     settle();
     expect_end(0);

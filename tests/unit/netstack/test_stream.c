@@ -564,7 +564,7 @@ static struct net_listener *listener;
 
 static void on_accept(void *ctx, struct host_tcp *t, const struct net_addr *peer) {
     (void)ctx;
-    INSIDE(stream = stream_accept(&bearer, t, peer, 0, &events, NULL));
+    INSIDE(stream = stream_accept(&bearer, t, peer, 0, 0, &events, NULL));
 }
 
 Test(stream, an_accepted_link_is_open_from_the_start) {

@@ -10,7 +10,9 @@
 #include "base/clk.h"
 #include "base/obj.h"
 #include "base/rng.h"
+#include "base/tap.h"
 #include "netstack/bearer.h"
+#include "netstack/ippkt.h"
 #include "netstack/stream.h"
 #include "tests/support/fake_host.h"
 
@@ -27,6 +29,10 @@ struct world {
     struct net_stream *stream;
     struct fake_link *far; /* NULL: no SYN has arrived */
     struct buf trace;
+    struct tap tap;
+    uint32_t isn, peer_isn; /* in its packets */
+    size_t tap_out, tap_in; /* bytes in them, from the first on without a gap */
+    uint32_t tap_acked;
     bool is_open, is_over, is_closed_by_us;
     int open_err;
     enum net_close why;
@@ -54,6 +60,49 @@ static void on_trace(void *ctx, const struct bearer_trace *t) {
     int n = snprintf(line, sizeof line, "%" PRId64 " %s %u %" PRIu64 " %zu %d %" PRId64 "\n",
                      clk_now(w->clk).us, t->what, t->n, t->acked, t->bytes, t->lost, t->wait.us);
     must(buf_put_all(&w->trace, line, (size_t)n) == 0);
+}
+
+static uint32_t get32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Each byte that is there is the one of its number. */
+static void check_bytes(const struct world *w, uint64_t seed, const struct ippkt *k, size_t at,
+                        size_t n) {
+    for (size_t i = k->data; i < n; i++) {
+        cr_assert_eq(k->p[i], pattern(seed, at + i - k->data), "seed %" PRIu64, w->seed);
+    }
+}
+
+/* The module transmits what it was given, in order or again; what it hears comes in order. */
+static void on_packet(void *ctx, const struct tap_packet *t) {
+    struct world *w = ctx;
+    uint8_t bytes[IPPKT_MAX] = {0};
+    struct ippkt k;
+    cr_assert(t->link == TAP_IP && t->n <= t->size && t->size <= sizeof bytes);
+    memcpy(bytes, t->p, t->n);
+    cr_assert_eq(ippkt_parse(&k, bytes, t->size), 0, "seed %" PRIu64, w->seed);
+    uint32_t seq = get32(bytes + 24);
+    uint32_t ack = get32(bytes + 28);
+    size_t size = t->size - k.data;
+    if ((k.flags & IPPKT_SYN) != 0) {
+        *(t->is_out ? &w->isn : &w->peer_isn) = seq;
+    } else if (t->is_out && size > 0) {
+        size_t at = seq - w->isn - 1;
+        cr_assert_leq(at, w->tap_out, "seed %" PRIu64, w->seed);
+        check_bytes(w, w->seed, &k, at, t->n);
+        w->tap_out = at + size > w->tap_out ? at + size : w->tap_out;
+        cr_assert_leq(w->tap_out, w->sent + LONGEST_SEND, "seed %" PRIu64, w->seed);
+    } else if (!t->is_out && (k.flags & IPPKT_RST) == 0) {
+        cr_assert_eq(seq - w->peer_isn - 1, w->tap_in, "seed %" PRIu64, w->seed);
+        check_bytes(w, ~w->seed, &k, w->tap_in, t->n);
+        w->tap_in += size + ((k.flags & IPPKT_FIN) != 0);
+        cr_assert(ack - w->isn - 1 <= w->tap_out && ack - w->isn - 1 >= w->tap_acked,
+                  "seed %" PRIu64, w->seed);
+        w->tap_acked = ack - w->isn - 1;
+    } else if (t->is_out) {
+        cr_assert_leq(ack - w->peer_isn - 1, w->tap_in + 1, "seed %" PRIu64, w->seed);
+    }
 }
 
 /* What the far end has got: nothing twice, nothing out of order, nothing that was not sent. */
@@ -240,6 +289,8 @@ static void check_end(struct world *w) {
         /* Without anything of its own to send the module does not notice that it hears nothing. */
         cr_assert_eq(w->acked, w->sent, "seed %" PRIu64, w->seed);
         cr_assert_eq(w->far_checked, w->sent, "seed %" PRIu64, w->seed);
+        cr_assert_eq(w->tap_out, w->sent, "seed %" PRIu64, w->seed);
+        cr_assert_eq(w->tap_in, w->read, "seed %" PRIu64, w->seed);
         cr_assert(w->read == w->far_sent || is_hole(w, IMPAIR_DOWN), "seed %" PRIu64, w->seed);
     }
     cr_assert_eq(w->callbacks_after_end, 0, "seed %" PRIu64, w->seed);
@@ -256,6 +307,8 @@ static void open_world(struct world *w, uint64_t seed) {
     bearer_set_seed(&w->bearer, seed);
     w->bearer.on_trace = on_trace;
     w->bearer.trace_ctx = w;
+    w->tap = (struct tap){on_packet, w};
+    w->bearer.tap = &w->tap;
     w->bearer.rtt_ms = rtt_ms[rng_below(&w->rng, 4)];
     w->bearer.retransmit.retries = (unsigned)rng_below(&w->rng, 11);
     w->bearer.retransmit.least_ms = least_ms[rng_below(&w->rng, 4)];

@@ -163,8 +163,8 @@ Test(happening, text_is_printable_and_bounded) {
     memset(big, '\x01', sizeof big);
     char text[HAPPENING_TEXT];
     happening_init(&h, "tty.in");
-    happening_add_text(&h, "text", (struct sv){"a\r\n\x7f\xff\0b", 7});
-    cr_assert_str_eq(happening_text(&h, text), "text a\\r\\n\\x7f\\xff\\x00b");
+    happening_add_text(&h, "text", (struct sv){"a\r\n\x7f\xff\0\\", 7});
+    cr_assert_str_eq(happening_text(&h, text), "text a\\r\\n\\x7f\\xff\\x00\\\\");
     for (size_t n = 0; n < sizeof big; n++) {
         happening_init(&h, "tty.in");
         for (int i = 0; i < HAPPENING_FACTS; i++) {

@@ -435,7 +435,8 @@ Test(stage, a_finished_command_leads_to_something) {
 Test(stage, each_thing_happens_once) {
     stage_listen(r.stage, true);
     ask("AT+CSQ", LINE("+CSQ: 22,0") OK);
-    cr_assert_str_eq(stage_rig_events(&r), "tty.in: text AT+CSQ\\r\n"
+    cr_assert_str_eq(stage_rig_events(&r), "tty.mode: mode at\n"
+                                           "tty.in: text AT+CSQ\\r\n"
                                            "at.line: text +CSQ\n"
                                            "at.command: text +CSQ, name +CSQ, form exec\n"
                                            "tty.out: text \\r\\n\n"
@@ -480,10 +481,25 @@ Test(stage, far_ends_are_heard) {
     stage_peer_bytes(r.stage, "p", "hi", 2);
     stage_peer(r.stage, "p", EXPECT_PEER_CLOSED);
     stage_peer(r.stage, "p", EXPECT_PEER_RESET);
-    cr_assert_str_eq(stage_rig_events(&r), "peer.connect: peer p\n"
+    cr_assert_str_eq(stage_rig_events(&r), "tty.mode: mode at\n"
+                                           "peer.connect: peer p\n"
                                            "peer.data: peer p, text hi, bytes 2\n"
                                            "peer.ended: peer p, why closed\n"
                                            "peer.ended: peer p, why reset\n");
+}
+
+Test(stage, who_watches_sees_who_has_the_bytes_and_what_is_done) {
+    const char *why = NULL;
+    stage_listen(r.stage, true);
+    cr_assert_eq(stage_rig_do(&r, "{\"signal\": {\"rssi\": 3}}", &why), 0);
+    stage_rig_link(&r);
+    stage_rig_type(&r, "AT+CIPSEND=0,5\r");
+    cr_assert_not_null(strstr(stage_rig_events(&r), "tty.mode: mode prompt\n"));
+    stage_rig_type(&r, "HELLO");
+    cr_assert_not_null(strstr(stage_rig_events(&r), "tty.mode: mode at\n"));
+    cr_assert_eq(stage_rig_do(&r, "{\"signal\": {\"rssi\": 4}}", &why), 0);
+    cr_assert_not_null(
+        strstr(stage_rig_events(&r), "action.done: action {\"signal\":{\"rssi\":4}}, err 0\n"));
 }
 
 /* -- the state at the start -- */
@@ -492,7 +508,8 @@ Test(stage, settings_are_run_and_nobody_sees_it) {
     stage_listen(r.stage, true);
     play("\"module\": {\"settings\": [\"AT+CMEE=2\", \"ATE0\", \"AT+CSQ\"]}");
     expect("");
-    cr_assert_null(strstr(stage_rig_events(&r), "tty."));
+    cr_assert_null(strstr(stage_rig_events(&r), "tty.in"));
+    cr_assert_null(strstr(stage_rig_events(&r), "tty.out"));
     ask("AT+CMEE?", LINE("+CMEE: 2") OK);
 }
 
