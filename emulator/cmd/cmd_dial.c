@@ -74,9 +74,13 @@ static void leave_line(struct cmd *c, enum dial_state state) {
     }
 }
 
-/* Nothing is left of it but the port. */
+/* Nothing is left of it but the port. What was typed ahead runs as soon as the port is the
+ * session's again: a new dial may have done this already, and have its own link by now. */
 static void drop_link(struct cmd *c) {
     struct dial *d = of(c);
+    if (dial_is_up(c) || d->link == NULL) {
+        return;
+    }
     dialup_free(d->link);
     d->link = NULL;
     c->modem->is_dialled[d->cid] = false;
@@ -234,6 +238,7 @@ void dial_start(struct at_req *rq, unsigned cid) {
     struct cmd *c = cmd_of(rq);
     struct dial *d = of(c);
     dial_hang_up(c); /* the one that the port has escaped from (guess) */
+    drop_link(c);
     if (d->state != DIAL_IDLE || !reg_has_packet_service(&c->modem->reg)) {
         at_final(rq, "NO CARRIER");
         return;

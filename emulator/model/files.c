@@ -30,6 +30,7 @@ struct entry {
     char *path;
     struct files_info info;
     uint8_t *mem;
+    size_t room; /* of mem, where it has grown; 0: as much as is in it */
 };
 
 struct files {
@@ -510,12 +511,16 @@ int files_write(struct files *f, const struct files_path *path, size_t at, const
     }
     size_t size = at + n > e->info.size ? at + n : e->info.size;
     int drive = drive_of(path->text[0]);
-    if (size - e->info.size > drives[drive].total - used_of(f, drive)) {
+    if (size - e->info.size > total_of(f, drive) - used_of(f, drive)) {
         return -ENOSPC;
     }
     if (size > e->info.size) {
-        e->mem = xrealloc(e->mem, size);
         e->info.size = size;
+    }
+    /* A recording grows by small blocks. */
+    if (at + n > e->room) {
+        e->room = size + size / 2;
+        e->mem = xrealloc(e->mem, e->room);
     }
     memcpy(e->mem + at, p, n);
     return 0;

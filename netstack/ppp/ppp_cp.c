@@ -332,7 +332,8 @@ static void on_code_rej(struct ppp_cp *cp, struct packet *in) {
         return;
     }
     bool is_vital = in->data[0] >= PPP_CONF_REQ && in->data[0] <= PPP_CODE_REJ;
-    if (!is_vital && in->data[0] <= cp->ops->last_code) {
+    bool is_own = in->data[0] > PPP_CODE_REJ && in->data[0] <= cp->ops->last_code;
+    if (is_own) {
         cp->ops->code_rejected(cp->ctx, in->data[0]);
     }
     happen(cp, is_vital ? PPP_RXJ_MINUS : PPP_RXJ_PLUS, in);

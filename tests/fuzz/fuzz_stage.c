@@ -1,9 +1,10 @@
 /* A module with its stage at the mercy of scenarios: rules and actions of any kind, while a driver
  * types, leaves and does not read, and the clock runs.
  *
- * Input: bytes of the driver; 0xFF and a byte are an act of the outside: its lower half says which
- * (enum act), its upper half how much; rules and actions are made of the four bytes behind it. In
- * the end a new, empty play must find a module that answers AT. */
+ * Input: a scenario, if it begins with {, up to a zero; bytes of the driver; 0xFF and a byte are an
+ * act of the outside: its lower half says which (enum act), its upper half how much; rules and
+ * actions are made of the four bytes behind it. In the end a new, empty play must find a module
+ * that answers AT. */
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,8 @@ struct rig {
     struct unit *unit;
     struct stage *stage;
     struct scenario *empty;
-    char out[1 << 17]; /* what was read last */
+    struct scenario *given; /* NULL: the input has none, or one that is refused */
+    char out[1 << 17];      /* what was read last */
 };
 
 static const struct stage_events events = {.on_over = NULL};
@@ -87,6 +89,7 @@ static void start(struct rig *r) {
 static void stop(struct rig *r) {
     stage_free(r->stage);
     scenario_free(r->empty);
+    scenario_free(r->given);
     unit_close(r->unit);
     must(fake_host_open_count(r->host) == 0);
     chan_mem_fini(&r->mem);
@@ -98,6 +101,22 @@ static void stop(struct rig *r) {
     must(uv_loop_close(&r->loop) == 0);
     route_free(r->route);
     clk_close(r->clk);
+}
+
+/* Plays the scenario of the input. Returns how many bytes it took. */
+static size_t play_given(struct rig *r, const uint8_t *p, size_t n) {
+    char error[SCENARIO_ERROR];
+    char *why = NULL;
+    if (n == 0 || p[0] != '{') {
+        return 0;
+    }
+    const uint8_t *end = memchr(p, '\0', n);
+    size_t len = end != NULL ? (size_t)(end - p) : n;
+    r->given = scenario_parse("given", (const char *)p, len, error);
+    if (r->given != NULL && stage_play(r->stage, r->given, &why) != 0) {
+        free(why);
+    }
+    return end != NULL ? len + 1 : len;
 }
 
 static size_t read_all(struct rig *r) {
@@ -213,7 +232,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     start(r);
     unsigned acts = 0;
     bool has_registers = false; /* S3 to S5 typed: nobody knows how to talk to it then */
-    for (size_t i = 0; i < size && acts < ACTS_MAX; i++) {
+    for (size_t i = play_given(r, data, size); i < size && acts < ACTS_MAX; i++) {
         if (data[i] == MARK && i + 1 < size) {
             acts++;
             i++;

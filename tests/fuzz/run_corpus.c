@@ -1,6 +1,8 @@
-/* Runs a fuzz target over every file of a folder, so that what fuzzing once found is tested with
- * any compiler. Needs at least one input: a target without a corpus tests nothing. */
+/* Runs a fuzz target over every file of its folders, so that what fuzzing once found is tested with
+ * any compiler. The first folder, the corpus, must not be empty: a
+ * target without one tests nothing. */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,30 +35,38 @@ static int run_file(const char *path) {
     return rc;
 }
 
-int main(int argc, char **argv) {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
-        return 2;
-    }
-    DIR *dir = opendir(argv[1]);
+/* Counts what it runs. A folder that is not there has no inputs. */
+static void run_folder(const char *folder, unsigned *n, unsigned *failed) {
+    DIR *dir = opendir(folder);
     if (dir == NULL) {
-        perror(argv[1]);
-        return 1;
+        return;
     }
-    unsigned n = 0, failed = 0;
     for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
         if (e->d_name[0] == '.') {
             continue;
         }
         char path[PATH_SIZE];
-        snprintf(path, sizeof path, "%s/%s", argv[1], e->d_name);
-        n++;
+        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        (*n)++;
         /* Named before it runs: a crash leaves its name as the last line. */
         printf("%s\n", path);
         fflush(stdout);
-        failed += run_file(path) != 0;
+        *failed += run_file(path) != 0;
     }
     closedir(dir);
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        fprintf(stderr, "usage: %s CORPUS [SEEDS]...\n", argv[0]);
+        return 2;
+    }
+    unsigned n = 0, failed = 0;
+    run_folder(argv[1], &n, &failed);
+    bool has_corpus = n > 0;
+    for (int i = 2; i < argc; i++) {
+        run_folder(argv[i], &n, &failed);
+    }
     printf("corpus: %u inputs, %u failed\n", n, failed);
-    return n > 0 && failed == 0 ? 0 : 1;
+    return has_corpus && failed == 0 ? 0 : 1;
 }

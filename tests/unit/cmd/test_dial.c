@@ -156,6 +156,22 @@ Test(dial, the_dtes_goodbye_is_answered_and_then_there_is_no_carrier) {
     }
 }
 
+Test(dial, a_dial_typed_ahead_behind_the_goodbye_has_a_link_of_its_own) {
+    static const char again[] = "AT+CGDATA=\"PPP\",2\r";
+    cr_assert(dial("ATD*99#"));
+    ppp_peer_say(&peer, 0xc021, "\x05\x01\x00\x04", 4);
+    buf_put(&peer.out, again, sizeof again - 1);
+    talk();
+    cr_assert(peer.is_terminate_acked);
+    forget_peer();
+    unit_rig_pass(&rig, CLK_S(4)); /* its first request went to the old peer */
+    talk();
+    ppp_peer_poke(&peer);
+    talk();
+    cr_assert(ppp_peer_is_up(&peer));
+    cr_assert(!rig.modem->is_dialled[1] && rig.modem->is_dialled[2]);
+}
+
 Test(dial, an_escape_keeps_the_link_and_ato_goes_back) {
     cr_assert(dial("ATD*99#"));
     unit_rig_pass(&rig, CLK_S(2));

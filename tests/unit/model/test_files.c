@@ -284,6 +284,17 @@ Test(files, what_is_written_lies_over_the_old_and_grows) {
     cr_assert_eq(files_write(f, &a, 5, zeros, (2 << 20) - 5), 0);
 }
 
+Test(files, what_is_written_stays_within_the_partition) {
+    static const int32_t least[] = {1};
+    cr_assert_eq(files_divide_card(f, 2, least), 0);
+    struct files_path a = path("D:/a");
+    cr_assert_eq(files_change(f, SV("D:")), 0);
+    size_t total = files_usage(f).total;
+    cr_assert_lt(total, CARD);
+    cr_assert_eq(files_create(f, &a, zeros, total), 0);
+    cr_assert_eq(files_write(f, &a, total, zeros, 1), -ENOSPC);
+}
+
 Test(files, entries_are_bounded) {
     char name[16];
     for (int i = 0; i < LIMIT_FILES; i++) {

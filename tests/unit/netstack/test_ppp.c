@@ -673,6 +673,13 @@ Test(ppp, a_peer_without_ip_is_of_no_use) {
     cr_assert(peer.is_terminated);
 }
 
+Test(ppp, a_reject_of_a_code_that_there_is_not_is_let_be) {
+    dial();
+    SAY(IPCP_PROTOCOL, "\x07\x01\x00\x05\x00");
+    SAY(LCP_PROTOCOL, "\x07\x01\x00\x05\x00");
+    cr_assert(ppp_is_up(ppp));
+}
+
 static void free_in_closed(void *ctx, enum ppp_close why) {
     (void)ctx;
     seen.closed++;

@@ -454,6 +454,9 @@ Test(spec, repetitions_of_repetitions_are_bounded) {
         "((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)",
         "a++++++++++++++++++++++++++++",
         "a{32,}{32,}",
+        "a?*++++++++++",
+        "a?*?*?*?*?*?*?*?*++++++++++",
+        "(((a?)?)?)++++++++",
         /* Brackets, escapes and an unmatched ) must not hide what is repeated. */
         "[^]](a{255}){255}",
         "[[:alpha:]](a{255}){255}",
