@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const unsigned speed_bps = 115200;
@@ -28,6 +29,13 @@ static int set_raw(int fd) {
     t.c_cc[VMIN] = 1;
     t.c_cc[VTIME] = 0;
     return ioctl(fd, TCSETS2, &t) == 0 ? 0 : -errno;
+}
+
+/* devpts gives it to the owner and, for writing, to the group tty. */
+static int share(int fd, gid_t group) {
+    enum { OWNER_AND_GROUP = 0660 };
+    const uid_t same = (uid_t)-1;
+    return fchown(fd, same, group) == 0 && fchmod(fd, OWNER_AND_GROUP) == 0 ? 0 : -errno;
 }
 
 int tty_open(struct tty *t) {
@@ -77,6 +85,9 @@ int tty_clean(struct tty *t, size_t *unread) {
         return -errno;
     }
     int err = set_raw(peer);
+    if (err == 0 && t->group > 0) {
+        err = share(peer, t->group);
+    }
     /* Counted by reading: FIONREAD leaves out what the kernel has still under way. */
     char bin[4096];
     ssize_t n = 0;
@@ -98,7 +109,7 @@ static int replace(struct tty *t, int fd) {
 
 int tty_renew(struct tty *t) {
     struct tty same = {.fd = -1};
-    struct tty fresh;
+    struct tty fresh = {.fd = -1, .group = t->group};
     int err = tty_open(&fresh);
     if (err == 0 && strcmp(fresh.path, t->path) == 0) {
         /* The lowest free number is given, so it is held while another one is asked for. */
