@@ -18,13 +18,11 @@
 #include "base/limits.h"
 #include "base/obj.h"
 #include "base/sv.h"
+#include "package.h"
 #include "scenarios/engine/action.h"
+#include "scenarios/engine/library.h"
 #include "scenarios/events/happening.h"
 #include "scenarios/json/spec.h"
-
-#ifndef SIM7X00_VERSION
-#define SIM7X00_VERSION "0.1.0"
-#endif
 
 enum exit_code { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_LOST = 3 };
 
@@ -375,14 +373,16 @@ static bool build_optional(const struct command *cmd, char **args, cJSON *params
 }
 
 static bool build_load(const struct command *cmd, char **args, cJSON *params) {
+    char path[LIBRARY_PATH];
     struct buf all = {0};
     if (!has_arg(args, 1, 1)) {
         return is_usage(cmd);
     }
-    if (!read_file(args[0], &all)) {
+    const char *file = library_find(args[0], path);
+    if (!read_file(file, &all)) {
         return false;
     }
-    cJSON_AddStringToObject(params, "file", args[0]);
+    cJSON_AddStringToObject(params, "file", file);
     cJSON_AddStringToObject(params, "text", (const char *)buf_data(&all));
     buf_fini(&all);
     return true;
@@ -646,8 +646,8 @@ static const struct command commands[] = {
      .build = build_none, .show = show_result, .is_of_modem = true},
     {"lines", "[port=PORT] [NAME=on|off]...", "shows the lines of a port, or sets them: dtr=off",
      .run = run_lines},
-    {"load", "FILE", "loads a scenario; - reads it from stdin", .method = "load",
-     .build = build_load, .show = show_result, .is_of_modem = true},
+    {"load", "FILE", "loads a scenario, also one of the library; - reads it from stdin",
+     .method = "load", .build = build_load, .show = show_result, .is_of_modem = true},
     {"save", "[FILE]", "writes what there is now as a scenario", .method = "save",
      .build = build_optional, .show = show_saved, .is_of_modem = true},
     {"verdict", "[--wait]", "shows the verdict; --wait: once it is there", .method = "verdict",
