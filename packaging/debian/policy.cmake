@@ -15,14 +15,15 @@ file(WRITE ${doc}/changelog "${CPACK_PACKAGE_NAME} (${CPACK_PACKAGE_VERSION}) un
 urgency=medium\n\n  * See CHANGELOG.md.\n\n -- ${CPACK_PACKAGE_CONTACT}  ${date}\n")
 
 file(READ ${doc}/LICENSE licence)
-string(REGEX REPLACE "^MIT License\n\nCopyright ([^\n]*)\n\n" "" licence "${licence}")
+string(REGEX REPLACE "^MIT License\n\nCopyright .c. ([^\n]*)\n\n" "" licence "${licence}")
 set(holder "${CMAKE_MATCH_1}")
+string(SUBSTRING "${day}" 0 4 year)
 string(REPLACE "\n\n" "\n.\n" licence "${licence}")
 string(STRIP "${licence}" licence)
 string(REPLACE "\n" "\n " licence "${licence}")
 file(WRITE ${doc}/copyright "Format: https://www.debian.org/doc/packaging-manuals/\
 copyright-format/1.0/\nUpstream-Name: SIM7X00 emulator\n\nFiles: *\n\
-Copyright: ${holder}\nLicense: Expat\n ${licence}\n")
+Copyright: ${year} ${holder}\nLicense: Expat\n ${licence}\n")
 file(REMOVE ${doc}/LICENSE)
 
 file(GLOB pages ${share}/man/man*/*)
