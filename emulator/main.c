@@ -2,6 +2,7 @@
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,22 +19,21 @@
 #include "emulator/model/files.h"
 #include "emulator/model/modem.h"
 #include "emulator/model/profile.h"
+#include "emulator/notify.h"
 #include "emulator/options.h"
 #include "emulator/sandbox.h"
 #include "emulator/trace.h"
 #include "emulator/unit.h"
 #include "netstack/host_uv.h"
 #include "netstack/route.h"
+#include "package.h"
 #include "pty/port.h"
 #include "pty/rfc2217.h"
 #include "pty/watch.h"
 #include "scenarios/engine/director.h"
+#include "scenarios/engine/library.h"
 #include "scenarios/engine/scenario.h"
 #include "scenarios/peers/peers.h"
-
-#ifndef SIM7X00_VERSION
-#define SIM7X00_VERSION "0.1.0"
-#endif
 
 enum exit_code { EXIT_ASKED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_REFUSED = 3 };
 
@@ -62,6 +62,7 @@ struct app {
     struct clk *host_clk; /* the host's, whatever the module's does; NULL: nobody waits by it */
     struct clk_timer wait, leave;
     struct route *route;
+    gid_t group; /* of the ttys; 0: the system's */
     struct peers *peers;
     struct host_uv *host;
     struct watch *watch;
@@ -293,7 +294,13 @@ static int add_port(struct app *a, unsigned i, enum profile_port kind) {
     snprintf(link, sizeof link, "%.4000s%s%s", o->link, number, port_kinds[kind].suffix);
     snprintf(name, sizeof name, "%s%.4s", port_kinds[kind].name, number);
     struct port_config port = {
-        .name = name, .link = link, .loop = &a->loop, .clk = a->clk, .watch = a->watch};
+        .name = name,
+        .link = link,
+        .loop = &a->loop,
+        .clk = a->clk,
+        .watch = a->watch,
+        .group = a->group,
+    };
     return port_new(&a->slots[i].ports[kind], &port); /* the log says why not */
 }
 
@@ -670,11 +677,25 @@ static int enter_sandbox(const struct app *a) {
     return 0;
 }
 
+static int find_group(struct app *a) {
+    const char *name = a->options.group;
+    const struct group *group = name != NULL ? getgrnam(name) : NULL;
+    if (name != NULL && group == NULL) {
+        fprintf(stderr, "sim7x00: --group: '%s': no such group\n", name);
+        return EXIT_USAGE;
+    }
+    a->group = group != NULL ? group->gr_gid : 0;
+    return 0;
+}
+
 /* Returns the exit code, 0: all is running. */
 static int start_all(struct app *a) {
     const struct options *o = &a->options;
     build_loop(a);
-    int code = build_route(a);
+    int code = find_group(a);
+    if (code == 0) {
+        code = build_route(a);
+    }
     if (code == 0) {
         code = build_director(a);
     }
@@ -725,6 +746,10 @@ static int start_all(struct app *a) {
         clk_start(a->host_clk, &a->wait, CLK_S(o->wait_s), on_wait, a);
     }
     fflush(stdout);
+    int err = notify_say("READY=1");
+    if (err != 0 && err != -ENOENT) {
+        LOG(LOG_MAIN, LOG_WARN, NULL, "NOTIFY_SOCKET: %s", strerror(-err));
+    }
     return 0;
 }
 
@@ -794,6 +819,13 @@ static int check(struct app *a) {
     return EXIT_ASKED;
 }
 
+static int print_library(void) {
+    if (library_list(stdout) != 0) {
+        return complain(EXIT_REFUSED, "--list-scenarios", "there is no library of scenarios");
+    }
+    return EXIT_ASKED;
+}
+
 static int print_schema(void) {
     struct cJSON *schema = scenario_schema();
     char *text = cJSON_Print(schema);
@@ -829,6 +861,8 @@ int main(int argc, char **argv) {
         return EXIT_ASKED;
     case OPTIONS_SCHEMA:
         return print_schema();
+    case OPTIONS_LIBRARY:
+        return print_library();
     case OPTIONS_RUN:
         break;
     }

@@ -11,6 +11,7 @@
 enum option_id {
     OPT_PROFILE = 256, /* above every character, which getopt uses for short options */
     OPT_LINK,
+    OPT_GROUP,
     OPT_MAP,
     OPT_LISTEN,
     OPT_RFC2217,
@@ -37,6 +38,7 @@ enum option_id {
     OPT_JUNIT,
     OPT_TAP,
     OPT_SCHEMA,
+    OPT_LIBRARY,
     OPT_VERSION,
     OPT_HELP,
 };
@@ -44,6 +46,7 @@ enum option_id {
 static const struct option long_options[] = {
     {"profile", required_argument, NULL, OPT_PROFILE},
     {"link", required_argument, NULL, OPT_LINK},
+    {"group", required_argument, NULL, OPT_GROUP},
     {"map", required_argument, NULL, OPT_MAP},
     {"listen", required_argument, NULL, OPT_LISTEN},
     {"rfc2217", required_argument, NULL, OPT_RFC2217},
@@ -70,12 +73,15 @@ static const struct option long_options[] = {
     {"junit", required_argument, NULL, OPT_JUNIT},
     {"tap", required_argument, NULL, OPT_TAP},
     {"print-schema", no_argument, NULL, OPT_SCHEMA},
+    {"list-scenarios", no_argument, NULL, OPT_LIBRARY},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
-static const char help_text[] =
+/* In two parts: C17 promises no longer literal than 4,095 characters. The first has a %s for the
+ * profiles. */
+static const char help_head[] =
     "Usage: sim7x00 [OPTION]...\n"
     "\n"
     "Emulates a SIM7X00 cellular module behind a pseudo-terminal. Runs in the foreground,\n"
@@ -85,6 +91,7 @@ static const char help_text[] =
     "                               %s\n"
     "  --link PATH                  symbolic link to the tty of the AT port (./modem);\n"
     "                               PATH.modem and PATH.nmea: of the other ports\n"
+    "  --group NAME                 members may use the ttys, too, not their owner alone\n"
     "  --map ADDR:PORT=HOST:PORT    what the module reaches at ADDR:PORT is HOST:PORT; PORT may\n"
     "                               be *; instead of HOST:PORT a built-in peer may stand:\n"
     "                               " PEERS_NAMES "; may be repeated\n"
@@ -94,7 +101,8 @@ static const char help_text[] =
     "  --rfc2217 [HOST:]PORT        the module's UART with all its lines: see docs/lines.md;\n"
     "                               HOST is a number (127.0.0.1); with --modems PORT, PORT+1,\n"
     "                               ...; 0: any free one\n"
-    "  --scenario FILE              plays a scenario: see scenarios/README.md\n"
+    "  --scenario FILE              plays a scenario: see sim7x00-scenario(5), and\n"
+    "                               scenarios/README.md; FILE may be a name of the library's\n"
     "  --run                        ends when the scenario has its verdict, prints the report\n"
     "                               and exits with 0 (passed) or 1 (failed); a driver that has\n"
     "                               the tty open gets a second to close it\n"
@@ -107,16 +115,15 @@ static const char help_text[] =
     "  --clock real|xN|manual       the module's time: real, N (1 to 1000) times as fast, or\n"
     "                               it stands still until sim7x00ctl advances it\n"
     "  --timing none|typical|worst  how long answers take (none); with the others the module\n"
-    "                               starts when the program does\n"
+    "                               starts when the program does\n";
+
+static const char help_tail[] =
     "  --dns SERVERS                name servers, ADDR[:PORT][,...] (the host's own)\n"
     "  --impair DIR:WHAT[,...]      what is wrong with the network; DIR: up, down, both; WHAT:\n"
     "                               latency=MS, jitter=MS, rate=BPS, lose=COUNT, loss=P,\n"
     "                               cut=BYTES, black-hole, refuse, no-names; UDP also\n"
     "                               dup=P, reorder=P, corrupt=P\n"
-    "                               (P from 0 to 1); may be repeated\n";
-
-/* A literal is at most 4,095 characters long. */
-static const char help_rest[] =
+    "                               (P from 0 to 1); may be repeated\n"
     "  --seed N                     of all chance; the same seed gives the same run (0)\n"
     "  --trace FILE                 what happens to links on the wire, as JSON lines\n"
     "  --pcap FILE                  packets, PPP and multiplexer frames, as pcapng\n"
@@ -134,6 +141,7 @@ static const char help_rest[] =
     "  --log LEVEL                  error, warn, info, debug or trace, on stderr (warn)\n"
     "  --log-json                   the log as JSON lines\n"
     "  --print-schema               prints the JSON Schema of scenarios\n"
+    "  --list-scenarios             prints the library of scenarios: names, and what happens\n"
     "  --version                    prints the version\n"
     "  --help                       prints this\n"
     "\n"
@@ -312,6 +320,7 @@ static int take_text(struct options *o, enum option_id id, const char *value,
         const char *option, **to, *allowed;
     } texts[] = {
         {OPT_LINK, "--link", &o->link, "a path"},
+        {OPT_GROUP, "--group", &o->group, "a group"},
         {OPT_DNS, "--dns", &o->dns, "ADDR[:PORT][,...]"},
         {OPT_TRACE, "--trace", &o->trace, "a file"},
         {OPT_PCAP, "--pcap", &o->pcap, "a file"},
@@ -351,6 +360,24 @@ static bool *flag_of(struct options *o, enum option_id id) {
                                    : &o->is_sandboxed;
 }
 
+/* Of an option that asks for nothing but something to print. */
+static enum options_action action_of(enum option_id id) {
+    static const struct {
+        enum option_id id;
+        enum options_action action;
+    } actions[] = {
+        {OPT_SCHEMA, OPTIONS_SCHEMA},
+        {OPT_LIBRARY, OPTIONS_LIBRARY},
+        {OPT_VERSION, OPTIONS_VERSION},
+        {OPT_HELP, OPTIONS_HELP},
+    };
+    size_t i = 0;
+    while (actions[i].id != id) {
+        i++;
+    }
+    return actions[i].action;
+}
+
 static int take(struct options *o, enum option_id id, const char *const *profiles,
                 char error[OPTIONS_ERROR_TEXT]) {
     switch (id) {
@@ -374,9 +401,6 @@ static int take(struct options *o, enum option_id id, const char *const *profile
         return take_modems(o, optarg, error);
     case OPT_WAIT:
         return take_wait(o, optarg, error);
-    case OPT_SCHEMA:
-        o->action = OPTIONS_SCHEMA;
-        return 0;
     case OPT_LOG:
         return take_log(o, optarg, error);
     case OPT_RUN:
@@ -387,13 +411,14 @@ static int take(struct options *o, enum option_id id, const char *const *profile
     case OPT_SANDBOX:
         *flag_of(o, id) = true;
         return 0;
+    case OPT_SCHEMA:
+    case OPT_LIBRARY:
     case OPT_VERSION:
-        o->action = OPTIONS_VERSION;
-        return 0;
     case OPT_HELP:
-        o->action = OPTIONS_HELP;
+        o->action = action_of(id);
         return 0;
     case OPT_LINK:
+    case OPT_GROUP:
     case OPT_DNS:
     case OPT_TRACE:
     case OPT_PCAP:
@@ -486,6 +511,6 @@ int options_split_peer(const char *map, char addr[LIMIT_NAME + 1], uint16_t *por
 void options_print_help(FILE *to, const char *const *profiles) {
     char names[OPTIONS_ERROR_TEXT];
     join(profiles, "\n                               ", names);
-    fprintf(to, help_text, names);
-    fputs(help_rest, to);
+    fprintf(to, help_head, names);
+    fputs(help_tail, to);
 }

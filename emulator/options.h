@@ -15,7 +15,13 @@
 #include "emulator/at/latency.h"
 #include "netstack/impair.h"
 
-enum options_action { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_SCHEMA };
+enum options_action {
+    OPTIONS_RUN,
+    OPTIONS_HELP,
+    OPTIONS_VERSION,
+    OPTIONS_SCHEMA,
+    OPTIONS_LIBRARY,
+};
 
 enum {
     OPTIONS_ERROR_TEXT = 512,
@@ -30,6 +36,7 @@ struct options {
     enum options_action action;
     const char *profile;
     const char *link;
+    const char *group; /* of the ttys; NULL: the system's */
     const char *maps[LIMIT_ROUTES];
     size_t map_count;
     const char *listens[LIMIT_ROUTES];

@@ -150,6 +150,7 @@ static const uint16_t calls[] = {
     SYS_exit_group,
     SYS_faccessat,
     SYS_fchmod,
+    SYS_fchown,
     SYS_fcntl,
     SYS_fdatasync,
     SYS_flock,

@@ -529,7 +529,7 @@ int port_new(struct port **out, const struct port_config *cfg) {
     p->clk = cfg->clk;
     p->watch = cfg->watch;
     p->entry = (struct watch_entry){.on_open = on_open, .ctx = p};
-    p->tty.fd = -1;
+    p->tty = (struct tty){.fd = -1, .group = cfg->group};
     p->is_wanted = true;
     chan_init(&p->chan, cfg->name);
     chan_set_transport(&p->chan, &transport, p);

@@ -28,6 +28,7 @@
 #define PTY_PORT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct chan;
 struct clk;
@@ -41,6 +42,7 @@ struct port_config {
     struct uv_loop_s *loop;
     struct clk *clk;
     struct watch *watch; /* one for all ports of the loop */
+    gid_t group;         /* that may use the tty besides its owner; 0: as the system has it */
 };
 
 /* -EEXIST: the link's path is taken by something that is not ours to replace (a file, a link

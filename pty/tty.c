@@ -35,10 +35,16 @@ static int open_peer(const struct tty *t) {
     return ioctl(t->fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 }
 
-/* What is written to it is a command to the module, and Debian lets a group write to every tty. */
-static int keep_private(const struct tty *t) {
+/* What is written to it is a command to the module, and Debian lets the group tty write to every
+ * one: for its owner alone, and for the group that was named. */
+static int give_access(const struct tty *t) {
+    enum { OWNER = 0600, OWNER_AND_GROUP = 0660 };
+    int err = 0;
     int peer = open_peer(t);
-    int err = peer < 0 || fchmod(peer, S_IRUSR | S_IWUSR) != 0 ? -errno : 0;
+    if (peer < 0 || (t->group > 0 && fchown(peer, (uid_t)-1, t->group) != 0) ||
+        fchmod(peer, t->group > 0 ? OWNER_AND_GROUP : OWNER) != 0) {
+        err = -errno;
+    }
     if (peer >= 0) {
         close(peer);
     }
@@ -63,7 +69,7 @@ int tty_open(struct tty *t) {
         err = tty_clean(t, &unread);
     }
     if (err == 0) {
-        err = keep_private(t);
+        err = give_access(t);
     }
     if (err != 0) {
         tty_close(t);
@@ -116,7 +122,7 @@ static int replace(struct tty *t, int fd) {
 
 int tty_renew(struct tty *t) {
     struct tty same = {.fd = -1};
-    struct tty fresh;
+    struct tty fresh = {.fd = -1, .group = t->group};
     int err = tty_open(&fresh);
     if (err == 0 && strcmp(fresh.path, t->path) == 0) {
         /* The lowest free number is given, so it is held while another one is asked for. */

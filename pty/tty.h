@@ -11,11 +11,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum { TTY_PATH = 32 };
 
 struct tty {
     int fd;              /* of the master, non-blocking */
+    gid_t group;         /* set before tty_open: may use it, too; 0: as the system has it */
     char path[TTY_PATH]; /* of the slave: "/dev/pts/5" */
 };
 

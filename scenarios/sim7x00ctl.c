@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/obj.h"
 #include "base/sv.h"
+#include "package.h"
 #include "scenarios/ctl/build.h"
 #include "scenarios/ctl/client.h"
 #include "scenarios/ctl/show.h"
@@ -23,10 +24,6 @@
 #include "scenarios/engine/action.h"
 #include "scenarios/events/happening.h"
 #include "scenarios/json/spec.h"
-
-#ifndef SIM7X00_VERSION
-#define SIM7X00_VERSION "0.1.0"
-#endif
 
 enum {
     MODEM_MAX = 999,
@@ -262,8 +259,8 @@ static const struct command commands[] = {
      .build = build_none, .show = show_result, .is_of_modem = true},
     {"lines", "[port=PORT] [NAME=on|off]...", "shows the lines of a port, or sets them: dtr=off",
      .run = run_lines},
-    {"load", "FILE", "loads a scenario; - reads it from stdin", .method = "load",
-     .build = build_load, .show = show_result, .is_of_modem = true},
+    {"load", "FILE", "loads a scenario, also one of the library; - reads it from stdin",
+     .method = "load", .build = build_load, .show = show_result, .is_of_modem = true},
     {"save", "[FILE]", "writes what there is now as a scenario", .method = "save",
      .build = build_optional, .show = show_saved, .is_of_modem = true},
     {"verdict", "[--wait]", "shows the verdict; --wait: once it is there", .method = "verdict",

@@ -12,6 +12,7 @@
 #include "base/obj.h"
 #include "base/sv.h"
 #include "scenarios/ctl/client.h"
+#include "scenarios/engine/library.h"
 #include "scenarios/json/spec.h"
 
 enum { NUMBER_MAX = 15 }; /* digits that a JSON number keeps */
@@ -105,14 +106,16 @@ bool build_optional(const struct command *cmd, char **args, cJSON *params) {
 }
 
 bool build_load(const struct command *cmd, char **args, cJSON *params) {
+    char path[LIBRARY_PATH];
     struct buf all = {0};
     if (!build_has_args(args, 1, 1)) {
         return build_usage(cmd);
     }
-    if (!read_file(args[0], &all)) {
+    const char *file = library_find(args[0], path);
+    if (!read_file(file, &all)) {
         return false;
     }
-    cJSON_AddStringToObject(params, "file", args[0]);
+    cJSON_AddStringToObject(params, "file", file);
     cJSON_AddStringToObject(params, "text", (const char *)buf_data(&all));
     buf_fini(&all);
     return true;

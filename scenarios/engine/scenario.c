@@ -19,6 +19,7 @@
 #include "netstack/route.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/action_priv.h"
+#include "scenarios/engine/library.h"
 #include "scenarios/engine/rule.h"
 #include "scenarios/engine/services.h"
 #include "scenarios/events/words.h"
@@ -595,6 +596,8 @@ struct scenario *scenario_parse(const char *file, const char *text, size_t n,
 }
 
 struct scenario *scenario_load(const char *path, char error[SCENARIO_ERROR]) {
+    char found[LIBRARY_PATH];
+    path = library_find(path, found);
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         snprintf(error, SCENARIO_ERROR, "%s: %s", path, strerror(errno));

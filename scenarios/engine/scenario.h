@@ -22,7 +22,8 @@ enum { SCENARIO_ERROR = 1024 };
 
 extern const struct spec scenario_spec;
 
-/* NULL: `error` says "FILE:LINE: PATH: what was found, what is allowed". */
+/* `path` may be a name of the library's. NULL: `error` says "FILE:LINE: PATH: what was found, what
+ * is allowed". */
 struct scenario *scenario_load(const char *path, char error[SCENARIO_ERROR]);
 struct scenario *scenario_parse(const char *file, const char *text, size_t n,
                                 char error[SCENARIO_ERROR]);

@@ -121,6 +121,18 @@ Test(options, help_and_version_end_the_parsing) {
     cr_assert_eq(o.action, OPTIONS_HELP);
     cr_assert_eq(parse("--version"), 0);
     cr_assert_eq(o.action, OPTIONS_VERSION);
+    cr_assert_eq(parse("--list-scenarios"), 0);
+    cr_assert_eq(o.action, OPTIONS_LIBRARY);
+    cr_assert_eq(parse("--print-schema"), 0);
+    cr_assert_eq(o.action, OPTIONS_SCHEMA);
+}
+
+Test(options, the_group_is_a_name) {
+    cr_assert_eq(parse("--modems 1"), 0);
+    cr_assert_null(o.group);
+    cr_assert_eq(parse("--group dialout"), 0);
+    cr_assert_str_eq(o.group, "dialout");
+    cr_assert_eq(parse("--group="), -EINVAL);
 }
 
 Test(options, errors_name_the_option_the_value_and_what_is_allowed) {
@@ -227,11 +239,11 @@ Test(options, help_fits_a_terminal_and_names_every_option) {
     options_print_help(to, many);
     fclose(to);
     const char *const names[] = {
-        "--profile",  "--link",       "--map",         "--listen", "--clock",   "--dns",
-        "--json",     "--modems",     "--quick-start", "--log",    "--help",    "--version",
-        "--log-json", "appnote-1.00", "--impair",      "--seed",   "--trace",   "black-hole",
-        "--wait",     "sim7600g",     "--timing",      "--files",  "--rfc2217", "--pcap",
-        "--sandbox"};
+        "--profile", "--link",    "--map",      "--listen",      "--clock",
+        "--dns",     "--json",    "--modems",   "--quick-start", "--log",
+        "--help",    "--version", "--log-json", "appnote-1.00",  "--impair",
+        "--seed",    "--trace",   "black-hole", "--wait",        "sim7600g",
+        "--timing",  "--files",   "--rfc2217",  "--pcap",        "--sandbox"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         cr_assert_not_null(strstr(text, names[i]), "%s", names[i]);
     }

@@ -716,6 +716,30 @@ Test(port, vanishes_when_it_is_pulled_and_comes_back_under_another_number) {
     assert_idle();
 }
 
+static void assert_shared_with(gid_t group, struct port *p) {
+    struct stat st;
+    cr_assert_eq(stat(port_tty(p), &st), 0);
+    cr_assert_eq(st.st_gid, group);
+    cr_assert_eq(st.st_mode & 0777u, 0660, "%o", (unsigned)st.st_mode);
+}
+
+Test(port, is_shared_with_a_group_also_when_it_comes_back) {
+    const gid_t group = getegid() > 0 ? getegid() : 1; /* root may give it to any */
+    char link[128];
+    snprintf(link, sizeof link, "%s/shared", dir);
+    struct port_config cfg = {
+        .name = "at", .link = link, .loop = &loop, .clk = clk, .watch = watch, .group = group};
+    struct port *shared = NULL;
+    cr_assert_eq(port_new(&shared, &cfg), 0);
+    assert_shared_with(group, shared);
+    chan_set_present(port_chan(shared), false);
+    settle();
+    chan_set_present(port_chan(shared), true);
+    settle();
+    assert_shared_with(group, shared);
+    port_close(shared);
+}
+
 Test(port, is_pulled_with_nobody_there) {
     for (int i = 0; i < 20; i++) {
         char before[64];
