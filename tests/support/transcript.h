@@ -17,6 +17,7 @@
 
 #include "base/buf.h"
 #include "base/bus.h"
+#include "emulator/at/latency.h"
 #include "netstack/net.h"
 
 enum {
@@ -97,6 +98,7 @@ struct transcript {
     char scenario[64]; /* of scenarios/library; "": none */
     int64_t factor;    /* of the clock; 0: from the file's own times */
     bool only_in_process;
+    enum at_timing timing; /* in process */
     struct transcript_peer peers[TRANSCRIPT_PEERS];
     size_t npeers;
     struct transcript_name names[TRANSCRIPT_NAMES];

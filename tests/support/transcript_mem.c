@@ -286,6 +286,7 @@ int transcript_play_in_process(const struct transcript *t, size_t chop, bus_fn *
         .name = "modem",
         .clk = b->clk,
         .host = fake_host_net(b->fake),
+        .timing = t->timing,
         .chan = &b->chan,
     };
     b->unit = unit_new(&cfg);

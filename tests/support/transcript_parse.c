@@ -410,6 +410,14 @@ static void parse_only(struct parser *p, const struct words *w) {
     }
 }
 
+static void parse_timing(struct parser *p, const struct words *w) {
+    bool is_worst = w->n == 2 && is_word(w, 1, "worst");
+    p->t->timing = is_worst ? AT_TIMING_WORST : AT_TIMING_TYPICAL;
+    if ((!is_worst && (w->n != 2 || !is_word(w, 1, "typical"))) || !p->t->only_in_process) {
+        fail(p, "want: timing typical|worst, in a file that is only in-process");
+    }
+}
+
 static void parse_scenario(struct parser *p, const struct words *w) {
     if (w->n != 2 || sv_copy(w->w[1], p->t->scenario, sizeof p->t->scenario) != 0) {
         fail(p, "want: scenario NAME");
@@ -444,10 +452,10 @@ static const struct {
     const char *name;
     void (*parse)(struct parser *p, const struct words *w);
 } keywords[] = {
-    {"peer", parse_peer},       {"name", parse_name}, {"ping", parse_ping},
-    {"profile", parse_profile}, {"only", parse_only}, {"wait", parse_wait},
-    {"modem", parse_modem},     {"dte", parse_dte},   {"scenario", parse_scenario},
-    {"clock", parse_clock},
+    {"peer", parse_peer},       {"name", parse_name},     {"ping", parse_ping},
+    {"profile", parse_profile}, {"only", parse_only},     {"wait", parse_wait},
+    {"modem", parse_modem},     {"dte", parse_dte},       {"scenario", parse_scenario},
+    {"clock", parse_clock},     {"timing", parse_timing},
 };
 
 static void parse_keyword(struct parser *p, struct sv line) {
