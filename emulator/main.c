@@ -775,8 +775,15 @@ static int print_schema(void) {
     return EXIT_ASKED;
 }
 
+/* A library without memory would leave things out, and a text of the NVRAM would lack them. */
+static void lend_memory(void) {
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = xmalloc, .free_fn = free});
+    must(uv_replace_allocator(xmalloc, xrealloc, xcalloc, free) == 0);
+}
+
 int main(int argc, char **argv) {
     static struct app app;
+    lend_memory();
     for (size_t i = 0; i < nprofiles && i < PROFILES_MAX; i++) {
         app.profile_names[i] = profiles[i].name;
     }
