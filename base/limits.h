@@ -16,6 +16,7 @@
 #define LIMIT_CHAN_NAME 32    /* "usb2/dlci1" */
 
 #define LIMIT_PORT_STASH 65536  /* read behind a full channel in search of an XON */
+#define LIMIT_PORT_REST_MS 100  /* until what the kernel has refused to a tty is tried again */
 #define LIMIT_PORT_HOLD_MS 1000 /* output kept for the next client of a tty that nobody has open */
 
 #define LIMIT_RFC2217_OUT 32768 /* for a client, in it the answers to 4096 bytes of commands */

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
 
 #include "base/log.h"
 
@@ -12,15 +14,29 @@ _Noreturn void obj_must_failed(const char *what, const char *file, int line) {
     abort();
 }
 
+/* At once, so that nothing that is half done goes on; stderr needs no memory. */
+_Noreturn static void end_without_memory(size_t size) {
+    fprintf(stderr, "sim7x00: no memory for %zu bytes\n", size);
+    _exit(EX_OSERR);
+}
+
 void *xmalloc(size_t size) {
-    void *p = calloc(1, size > 0 ? size : 1);
-    must(p != NULL);
+    return xcalloc(1, size);
+}
+
+void *xcalloc(size_t n, size_t size) {
+    void *p = calloc(n > 0 ? n : 1, size > 0 ? size : 1);
+    if (p == NULL) {
+        end_without_memory(size);
+    }
     return p;
 }
 
 void *xrealloc(void *p, size_t size) {
     void *q = realloc(p, size > 0 ? size : 1);
-    must(q != NULL);
+    if (q == NULL) {
+        end_without_memory(size);
+    }
     return q;
 }
 

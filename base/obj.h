@@ -35,8 +35,10 @@
 
 _Noreturn void obj_must_failed(const char *what, const char *file, int line);
 
-/* Allocation that aborts: the bounds of limits.h make that honest. Zeroed. */
+/* Allocation that does not fail: without memory the process ends, with a line on stderr and status
+ * 71 (EX_OSERR). The bounds of limits.h make that honest. What is new is zeroed. */
 void *xmalloc(size_t size);
+void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
 

@@ -575,13 +575,23 @@ static void fill_standard_descriptors(void) {
     close(fd);
 }
 
-static void build_loop(struct app *a) {
+/* Returns the exit code; if it is not 0 nothing is there to be closed. */
+static int build_loop(struct app *a) {
     static const int numbers[STOP_SIGNALS] = {SIGINT, SIGTERM};
     signal(SIGPIPE, SIG_IGN); /* a closed stdout is no reason to die */
     fill_standard_descriptors();
-    must(uv_loop_init(&a->loop) == 0);
+    int err = uv_loop_init(&a->loop);
+    if (err != 0) {
+        return complain(EXIT_REFUSED, "event loop", uv_strerror(err));
+    }
+    /* The first one makes what all need. */
+    err = uv_signal_init(&a->loop, &a->signals[0]);
+    if (err != 0) {
+        must(uv_loop_close(&a->loop) == 0);
+        return complain(EXIT_REFUSED, "signals", uv_strerror(err));
+    }
     for (size_t i = 0; i < STOP_SIGNALS; i++) {
-        must(uv_signal_init(&a->loop, &a->signals[i]) == 0);
+        must(i == 0 || uv_signal_init(&a->loop, &a->signals[i]) == 0);
         a->signals[i].data = a;
         must(uv_signal_start(&a->signals[i], on_signal, numbers[i]) == 0);
     }
@@ -598,6 +608,7 @@ static void build_loop(struct app *a) {
     a->peers = peers_new(&a->loop, a->clk);
     a->route = route_new();
     a->host = host_uv_new(&a->loop, a->clk, a->route);
+    return 0;
 }
 
 static int open_report(FILE **to, const char *option, const char *path) {
@@ -691,7 +702,6 @@ static int find_group(struct app *a) {
 /* Returns the exit code, 0: all is running. */
 static int start_all(struct app *a) {
     const struct options *o = &a->options;
-    build_loop(a);
     int code = find_group(a);
     if (code == 0) {
         code = build_route(a);
@@ -792,6 +802,10 @@ static void fini(struct app *a) {
 static int run(struct app *a) {
     log_set_level(a->options.log_level);
     log_set_json(a->options.is_log_json);
+    a->code = build_loop(a);
+    if (a->code != 0) {
+        return a->code;
+    }
     a->code = start_all(a);
     if (a->code != 0) {
         stop_all(a);
@@ -806,7 +820,10 @@ static int run(struct app *a) {
 static int check(struct app *a) {
     const struct options *o = &a->options;
     char error[SCENARIO_ERROR];
-    build_loop(a);
+    int code = build_loop(a);
+    if (code != 0) {
+        return code;
+    }
     struct scenario *sc = scenario_load(o->scenario, error);
     bool is_good = sc != NULL && scenario_build(sc, a->peers, a->route, error) == 0;
     scenario_free(sc);
@@ -842,8 +859,15 @@ static int print_schema(void) {
     return EXIT_ASKED;
 }
 
+/* A library without memory would leave things out, and a text of the NVRAM would lack them. */
+static void lend_memory(void) {
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = xmalloc, .free_fn = free});
+    must(uv_replace_allocator(xmalloc, xrealloc, xcalloc, free) == 0);
+}
+
 int main(int argc, char **argv) {
     static struct app app;
+    lend_memory();
     for (size_t i = 0; i < nprofiles && i < PROFILES_MAX; i++) {
         app.profile_names[i] = profiles[i].name;
     }

@@ -146,7 +146,8 @@ static const char help_tail[] =
     "  --help                       prints this\n"
     "\n"
     "Prints a line on stdout when a port is ready. Exit status: 0 asked to stop, or passed;\n"
-    "1 the scenario failed; 2 bad usage or a bad scenario; 3 the system refused something.\n";
+    "1 the scenario failed; 2 bad usage or a bad scenario; 3 the system refused something;\n"
+    "71 no memory.\n";
 
 static int fail(char error[OPTIONS_ERROR_TEXT], const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

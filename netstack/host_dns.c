@@ -33,7 +33,7 @@ struct dns {
 
 static int open_channel(ares_channel *channel, void (*on_state)(void *, ares_socket_t, int, int),
                         void *ctx) {
-    if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+    if (ares_library_init_mem(ARES_LIB_INIT_ALL, xmalloc, free, xrealloc) != ARES_SUCCESS) {
         return -EIO;
     }
     /* The module does not know search domains, and tries again by a schedule of its own. */

@@ -54,6 +54,9 @@ struct port {
     struct buf early;  /* those of a new client, in case it leaves without reading */
     struct buf replay; /* such bytes, to go before the channel's output to the next client */
     struct clk_timer hold;
+    struct clk_timer
+        rest;   /* running: the kernel has refused something, and is not asked meanwhile */
+    int broken; /* why the tty is of no use, and there is no other; 0: it is */
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -85,7 +88,9 @@ static void update_poll(struct port *p) {
     if (p->is_closing) {
         return;
     }
-    if (p->is_open) {
+    if (p->is_open && clk_pending(&p->rest)) {
+        events = UV_DISCONNECT;
+    } else if (p->is_open) {
         /* The hang-up is wanted also while neither input nor output can go on. */
         bool is_sending = may_send(p) && !uv_is_active((const uv_handle_t *)&p->flush);
         bool is_reading = !p->is_full || is_searching(p);
@@ -99,6 +104,18 @@ static void update_poll(struct port *p) {
         uv_poll_stop(&p->poll);
     } else {
         must(uv_poll_start(&p->poll, events, on_poll) == 0);
+    }
+}
+
+static void on_rest_over(void *ctx);
+static void on_plug(uv_idle_t *plug);
+
+/* Behind a read or write that failed: a poll would say at once that it is to be tried again. At a
+ * hang-up both fail, and that is told even so. */
+static void rest_if_refused(struct port *p, int error) {
+    if (p->is_open && error != EAGAIN && error != EINTR && !is_leaving(p)) {
+        LOG(LOG_PTY, LOG_DEBUG, p->chan.name, "refused: %s", strerror(error));
+        clk_start(p->clk, &p->rest, CLK_MS(LIMIT_PORT_REST_MS), on_rest_over, p);
     }
 }
 
@@ -121,6 +138,7 @@ static void search(struct port *p) {
         uint8_t *to = buf_reserve(&p->stash, READ_MAX, &room);
         ssize_t n = read(p->tty.fd, to, room);
         if (n <= 0) {
+            rest_if_refused(p, n < 0 ? errno : EAGAIN);
             return;
         }
         log_bytes(LOG_PTY, p->chan.name, "<", to, (size_t)n);
@@ -144,6 +162,7 @@ static void read_input(struct port *p, int reads) {
         }
         ssize_t n = read(p->tty.fd, to, room);
         if (n <= 0) {
+            rest_if_refused(p, n < 0 ? errno : EAGAIN);
             return;
         }
         log_bytes(LOG_PTY, p->chan.name, "<", to, (size_t)n);
@@ -163,6 +182,7 @@ static void drop_input(struct port *p) {
 static size_t put(struct port *p, const uint8_t *from, size_t n) {
     ssize_t took = n > 0 ? write(p->tty.fd, from, n) : 0;
     if (took <= 0) {
+        rest_if_refused(p, took < 0 ? errno : EAGAIN);
         return 0;
     }
     log_bytes(LOG_PTY, p->chan.name, ">", from, (size_t)took);
@@ -242,6 +262,7 @@ static void come_in(struct port *p) {
     p->is_mute = false;
     p->is_open = true;
     uart_reset(&p->uart);
+    clk_stop(p->clk, &p->rest);
     count_anew(p);
     chan_set_open(&p->chan, true);
     p->is_full = false;
@@ -250,6 +271,7 @@ static void come_in(struct port *p) {
 
 /* The link comes last: when it can be opened the opening is noticed. */
 static int change_tty(struct port *p) {
+    watch_stop(p->watch, &p->entry); /* of the try before */
     int err = tty_renew(&p->tty);
     if (err == 0) {
         err = watch_start(p->watch, &p->entry, p->tty.path);
@@ -260,15 +282,31 @@ static int change_tty(struct port *p) {
     return err;
 }
 
-/* Exclusive use of the tty outlives the client, and bars everybody but root. */
+/* Exclusive use of the tty outlives the client, and bars everybody but root. While there is no
+ * other tty it is asked for again and again: without one nobody could reach the module. */
 static void renew_tty(struct port *p, int why) {
     int err = change_tty(p);
-    if (err != 0) {
+    if (err == 0) {
+        LOG(LOG_PTY, LOG_INFO, p->chan.name, "%s, so it is %s now", strerror(-why), p->tty.path);
+    } else if (p->broken == 0) {
         LOG(LOG_PTY, LOG_ERROR, p->chan.name, "unusable: %s, and no other tty: %s", strerror(-why),
             strerror(-err));
-        return;
     }
-    LOG(LOG_PTY, LOG_INFO, p->chan.name, "%s, so it is %s now", strerror(-why), p->tty.path);
+    p->broken = err == 0 ? 0 : why;
+    if (err != 0) {
+        clk_start(p->clk, &p->rest, CLK_MS(LIMIT_PORT_REST_MS), on_rest_over, p);
+    }
+}
+
+static void on_rest_over(void *ctx) {
+    struct port *p;
+    CAST_OBJ(p, ctx, PORT_MAGIC);
+    if (p->is_absent && p->is_wanted && !is_leaving(p)) {
+        uv_idle_start(&p->plug, on_plug);
+    } else if (p->broken != 0 && !is_leaving(p)) {
+        renew_tty(p, p->broken);
+    }
+    update_poll(p);
 }
 
 /* What was written to the client and not read: to the next one, or to nobody (port.h). */
@@ -433,6 +471,7 @@ static void on_set_flow(void *ctx, bool obeys_xoff, bool sends_xoff) {
 static void pull(struct port *p) {
     p->is_absent = true;
     p->is_open = false;
+    p->broken = 0;
     p->is_mute = true; /* what is written from now on is thrown away at once */
     update_poll(p);
     watch_stop(p->watch, &p->entry);
@@ -458,7 +497,7 @@ static void plug_in(struct port *p) {
         LOG(LOG_PTY, LOG_ERROR, p->chan.name, "does not come back: %s", strerror(-err));
         watch_stop(p->watch, &p->entry);
         tty_pull(&p->tty);
-        p->is_wanted = false;
+        clk_start(p->clk, &p->rest, CLK_MS(LIMIT_PORT_REST_MS), on_rest_over, p);
         return;
     }
     LOG(LOG_PTY, LOG_INFO, p->chan.name, "back as %s", p->tty.path);
@@ -486,7 +525,8 @@ static void on_plug(uv_idle_t *plug) {
 static void on_set_present(void *ctx, bool on) {
     struct port *p;
     CAST_OBJ(p, ctx, PORT_MAGIC);
-    if (p->is_wanted == on || p->is_closing) {
+    /* One that could not come back is absent and wanted: it tries at once. */
+    if ((p->is_wanted == on && p->is_absent != on) || p->is_closing) {
         return;
     }
     p->is_wanted = on;
@@ -508,6 +548,7 @@ static const struct chan_transport transport = {
 /* Everything but the poll handle, which has its own end. */
 static void release(struct port *p) {
     clk_stop(p->clk, &p->hold);
+    clk_stop(p->clk, &p->rest);
     uart_stop(&p->uart);
     watch_stop(p->watch, &p->entry);
     link_drop(&p->link);

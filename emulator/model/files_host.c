@@ -158,6 +158,9 @@ void files_host_scan(struct files_host *h, const char *path,
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
     if (dir == NULL) {
         complain(path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
         return;
     }
     const struct dirent *e;

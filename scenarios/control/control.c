@@ -351,7 +351,12 @@ int control_new(struct control **out, uv_loop_t *loop, const char *path,
     c->handles = 1;
     must(uv_pipe_init(loop, &c->pipe, 0) == 0 && uv_pipe_open(&c->pipe, fd) == 0);
     c->pipe.data = c;
-    must(uv_listen((uv_stream_t *)&c->pipe, BACKLOG, on_connection) == 0);
+    err = uv_listen((uv_stream_t *)&c->pipe, BACKLOG, on_connection);
+    if (err != 0) {
+        LOG(LOG_CONTROL, LOG_ERROR, path, "no control socket: %s", reason(err));
+        control_close(c);
+        return err;
+    }
     *out = c;
     return 0;
 }

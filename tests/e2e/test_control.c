@@ -228,17 +228,20 @@ Test(e2e_control, every_method_says_what_it_takes_and_answers) {
         {"load", "{\"text\":\"{\\\"name\\\":\\\"x\\\"}\"}"},
         {"save", "{\"modem\":0}"},
         {"verdict", "{}"},
-        {"capture.start", "{\"file\":\"/dev/null\"}"},
-        {"capture.stop", "{}"},
         {"subscribe", "{\"topics\":[\"*\"]}"},
         {"unsubscribe", "{}"},
     };
     size_t known = (size_t)cJSON_GetArraySize(get(ask(&r.a, "methods", "{}"), "methods"));
     size_t count = sizeof asked / sizeof asked[0];
-    cr_assert_eq(known, count + 1, "all but stop and lines.wait, and state twice: %zu of %zu",
-                 count, known);
+    cr_assert_eq(known, count + 3, "state is there twice, four are not: %zu of %zu", count, known);
     for (size_t i = 0; i < count; i++) {
         ask(&r.a, asked[i].method, asked[i].params);
+    }
+    if (getenv("SIM7X00_SANDBOX") != NULL) {
+        is_refused(&r.a, "capture.start", "{\"file\":\"/dev/null\"}", "Permission denied");
+    } else {
+        ask(&r.a, "capture.start", "{\"file\":\"/dev/null\"}");
+        ask(&r.a, "capture.stop", "{}");
     }
     is_refused(&r.a, "verdict", "{\"modem\":7}", "modem: found 7, allowed: 0 to 0");
     is_refused(&r.a, "state", "{\"modem\":1000}", "from 0 to 999");

@@ -9,11 +9,13 @@
 #ifndef TESTS_SUPPORT_TRANSCRIPT_H
 #define TESTS_SUPPORT_TRANSCRIPT_H
 
+#include <poll.h>
 #include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/bus.h"
@@ -129,6 +131,7 @@ struct transcript_driver {
     int64_t early_us;             /* how much before a window something may come */
     int64_t slack_us;             /* how much later than said */
     int64_t rest_us;              /* how long the end is listened to; < 0: not at all */
+    bool is_lenient;              /* what goes otherwise is passed over, and the file goes on */
     int64_t (*now_us)(void *ctx); /* modem time */
     void (*send)(void *ctx, const uint8_t *p, size_t n);
     /* Lets modem time go on until something happens, and adds the module's output to `got`.
@@ -144,7 +147,8 @@ struct transcript_driver {
     bool (*act)(void *ctx, const struct transcript_step *s);
 };
 
-/* 0, or 1 with the two dialogues side by side in `report`. A tty that vanishes where the file does
+/* 0, or 1 with the two dialogues side by side in `report`; to a lenient driver how many steps went
+ * otherwise. A tty that vanishes where the file does
  * not say so ends the dialogue: the run is over, and its verdict is the daemon's. */
 int transcript_play(const struct transcript *t, const struct transcript_driver *d, FILE *report);
 
@@ -158,6 +162,25 @@ int transcript_play_in_process(const struct transcript *t, size_t chop, bus_fn *
 
 /* The daemon `program` on a pty, far ends on 127.0.0.0/8. */
 int transcript_play_on_daemon(const struct transcript *t, const char *program, FILE *report);
+
+/* Who runs the daemon and lets its time go on, where that is not the daemon itself. */
+struct transcript_runner {
+    void *ctx;
+    const char *folder;         /* exists; for the link, and what the options name in it */
+    const char *const *options; /* more words of the command line, ended by NULL */
+    bool is_lenient;
+    pid_t (*start)(void *ctx, char **args, int out); /* `out`: the daemon's stdout */
+    int64_t (*now_us)(void *ctx);                    /* modem time */
+    /* As poll, but lets time go on until `until_us`. < 0: the daemon does not come to rest. */
+    int (*poll)(void *ctx, struct pollfd *fds, nfds_t n, int64_t until_us);
+    /* The dialogue is over; `d` may be used on. */
+    void (*after)(void *ctx, const struct transcript_driver *d);
+    int (*reap)(void *ctx, pid_t pid); /* tells it to end; the status of waitpid */
+};
+
+/* As transcript_play says; 1 also if the daemon did not start. */
+int transcript_play_by(const struct transcript *t, const struct transcript_runner *run,
+                       FILE *report);
 
 /* The daemon plays the scenario of this file, and the dialogue is its driver. Returns the daemon's
  * exit status, that is the verdict: 0 passed, 1 failed; -1: the dialogue went otherwise, or there

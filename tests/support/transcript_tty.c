@@ -50,7 +50,8 @@ struct far {
 
 struct daemon {
     const struct transcript *t;
-    const char *scenario; /* the file it plays, NULL: none */
+    const char *scenario;                /* the file it plays, NULL: none */
+    const struct transcript_runner *run; /* NULL: it runs by itself, and its time too */
     FILE *report;
     char folder[64], link[80];
     pid_t pid;
@@ -203,6 +204,10 @@ static void make_options(struct daemon *d, const char *program) {
         start_peer(d, i);
     }
     map_servers(d);
+    for (size_t i = 0; d->run != NULL && d->run->options[i] != NULL; i++) {
+        must(d->nargs + 2 < ARGS);
+        d->args[d->nargs++] = xstrdup(d->run->options[i]);
+    }
 }
 
 /* -- the daemon -- */
@@ -216,7 +221,7 @@ static bool is_ready(struct daemon *d) {
 static bool start_daemon(struct daemon *d) {
     int ends[2];
     must(pipe2(ends, O_CLOEXEC) == 0);
-    d->pid = fork();
+    d->pid = d->run != NULL ? d->run->start(d->run->ctx, d->args, ends[1]) : fork();
     must(d->pid >= 0);
     if (d->pid == 0) {
         dup2(ends[1], STDOUT_FILENO);
@@ -266,9 +271,29 @@ static bool is_idle(const struct daemon *d) {
     return end == NULL || end[2] == 'S' || end[2] == 'Z';
 }
 
+/* Modem time. */
+static int64_t now_us(void *ctx) {
+    struct daemon *d = ctx;
+    return d->run != NULL ? d->run->now_us(d->run->ctx)
+                          : (int64_t)(uv_hrtime() - d->origin_ns) / 1000 * d->factor;
+}
+
+/* As poll, but until an instant of modem time. */
+static int await(struct daemon *d, struct pollfd *fds, nfds_t n, int64_t until_us) {
+    if (d->run != NULL) {
+        return d->run->poll(d->run->ctx, fds, n, until_us);
+    }
+    int64_t left_us = (until_us - now_us(d)) / d->factor;
+    return poll(fds, n, left_us > 0 ? (int)((left_us + 999) / 1000) : 0);
+}
+
 /* A close that is followed by an open at once is not seen as one. */
 static void leave_tty(struct daemon *d) {
     close_tty(d);
+    if (d->run != NULL) {
+        await(d, NULL, 0, now_us(d));
+        return;
+    }
     while (!is_idle(d)) {
         poll(NULL, 0, LOOK_MS);
     }
@@ -276,10 +301,10 @@ static void leave_tty(struct daemon *d) {
 
 /* One that has vanished may need a while to come back. */
 static bool open_tty_again(struct daemon *d) {
-    uint64_t limit_ns = uv_hrtime() + SLACK_MS * UINT64_C(1000000);
+    int64_t limit_us = now_us(d) + SLACK_MS * 1000 * d->factor;
     bool is_good = false;
-    while (!(is_good = open_tty(d)) && uv_hrtime() < limit_ns) {
-        poll(NULL, 0, LOOK_MS);
+    while (!(is_good = open_tty(d)) && now_us(d) < limit_us &&
+           await(d, NULL, 0, now_us(d) + LOOK_MS * 1000 * d->factor) >= 0) {
     }
     return is_good;
 }
@@ -313,12 +338,7 @@ static int stop_daemon(struct daemon *d) {
     return status == 0 ? 0 : 1;
 }
 
-/* -- time and input -- */
-
-static int64_t now_us(void *ctx) {
-    struct daemon *d = ctx;
-    return (int64_t)(uv_hrtime() - d->origin_ns) / 1000 * d->factor;
-}
+/* -- input -- */
 
 static bool read_tty(struct daemon *d) {
     uint8_t bytes[4096];
@@ -350,7 +370,7 @@ static void send_bytes(void *ctx, const uint8_t *p, size_t n) {
             read_tty(d);
             continue;
         }
-        if (errno != EAGAIN || poll(&w, 1, SLACK_MS) <= 0) {
+        if (errno != EAGAIN || await(d, &w, 1, now_us(d) + SLACK_MS * 1000 * d->factor) <= 0) {
             fprintf(d->report, "%s: writing: %s\n", d->t->path, strerror(errno));
             return;
         }
@@ -432,12 +452,7 @@ static bool turn(void *ctx, int64_t until_us, struct buf *got) {
     for (size_t i = 0; i < d->t->npeers; i++) {
         n += add_far(d, i, &fds[n], &whose[n]);
     }
-    int64_t left_us = (until_us - now_us(d)) / d->factor;
-    int wait_ms = left_us > 0 ? (int)((left_us + 999) / 1000) : 0;
-    if (buf_len(&d->read) > 0) {
-        wait_ms = 0;
-    }
-    bool happened = poll(fds, (nfds_t)n, wait_ms) > 0;
+    bool happened = await(d, fds, n, buf_len(&d->read) > 0 ? now_us(d) : until_us) > 0;
     if (fds[0].revents != 0) {
         read_tty(d);
     }
@@ -527,16 +542,22 @@ static bool act(void *ctx, const struct transcript_step *s) {
 
 /* -- the whole -- */
 
-static struct daemon *new_daemon(const struct transcript *t, const char *scenario, FILE *report) {
+static struct daemon *new_daemon(const struct transcript *t, const char *scenario,
+                                 const struct transcript_runner *run, FILE *report) {
     struct daemon *d = xmalloc(sizeof *d);
     d->t = t;
     d->scenario = scenario;
+    d->run = run;
     d->report = report;
     d->tty = -1;
     d->origin_ns = uv_hrtime();
-    d->factor = clock_factor(t);
-    snprintf(d->folder, sizeof d->folder, "/tmp/sim7x00-XXXXXX");
-    must(mkdtemp(d->folder) != NULL);
+    d->factor = run != NULL ? 1 : clock_factor(t);
+    if (run != NULL) {
+        snprintf(d->folder, sizeof d->folder, "%s", run->folder);
+    } else {
+        snprintf(d->folder, sizeof d->folder, "/tmp/sim7x00-XXXXXX");
+        must(mkdtemp(d->folder) != NULL);
+    }
     snprintf(d->link, sizeof d->link, "%s/modem", d->folder);
     buf_init(&d->read, TRANSCRIPT_MAX);
     d->dns = bound_socket(SOCK_DGRAM, INADDR_LOOPBACK, 0);
@@ -563,7 +584,9 @@ static void free_daemon(struct daemon *d) {
         close(d->kept[--d->nkept]);
     }
     close(d->dns);
-    rmdir(d->folder);
+    if (d->run == NULL) {
+        rmdir(d->folder);
+    }
     buf_fini(&d->read);
     while (d->nargs > 0) {
         free(d->args[--d->nargs]);
@@ -584,21 +607,37 @@ static int play(struct daemon *d, const char *program, int64_t rest_us) {
         .peer_data = peer_data,
         .peer_take = peer_take,
         .peer_end = peer_end,
+        .is_lenient = d->run != NULL && d->run->is_lenient,
         .is_gone = d->scenario != NULL ? is_gone : NULL,
         .act = act,
     };
     make_options(d, program);
     if (start_daemon(d) && open_tty(d)) {
-        return transcript_play(d->t, &driver, d->report);
+        int rc = transcript_play(d->t, &driver, d->report);
+        if (d->run != NULL) {
+            d->run->after(d->run->ctx, &driver);
+        }
+        return rc;
     }
     fprintf(d->report, "%s: the daemon did not start\n", d->t->path);
     return 1;
 }
 
 int transcript_play_on_daemon(const struct transcript *t, const char *program, FILE *report) {
-    struct daemon *d = new_daemon(t, NULL, report);
+    struct daemon *d = new_daemon(t, NULL, NULL, report);
     int rc = play(d, program, REST_MS * 1000 * d->factor);
     rc |= stop_daemon(d);
+    free_daemon(d);
+    return rc;
+}
+
+int transcript_play_by(const struct transcript *t, const struct transcript_runner *run,
+                       FILE *report) {
+    struct daemon *d = new_daemon(t, NULL, run, report);
+    int rc = play(d, "sim7x00", REST_MS * 1000);
+    close_tty(d);
+    run->reap(run->ctx, d->pid);
+    close(d->out);
     free_daemon(d);
     return rc;
 }
@@ -631,7 +670,7 @@ static bool await_end(struct daemon *d, struct buf *said) {
 
 int transcript_play_scenario(const struct transcript *t, const char *program, const char *scenario,
                              bool is_patient, FILE *report) {
-    struct daemon *d = new_daemon(t, scenario, report);
+    struct daemon *d = new_daemon(t, scenario, NULL, report);
     struct buf said;
     buf_init(&said, TRANSCRIPT_MAX);
     int rc = play(d, program, -1);
