@@ -1,5 +1,9 @@
 /* unit.h: one complete module: model, settings, an AT session on each of its ports, and its NMEA
- * port. */
+ * port.
+ *
+ * Owns:    all of that. Borrows: the clock, the host, the profile and the channels, for its life.
+ * Bounds:  LIMIT_PORTS AT ports, one NMEA port.
+ */
 #ifndef EMULATOR_UNIT_H
 #define EMULATOR_UNIT_H
 

@@ -1,4 +1,5 @@
-/* cmd_dial.h: dial-up as the other families see it. */
+/* cmd_dial.h: dial-up as the other families see it: one link a port, from ATD*99# or AT+CGDATA to
+ * NO CARRIER (27.007 10.2.1). The link is the port's; nobody else holds it. */
 #ifndef EMULATOR_CMD_CMD_DIAL_H
 #define EMULATOR_CMD_CMD_DIAL_H
 
