@@ -67,7 +67,8 @@ void log_json_string(FILE *to, const char *s) {
         } else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == CHARSET_UNKNOWN) {
             fprintf(to, "\\u%04x", (unsigned)c);
         } else {
-            fwrite(utf8, 1, charset_put(c, utf8), to);
+            size_t n = charset_put(c, utf8);
+            fwrite(utf8, 1, n, to);
         }
     }
     fputc('"', to);
