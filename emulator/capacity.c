@@ -1,7 +1,9 @@
 #include "emulator/capacity.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 
 enum { OWN_DESCRIPTORS = 64 }; /* the loop's, the control socket's and its clients', reports */
@@ -9,16 +11,15 @@ enum { OWN_DESCRIPTORS = 64 }; /* the loop's, the control socket's and its clien
 /* What all processes together may have and have; systems without /proc have no such limit. */
 static long tty_number(const char *name) {
     char path[64];
-    long n = -1;
+    char text[32] = "";
     snprintf(path, sizeof path, "/proc/sys/kernel/pty/%s", name);
     FILE *f = fopen(path, "re");
-    if (f != NULL) {
-        if (fscanf(f, "%ld", &n) != 1) {
-            n = -1;
-        }
-        fclose(f);
+    if (f == NULL) {
+        return -1;
     }
-    return n;
+    bool is_read = fgets(text, sizeof text, f) != NULL;
+    fclose(f);
+    return is_read ? strtol(text, NULL, 10) : -1;
 }
 
 /* The usual limit of 1,024 is a soft one. */

@@ -49,7 +49,7 @@ static const struct spec modem_spec = {.type = SPEC_INT, .lo = 0, .hi = 999};
 static const struct spec flag_spec = {.type = SPEC_BOOL};
 static const struct spec name_spec = {.type = SPEC_TEXT, .lo = 1, .hi = 64};
 static const struct spec text_spec = {.type = SPEC_TEXT, .hi = LIMIT_JSON};
-static const struct spec path_spec_ = {.type = SPEC_TEXT, .hi = 4096};
+static const struct spec file_path_spec = {.type = SPEC_TEXT, .hi = 4096};
 static const struct spec by_spec = {.type = SPEC_DURATION, .hi = 86400 * 366.0};
 static const struct spec part_spec = {.type = SPEC_WORD, .words = state_parts};
 
@@ -73,8 +73,8 @@ PARAMS(lines, MODEM_KEY, PORT_KEY, {"dtr", &flag_spec, "The driver's DTR.", 0},
        {"rts", &flag_spec, "Its RTS.", 0}, {"break", &flag_spec, "Whether a break begins.", 0});
 PARAMS(change, MODEM_KEY, PORT_KEY, {"dcd", &flag_spec, "Whether DCD counts (yes).", 0},
        {"ri", &flag_spec, "Whether the end of RI counts (yes).", 0});
-PARAMS(capture_start, {"file", &path_spec_, "Its path.", SPEC_REQUIRED});
-PARAMS(load, MODEM_KEY, {"file", &path_spec_, "For messages.", 0},
+PARAMS(capture_start, {"file", &file_path_spec, "Its path.", SPEC_REQUIRED});
+PARAMS(load, MODEM_KEY, {"file", &file_path_spec, "For messages.", 0},
        {"text", &text_spec, "The scenario.", SPEC_REQUIRED});
 PARAMS(verdict, MODEM_KEY, {"wait", &flag_spec, "Answer when it is there.", 0});
 
