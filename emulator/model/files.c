@@ -514,6 +514,12 @@ int files_write(struct files *f, const struct files_path *path, size_t at, const
     if (size - e->info.size > total_of(f, drive) - used_of(f, drive)) {
         return -ENOSPC;
     }
+    if (f->host != NULL) {
+        int rc = files_host_write(f->host, path->text, at, p, n, e->info.created);
+        if (rc != 0) {
+            return rc;
+        }
+    }
     if (size > e->info.size) {
         e->info.size = size;
     }

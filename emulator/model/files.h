@@ -2,7 +2,8 @@
  *
  * Kept in memory: it lives as long as the module, restarts included. With files_keep a folder of
  * the host stands behind it (files_host.h): what is there is read at each start of the module, and
- * each change is on the disk before its call returns.
+ * each change is on the disk before its call returns; what files_write puts into a file is with the
+ * host's kernel then.
  *
  * A path is whole and plain, "C:/" or "C:/folder/name", and comes from files_path or files_child
  * only, which have checked its names. Case counts, but not the drive's (guess).

@@ -206,6 +206,15 @@ static bool is_taken(int folder, const char *name) {
     return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* A host that cannot has its own date. */
+static void set_date(int fd, clk_wall created) {
+    const struct timespec times[2] = {
+        {.tv_nsec = UTIME_OMIT},
+        {.tv_sec = created.us / 1000000, .tv_nsec = created.us % 1000000 * 1000},
+    };
+    futimens(fd, times);
+}
+
 static int put_file(int folder, const char *path, const char *name, const void *p, size_t n,
                     clk_wall created) {
     if (is_taken(folder, name)) {
@@ -215,11 +224,7 @@ static int put_file(int folder, const char *path, const char *name, const void *
     if (fd < 0) {
         return fault(path, -fd);
     }
-    const struct timespec times[2] = {
-        {.tv_nsec = UTIME_OMIT},
-        {.tv_sec = created.us / 1000000, .tv_nsec = created.us % 1000000 * 1000},
-    };
-    futimens(fd, times); /* a host that cannot has its own date */
+    set_date(fd, created);
     int err = close(fd) == 0 && renameat(folder, new_name, folder, name) == 0 ? 0 : errno;
     if (err != 0) {
         unlinkat(folder, new_name, 0);
@@ -239,6 +244,44 @@ int files_host_create(struct files_host *h, const char *path, const void *p, siz
     int rc = put_file(folder, path, name, p, n, created);
     close(folder);
     return rc;
+}
+
+/* 0 or an errno. A disk that fills up leaves none of it at the file's end. */
+static int put_part(int fd, size_t at, const void *p, size_t n) {
+    struct stat before;
+    const char *bytes = p;
+    size_t put = 0;
+    ssize_t some = 1;
+    if (fstat(fd, &before) != 0 || lseek(fd, (off_t)at, SEEK_SET) < 0) {
+        return errno;
+    }
+    while (put < n && some > 0) {
+        some = write(fd, bytes + put, n - put);
+        put += some > 0 ? (size_t)some : 0;
+    }
+    if (put == n) {
+        return 0;
+    }
+    int err = some < 0 ? errno : EIO;
+    return ftruncate(fd, before.st_size) == 0 ? err : errno;
+}
+
+int files_host_write(struct files_host *h, const char *path, size_t at, const void *p, size_t n,
+                     clk_wall created) {
+    CHECK_OBJ(h, FILES_HOST_MAGIC);
+    const char *name = NULL;
+    int folder = open_parent(h, path, &name);
+    if (folder < 0) {
+        return fault(path, errno);
+    }
+    int fd = openat(folder, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int err = fd < 0 ? errno : put_part(fd, at, p, n);
+    if (fd >= 0) {
+        set_date(fd, created);
+        close(fd);
+    }
+    close(folder);
+    return err == 0 ? 0 : fault(path, err);
 }
 
 /* What a call on a folder and a name gave; both are on the disk then. */

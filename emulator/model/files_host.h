@@ -43,6 +43,10 @@ int files_host_read(struct files_host *h, const char *path, void *to, size_t n);
 
 int files_host_create(struct files_host *h, const char *path, const void *p, size_t n,
                       clk_wall created);
+/* Over what is in a file from `at` on, and beyond. Not synced: a recording writes often, so the
+ * bytes outlive this process but maybe not the host. */
+int files_host_write(struct files_host *h, const char *path, size_t at, const void *p, size_t n,
+                     clk_wall created);
 int files_host_make_folder(struct files_host *h, const char *path);
 int files_host_remove(struct files_host *h, const char *path, bool is_folder);
 int files_host_rename(struct files_host *h, const char *from, const char *to);

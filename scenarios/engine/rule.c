@@ -1,18 +1,18 @@
 #include "scenarios/engine/rule.h"
 
 #include <cjson/cJSON.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/obj.h"
+#include "base/pattern.h"
 #include "base/rng.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/events/happening.h"
 #include "scenarios/json/spec.h"
 
-enum { MATCHES_MAX = 24, NAME_SIZE = 64, SUBJECT_MAX = 4097 };
+enum { MATCHES_MAX = 24, NAME_SIZE = 64, SUBJECT_MAX = 4096 };
 
 /* -- the format -- */
 
@@ -99,7 +99,7 @@ const struct spec rule_spec = {.type = SPEC_OBJECT, .name = "a rule", .keys = ru
 struct match {
     const char *key;
     const struct cJSON *value;
-    regex_t regex; /* compiled where the value is an object */
+    struct pattern *pattern; /* where the value is an object; else NULL */
 };
 
 struct rule {
@@ -124,8 +124,7 @@ static void take_matches(struct rule *r) {
         m->key = value->string;
         m->value = value;
         if (cJSON_IsObject(value)) {
-            must(regcomp(&m->regex, spec_text(value, "pattern", ""), REG_EXTENDED | REG_NOSUB) ==
-                 0);
+            m->pattern = spec_pattern(value);
         }
     }
 }
@@ -160,9 +159,7 @@ void rule_free(struct rule *r) {
     }
     CHECK_OBJ(r, RULE_MAGIC);
     for (size_t i = 0; i < r->nmatches; i++) {
-        if (cJSON_IsObject(r->matches[i].value)) {
-            regfree(&r->matches[i].regex);
-        }
+        pattern_free(r->matches[i].pattern);
     }
     cJSON_Delete(r->json);
     OBJ_FINI(r);
@@ -189,15 +186,6 @@ void rule_enable(struct rule *r, bool on) {
     r->is_enabled = on;
 }
 
-static bool is_found(const regex_t *regex, struct sv text) {
-    /* With a NUL behind it: REG_STARTEND is an extension, and sanitizers do not know it. */
-    char subject[SUBJECT_MAX];
-    text = sv_slice(text, 0, sizeof subject - 1);
-    must(sv_copy(text, subject, sizeof subject) == 0);
-    regmatch_t at = {.rm_so = 0, .rm_eo = (regoff_t)text.n};
-    return regexec(regex, subject, 1, &at, REG_STARTEND) == 0;
-}
-
 /* A number is compared with what a text says, too: a fact has one shape, a user writes either. */
 static bool is_met(const struct match *m, const struct happening *h) {
     const struct fact *f = happening_fact(h, m->key);
@@ -210,8 +198,8 @@ static bool is_met(const struct match *m, const struct happening *h) {
         snprintf(number, sizeof number, "%lld", (long long)f->number);
         text = sv_of(number);
     }
-    if (cJSON_IsObject(m->value)) {
-        return is_found(&m->regex, text);
+    if (m->pattern != NULL) {
+        return pattern_find(m->pattern, sv_slice(text, 0, SUBJECT_MAX), 0, NULL);
     }
     if (cJSON_IsString(m->value)) {
         return sv_eq(text, sv_of(m->value->valuestring));

@@ -12,6 +12,7 @@
 #include "base/clk.h"
 
 struct cJSON;
+struct pattern;
 
 enum spec_type {
     SPEC_BOOL,
@@ -20,7 +21,7 @@ enum spec_type {
     SPEC_TEXT,     /* lo..hi bytes of UTF-8; `check` may be more particular */
     SPEC_WORD,     /* one of `words` */
     SPEC_DURATION, /* "10ms", "2s", "1.5s", "3min", "1h"; lo..hi in seconds */
-    SPEC_PATTERN,  /* POSIX extended regular expression */
+    SPEC_PATTERN,  /* POSIX extended regular expression: base/pattern.h */
     SPEC_HEX,      /* lo..hi pairs of hexadecimal digits, blanks behind a pair allowed */
     SPEC_LIST,     /* lo..hi of `item` */
     SPEC_MAP,      /* free keys (`check` may be more particular), lo..hi values of `item` */
@@ -100,5 +101,8 @@ double spec_number(const struct cJSON *object, const char *key, double otherwise
 const char *spec_text(const struct cJSON *object, const char *key, const char *otherwise);
 bool spec_flag(const struct cJSON *object, const char *key, bool otherwise);
 clk_dur spec_dur(const struct cJSON *object, const char *key, clk_dur otherwise);
+
+/* What is under "pattern", for pattern_free. NULL: there is none. */
+struct pattern *spec_pattern(const struct cJSON *object);
 
 #endif

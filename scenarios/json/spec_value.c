@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "base/obj.h"
+#include "base/pattern.h"
 #include "scenarios/json/spec.h"
 
 /* So many digits that the longest duration, 999999999h, is within 64 bits of microseconds. */
@@ -119,4 +120,15 @@ bool spec_flag(const struct cJSON *object, const char *key, bool otherwise) {
 clk_dur spec_dur(const struct cJSON *object, const char *key, clk_dur otherwise) {
     const char *text = spec_text(object, key, NULL);
     return text != NULL ? spec_duration(text) : otherwise;
+}
+
+struct pattern *spec_pattern(const struct cJSON *object) {
+    const char *text = spec_text(object, "pattern", NULL);
+    if (text == NULL) {
+        return NULL;
+    }
+    const char *why = NULL;
+    struct pattern *p = pattern_new(text, &why);
+    must(p != NULL);
+    return p;
 }

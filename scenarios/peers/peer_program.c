@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/obj.h"
+#include "base/pattern.h"
 #include "scenarios/json/spec.h"
 
 /* -- what it looks like -- */
@@ -104,13 +105,11 @@ static const char *read_bytes(struct peer_step *s, const struct cJSON *value) {
 }
 
 static const char *read_expect(struct peer_step *s, const struct cJSON *value) {
-    const char *pattern = spec_text(value, "pattern", NULL);
-    if (pattern == NULL) {
+    s->pattern = spec_pattern(value);
+    if (s->pattern == NULL) {
         return read_bytes(s, value);
     }
-    s->pattern = xmalloc(sizeof *s->pattern);
-    must(regcomp(s->pattern, pattern, REG_EXTENDED) == 0);
-    return regexec(s->pattern, "", 0, NULL, 0) == 0
+    return pattern_find(s->pattern, SV(""), 0, NULL)
                ? "it fits no bytes at all, so it would not wait"
                : NULL;
 }
@@ -225,10 +224,7 @@ void peer_program_free(struct peer_program *p) {
     }
     for (size_t i = 0; i < p->n; i++) {
         free(p->steps[i].bytes);
-        if (p->steps[i].pattern != NULL) {
-            regfree(p->steps[i].pattern);
-            free(p->steps[i].pattern);
-        }
+        pattern_free(p->steps[i].pattern);
     }
     free(p->steps);
     free(p);

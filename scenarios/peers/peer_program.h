@@ -10,12 +10,12 @@
 #ifndef SCENARIOS_PEERS_PEER_PROGRAM_H
 #define SCENARIOS_PEERS_PEER_PROGRAM_H
 
-#include <regex.h>
 #include <stddef.h>
 
 #include "base/clk.h"
 
 struct cJSON;
+struct pattern;
 struct spec;
 
 enum peer_verb {
@@ -36,9 +36,9 @@ enum peer_verb {
 
 struct peer_step {
     enum peer_verb verb;
-    unsigned char *bytes; /* expect, send */
-    size_t n;             /* of bytes; of receive; of chargen, whose `bytes` is NULL */
-    regex_t *pattern;     /* expect, instead of bytes */
+    unsigned char *bytes;    /* expect, send */
+    size_t n;                /* of bytes; of receive; of chargen, whose `bytes` is NULL */
+    struct pattern *pattern; /* expect, instead of bytes */
     clk_dur wait;
     unsigned times; /* repeat: so often in all; 0: without end */
 };

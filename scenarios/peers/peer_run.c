@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/obj.h"
+#include "base/pattern.h"
 #include "scenarios/peers/peers_priv.h"
 
 enum {
@@ -57,13 +58,11 @@ static size_t find_bytes(const struct peer_step *s, const uint8_t *p, size_t n) 
     return 0;
 }
 
-/* A place between two bytes (\<) counts as the byte behind it, so that each match is progress. */
+/* A match has a byte at least: peer_program.c refuses others. */
 static size_t find_pattern(const struct peer_step *s, const uint8_t *p, size_t n) {
-    regmatch_t m = {.rm_so = 0, .rm_eo = (regoff_t)n};
-    if (n == 0 || regexec(s->pattern, (const char *)p, 1, &m, REG_STARTEND) != 0) {
-        return 0;
-    }
-    return m.rm_eo > 0 ? (size_t)m.rm_eo : 1;
+    struct sv found;
+    bool is_found = pattern_find(s->pattern, (struct sv){(const char *)p, n}, 0, &found);
+    return is_found ? (size_t)(found.p + found.n - (const char *)p) : 0;
 }
 
 /* -- the steps: each returns whether it is done -- */

@@ -8,6 +8,7 @@
 #include "base/crc32.h"
 #include "base/limits.h"
 #include "base/obj.h"
+#include "base/pattern.h"
 #include "scenarios/events/happening.h"
 #include "scenarios/json/spec.h"
 
@@ -29,7 +30,7 @@ static const char *check_crc(const char *text) {
 static const struct spec spec_event_name = {.type = SPEC_WORD, .words = happening_names};
 static const struct spec spec_title = {.type = SPEC_TEXT, .lo = 1, .hi = 128};
 static const struct spec spec_bool = {.type = SPEC_BOOL};
-static const struct spec spec_pattern = {.type = SPEC_PATTERN};
+static const struct spec pattern_spec = {.type = SPEC_PATTERN};
 static const struct spec spec_hex = {.type = SPEC_HEX, .lo = 1, .hi = LIMIT_EXPECT_LINE};
 static const struct spec spec_line = {.type = SPEC_TEXT,
                                       .lo = 1,
@@ -44,7 +45,7 @@ static const char *const end_words[] = {"closed", "reset", NULL};
 static const struct spec spec_ends = {.type = SPEC_WORD, .words = end_words};
 
 static const struct spec_key content_keys[] = {
-    {"pattern", &spec_pattern, "An extended regular expression that a line matches.", SPEC_VERB},
+    {"pattern", &pattern_spec, "An extended regular expression that a line matches.", SPEC_VERB},
     {"hex", &spec_hex, "Bytes anywhere in the stream, across lines.", SPEC_VERB},
     {NULL, NULL, NULL, 0},
 };
@@ -57,7 +58,7 @@ static const struct spec spec_content = {
 static const struct spec_key peer_keys[] = {
     {"name", &spec_title, "The far end, as under `peers`.", SPEC_REQUIRED},
     {"text", &spec_found, "Text anywhere in what arrives there.", SPEC_VERB},
-    {"pattern", &spec_pattern,
+    {"pattern", &pattern_spec,
      "An extended regular expression, in the last 4096 bytes; the end "
      "of a stream is not known, so `$` matches nowhere.",
      SPEC_VERB},
@@ -74,7 +75,7 @@ static const struct spec spec_peer = {
 static const struct spec_key event_keys[] = {
     {"name", &spec_event_name, "The event, as under `on` of a rule; not the bytes of the tty.",
      SPEC_REQUIRED},
-    {"pattern", &spec_pattern, "An extended regular expression that its text matches.", 0},
+    {"pattern", &pattern_spec, "An extended regular expression that its text matches.", 0},
     {NULL, NULL, NULL, 0},
 };
 static const struct spec spec_event = {.type = SPEC_OBJECT, .name = "an event", .keys = event_keys};
@@ -107,13 +108,6 @@ const struct spec expect_step_spec = {
     .type = SPEC_OBJECT, .name = "an expectation", .keys = step_keys, .is_shared = true};
 
 /* -- from JSON -- */
-
-static void compile(struct expect_step *s, const char *pattern) {
-    if (pattern != NULL) {
-        must(regcomp(&s->pattern, pattern, REG_EXTENDED) == 0);
-        s->has_pattern = true;
-    }
-}
 
 /* border[i]: the longest beginning of the needle that its first i bytes also end with. With it a
  * search never has to go back in the stream (Knuth, Morris, Pratt). */
@@ -150,7 +144,7 @@ static void read_content(struct expect_step *s, const struct cJSON *item) {
     } else if (spec_get(item, "hex") != NULL) {
         find_hex(s, item);
     } else {
-        compile(s, spec_text(item, "pattern", NULL));
+        s->pattern = spec_pattern(item);
     }
 }
 
@@ -171,7 +165,7 @@ static void read_peer(struct expect_step *s, const struct cJSON *item) {
         s->what = EXPECT_CONNECTS;
     }
     s->count = (size_t)spec_int(item, "bytes", 0);
-    compile(s, spec_text(item, "pattern", NULL));
+    s->pattern = spec_pattern(item);
     s->has_crc = crc != NULL;
     s->crc = s->has_crc ? (uint32_t)strtoul(crc, NULL, 16) : 0;
 }
@@ -180,7 +174,7 @@ static void read_event(struct expect_step *s, const struct cJSON *item) {
     s->source = EXPECT_EVENT;
     s->what = EXPECT_HAPPENED;
     s->from = spec_text(item, "name", NULL);
-    compile(s, spec_text(item, "pattern", NULL));
+    s->pattern = spec_pattern(item);
 }
 
 /* What stands in the report: "never module: /^ERROR$/ within 1s to 5s". */
@@ -195,7 +189,7 @@ static void write_wanted(const struct expect_step *s, const struct cJSON *item, 
     const struct cJSON *where = spec_get(item, key);
     const struct cJSON *within = spec_get(item, "within");
     fprintf(to, "%s%s", s->is_never ? "never " : "", s->from != NULL ? s->from : key);
-    if (s->has_pattern) {
+    if (s->pattern != NULL) {
         fprintf(to, ": /%s/", spec_text(where, "pattern", ""));
     } else if (s->needle != NULL) {
         fprintf(to, ": hex %s", spec_text(where, "hex", ""));
@@ -249,9 +243,7 @@ void expect_step_init(struct expect_step *s, const struct cJSON *item) {
 }
 
 void expect_step_fini(struct expect_step *s) {
-    if (s->has_pattern) {
-        regfree(&s->pattern);
-    }
+    pattern_free(s->pattern);
     free(s->needle);
     free(s->border);
     free(s->window);
@@ -266,26 +258,14 @@ void expect_step_begin(struct expect_step *s) {
     s->seen = s->matched = s->nwindow = 0;
     s->seen_crc = 0;
     s->has_slid = false;
-    if (s->has_pattern && s->what == EXPECT_BYTES) {
-        /* With a NUL behind it: REG_STARTEND is an extension, and sanitizers do not know it. */
-        s->window = xmalloc(WINDOW_SIZE + 1);
+    if (s->pattern != NULL && s->what == EXPECT_BYTES) {
+        s->window = xmalloc(WINDOW_SIZE);
     }
 }
 
 void expect_step_end(struct expect_step *s) {
     free(s->window);
     s->window = NULL;
-}
-
-/* With a length, because bytes may be NUL. */
-static bool matches(const struct expect_step *s, struct sv text, int flags, struct sv *got) {
-    regmatch_t at = {.rm_so = 0, .rm_eo = (regoff_t)text.n};
-    const char *p = text.n > 0 ? text.p : "";
-    if (regexec(&s->pattern, p, 1, &at, flags | REG_STARTEND) != 0) {
-        return false;
-    }
-    *got = sv_slice(text, (size_t)at.rm_so, (size_t)(at.rm_eo - at.rm_so));
-    return true;
 }
 
 static bool is_from(const struct expect_step *s, enum expect_source source, const char *from) {
@@ -298,9 +278,8 @@ bool expect_step_is_met(const struct expect_step *s, const struct expect_came *c
         return false;
     }
     *got = came->text;
-    if (s->has_pattern) {
-        struct sv part;
-        return matches(s, came->text, 0, &part);
+    if (s->pattern != NULL) {
+        return pattern_find(s->pattern, came->text, 0, NULL);
     }
     return !s->has_text || (!came->is_cut && sv_eq(s->text, came->text));
 }
@@ -309,11 +288,10 @@ bool expect_step_reads(const struct expect_step *s, enum expect_source source, c
     return (s->what == EXPECT_BYTES || s->has_crc) && is_from(s, source, from);
 }
 
-/* The end of what has arrived is not the end of the stream, so `$` must not match there. Then more
- * bytes never undo a match, and the first byte that makes one can be found by halving. */
-static bool window_matches(const struct expect_step *s, size_t n, struct sv *got) {
-    int flags = REG_NOTEOL | (s->has_slid ? REG_NOTBOL : 0);
-    return matches(s, (struct sv){s->window, n}, flags, got);
+/* The end of what has arrived is not the end of the stream, so `$` must not match there. */
+static bool find_in_window(const struct expect_step *s, size_t n, unsigned flags, struct sv *got) {
+    flags |= PATTERN_NOT_END | (s->has_slid ? (unsigned)PATTERN_NOT_BEGIN : 0);
+    return pattern_find(s->pattern, (struct sv){s->window, n}, flags, got);
 }
 
 static size_t scan_pattern(struct expect_step *s, const char *p, size_t n) {
@@ -323,20 +301,12 @@ static size_t scan_pattern(struct expect_step *s, const char *p, size_t n) {
         n = room;
     }
     memcpy(s->window + s->nwindow, p, n);
-    if (!window_matches(s, s->nwindow + n, &got)) {
+    if (!find_in_window(s, s->nwindow + n, PATTERN_FIRST, &got)) {
         return n;
     }
-    size_t least = 1;
-    while (least < n) {
-        size_t half = least + (n - least) / 2;
-        if (window_matches(s, s->nwindow + half, &got)) {
-            n = half;
-        } else {
-            least = half + 1;
-        }
-    }
-    s->hit = n;
-    return n;
+    size_t end = (size_t)(got.p + got.n - s->window);
+    s->hit = end > s->nwindow ? end - s->nwindow : 1; /* one that fits nothing needs a byte, too */
+    return s->hit;
 }
 
 static size_t step_needle(const struct expect_step *s, size_t matched, char c) {
@@ -371,7 +341,7 @@ size_t expect_step_scan(struct expect_step *s, const char *p, size_t n) {
     if (s->what != EXPECT_BYTES) {
         return n;
     }
-    if (s->has_pattern) {
+    if (s->pattern != NULL) {
         return scan_pattern(s, p, n);
     }
     return s->has_text ? scan_needle(s, p, n) : scan_count(s, n);
@@ -391,10 +361,10 @@ bool expect_step_take(struct expect_step *s, const char *p, size_t n, struct sv 
         s->seen_crc = crc32_add(s->seen_crc, p, n);
     }
     *got = s->text;
-    if (s->has_pattern && s->what == EXPECT_BYTES) {
+    if (s->pattern != NULL && s->what == EXPECT_BYTES) {
         s->nwindow += n;
         if (is_met) {
-            must(window_matches(s, s->nwindow, got));
+            must(find_in_window(s, s->nwindow, 0, got));
             s->nwindow = 0;
             s->has_slid = false;
         } else if (s->nwindow == WINDOW_SIZE) {

@@ -6,7 +6,6 @@
 #ifndef SCENARIOS_VERDICT_EXPECT_STEP_H
 #define SCENARIOS_VERDICT_EXPECT_STEP_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +15,7 @@
 #include "scenarios/verdict/expect.h"
 
 struct cJSON;
+struct pattern;
 struct spec;
 
 extern const struct spec expect_step_spec;
@@ -53,11 +53,11 @@ struct expect_step {
     enum expect_what what;
     const char *from;
     struct sv text; /* the line or the bytes; p NULL: a pattern, a number or nothing */
-    bool has_text, has_pattern, has_crc, is_never, has_end;
-    unsigned char *needle; /* bytes of a {"hex"} */
-    size_t *border;        /* of the needle: see make_borders */
-    regex_t pattern;
-    size_t count; /* so many bytes; 0: not asked for */
+    bool has_text, has_crc, is_never, has_end;
+    unsigned char *needle;   /* bytes of a {"hex"} */
+    size_t *border;          /* of the needle: see make_borders */
+    struct pattern *pattern; /* NULL: none */
+    size_t count;            /* so many bytes; 0: not asked for */
     uint32_t crc;
     clk_dur opens, closes; /* the window, counted from `since`; has_end: it closes */
 

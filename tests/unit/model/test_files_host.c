@@ -143,6 +143,37 @@ static size_t count(bool is_folder) {
 
 /* -- what is kept -- */
 
+Test(files_host, what_is_written_is_on_the_host_and_there_again) {
+    struct files_info before;
+    struct files_info after;
+    cr_assert_eq(make_folder("C:/sub"), 0);
+    cr_assert_eq(make("C:/sub/a", "hello"), 0);
+    struct files_path a = path("C:/sub/a");
+    cr_assert_eq(files_stat(f, &a, &before), 0);
+    cr_assert_eq(files_write(f, &a, 5, " there", 6), 0);
+    cr_assert_eq(files_write(f, &a, 0, "H", 1), 0);
+    cr_assert_str_eq(host_get("in/C/sub/a"), "Hello there");
+    open_again();
+    cr_assert_str_eq(text_of("C:/sub/a"), "Hello there");
+    cr_assert_eq(files_stat(f, &a, &after), 0);
+    cr_assert_eq(after.created.us, before.created.us);
+}
+
+Test(files_host, nothing_is_written_behind_a_link_or_into_what_is_gone) {
+    cr_assert_eq(make("C:/a", "hello"), 0);
+    cr_assert_eq(make("C:/b", "hello"), 0);
+    host_put("out/secret", "secret");
+    cr_assert_eq(unlink(at("in/C/a")), 0);
+    cr_assert_eq(symlink(at("out/secret"), at("in/C/a")), 0);
+    cr_assert_eq(unlink(at("in/C/b")), 0);
+    struct files_path a = path("C:/a");
+    struct files_path b = path("C:/b");
+    cr_assert_eq(files_write(f, &a, 0, "H", 1), -EIO);
+    cr_assert_eq(files_write(f, &b, 0, "H", 1), -EIO);
+    cr_assert_str_eq(host_get("out/secret"), "secret");
+    cr_assert_str_eq(text_of("C:/a"), "hello", "all or nothing");
+}
+
 Test(files_host, what_is_made_is_on_the_host_and_there_again) {
     struct files_info before;
     struct files_info after;
@@ -352,6 +383,24 @@ Test(files_host, a_full_disk_leaves_nothing_and_is_told) {
     cr_assert_str_eq(text_of("C:/large"), "none");
     cr_assert(!host_has("in/C/large") && !host_has("in/C/.files.new"));
     cr_assert_eq(files_create(f, &p, bytes, sizeof bytes), 0);
+}
+
+Test(files_host, what_a_full_disk_cannot_take_is_not_written) {
+    struct rlimit limit;
+    struct rlimit small;
+    cr_assert_eq(make("C:/a", "hello"), 0);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    small = (struct rlimit){100, limit.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    static const char bytes[200];
+    struct files_path p = path("C:/a");
+    cr_assert_eq(files_write(f, &p, 5, bytes, sizeof bytes), -ENOSPC);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    cr_assert_str_eq(text_of("C:/a"), "hello");
+    struct stat st;
+    cr_assert_eq(stat(at("in/C/a"), &st), 0);
+    cr_assert_eq(st.st_size, 5);
 }
 
 Test(files_host, a_host_that_refuses_is_an_error_and_nothing_has_changed) {

@@ -276,14 +276,6 @@ Test(peer_run, a_script_that_only_sends_leaves_the_loop_its_turns) {
     close(fd);
 }
 
-Test(peer_run, a_place_between_bytes_cannot_make_a_pattern_spin) {
-    int fd = call("[{\"expect\":{\"pattern\":\"\\\\<\"}},{\"send\":\".\"},{\"repeat\":true}]");
-    peer_rig_say(fd, "abc def");
-    const char *dots = peer_rig_heard(fd);
-    cr_assert(strlen(dots) > 0 && strlen(dots) <= 7, "%s", dots);
-    close(fd);
-}
-
 Test(peer_run, after_the_last_step_what_comes_is_taken_and_dropped) {
     int fd = call("[{\"send\":\"hi\"}]");
     static char bin[65536];
