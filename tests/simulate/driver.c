@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/model/events.h"
 #include "slots.h"
@@ -88,11 +89,12 @@ static void on_raw(void *ctx, const uint8_t *p, size_t n) {
         links_received(&d->links, (unsigned)d->reading, p, n);
         return;
     }
-    for (size_t i = 0; i < n / 2 && i < sizeof bytes; i++) {
-        const char digits[] = {(char)p[2 * i], (char)p[2 * i + 1], '\0'};
-        bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
+    int got = hex_parse((struct sv){(const char *)p, n}, bytes, sizeof bytes);
+    if (got < 0) {
+        verdict_fail(d->verdict, "raw", NULL, "data in hexadecimal that is none");
+        return;
     }
-    links_received(&d->links, (unsigned)d->reading, bytes, n / 2);
+    links_received(&d->links, (unsigned)d->reading, bytes, (size_t)got);
 }
 
 static size_t on_data(void *ctx, const uint8_t *p, size_t n) {
