@@ -61,7 +61,10 @@ static const struct world_events world_events = {.said = on_said, .turn = on_tur
 static void on_urc(void *ctx, const char *text) {
     struct driver *d = driver_of(ctx);
     d->urcs++;
-    links_urc(&d->links, text);
+    /* What was decided on before a restart may be read behind it, by a driver that did not read. */
+    if (!d->oracle.was_restarted) {
+        links_urc(&d->links, text);
+    }
 }
 
 static size_t on_pushed(void *ctx, const uint8_t *p, size_t n) {

@@ -286,11 +286,16 @@ static void look_at_datagrams(struct links *ls) {
     }
 }
 
-void links_turn(struct links *ls) {
-    CHECK_OBJ(ls, LINKS_MAGIC);
+/* A closing line may be the first thing that comes behind a long step of the clock. */
+static void note_manual(struct links *ls) {
     if (links_is_manual(ls)) {
         ls->manual_us = world_now_us(ls->world);
     }
+}
+
+void links_turn(struct links *ls) {
+    CHECK_OBJ(ls, LINKS_MAGIC);
+    note_manual(ls);
     look_at_datagrams(ls);
     size_t i = 0;
     while (i < ls->nlive) {
@@ -411,6 +416,7 @@ static void on_ended(struct links *ls, unsigned n, unsigned why) {
     }
     /* A peer's FIN stands behind all that it sent, and pushed data in front of its line. What was
      * to be fetched when it came is behind it. */
+    note_manual(ls);
     bool is_pushed = world_now_us(ls->world) > ls->manual_us + GRACE_US;
     if (why == 1 && f != NULL && !f->is_lossy && is_pushed && l->got != f->sent) {
         verdict_fail(ls->verdict, "bytes-down", NULL,
