@@ -6,7 +6,7 @@
 
 /* What the prompt is for; lives in the request. */
 struct sending {
-    unsigned link;
+    unsigned link, life;
     struct net_addr to; /* UDP */
 };
 
@@ -23,6 +23,12 @@ static void on_input(struct at_req *rq, const uint8_t *p, size_t n) {
     }
     if (p == NULL || n == 0) {
         at_fail(rq, AT_ERR_PLAIN);
+        return;
+    }
+    struct link_info now;
+    link_info(tcpip_sockets(c), s->link, &now);
+    if (now.life != s->life) {
+        fail(rq, IP_NOT_SUPPORTED); /* it ended; a caller that took its number gets nothing of it */
         return;
     }
     bool wait_ack = setting_int(c->module, SLOT_CIPSENDMODE_MODE) != 0;
@@ -91,6 +97,7 @@ void cmd_cipsend(struct at_req *rq) {
     }
     struct sending *s = at_alloc(rq, sizeof *s);
     s->link = (unsigned)n;
+    s->life = info.life;
     if (!read_target(rq, &info, &s->to)) {
         fail(rq, IP_WRONG_PARAMETER);
         return;

@@ -28,6 +28,7 @@ struct link {
 #define LINK_MAGIC 0x11d4ab30u
     struct sockets *sk;
     unsigned number;
+    unsigned lives; /* so often it was freed */
     enum link_state state;
     enum net_proto proto;
     int server;
@@ -137,6 +138,7 @@ static void free_link(struct link *l) {
     l->state = LINK_FREE;
     l->server = -1;
     l->peer = (struct net_addr){0};
+    l->lives++;
 }
 
 static void post_link(struct link *l, enum topic topic, enum ip_err err) {
@@ -354,7 +356,7 @@ void sockets_set_fin_when_dormant(struct sockets *sk, bool on) {
 
 void link_info(const struct sockets *sk, unsigned n, struct link_info *out) {
     const struct link *l = at(sk, n);
-    *out = (struct link_info){l->state, l->proto, l->server, l->peer, l->tag};
+    *out = (struct link_info){l->state, l->proto, l->server, l->peer, l->tag, l->lives};
 }
 
 bool link_is_sending(const struct sockets *sk, unsigned n) {

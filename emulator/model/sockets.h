@@ -39,6 +39,7 @@ struct link_info {
     int server;           /* -1: a client link */
     struct net_addr peer; /* 0.0.0.0 and 0 of a UDP link without one */
     void *tag;
+    unsigned life; /* another one: the number is another link's by now */
 };
 
 struct link_target {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/obj.h"
 #include "emulator/model/events.h"
 #include "slots.h"
@@ -60,7 +61,10 @@ static const struct world_events world_events = {.said = on_said, .turn = on_tur
 static void on_urc(void *ctx, const char *text) {
     struct driver *d = driver_of(ctx);
     d->urcs++;
-    links_urc(&d->links, text);
+    /* What was decided on before a restart may be read behind it, by a driver that did not read. */
+    if (!d->oracle.was_restarted) {
+        links_urc(&d->links, text);
+    }
 }
 
 static size_t on_pushed(void *ctx, const uint8_t *p, size_t n) {
@@ -88,11 +92,12 @@ static void on_raw(void *ctx, const uint8_t *p, size_t n) {
         links_received(&d->links, (unsigned)d->reading, p, n);
         return;
     }
-    for (size_t i = 0; i < n / 2 && i < sizeof bytes; i++) {
-        const char digits[] = {(char)p[2 * i], (char)p[2 * i + 1], '\0'};
-        bytes[i] = (uint8_t)strtoul(digits, NULL, 16);
+    int got = hex_parse((struct sv){(const char *)p, n}, bytes, sizeof bytes);
+    if (got < 0) {
+        verdict_fail(d->verdict, "raw", NULL, "data in hexadecimal that is none");
+        return;
     }
-    links_received(&d->links, (unsigned)d->reading, bytes, n / 2);
+    links_received(&d->links, (unsigned)d->reading, bytes, (size_t)got);
 }
 
 static size_t on_data(void *ctx, const uint8_t *p, size_t n) {

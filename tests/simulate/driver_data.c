@@ -158,7 +158,7 @@ void driver_act_transparent(struct driver *d) {
         links_opening(ls, LINK, &peer, CLK_S(300));
         const char *result = driver_ask(d, "AT+CIPOPEN=%d,\"TCP\",\"%s\",%u", LINK,
                                         net_format_ip(peer.ip, ip), peer.port);
-        if (strncmp(result, "CONNECT", 7) == 0) {
+        if (oracle_is_connect(sv_of(result))) {
             links_connected(ls, LINK);
             be_transparent(d);
             end_transparent(d);
@@ -225,7 +225,7 @@ static void hang_up(struct driver *d) {
 void driver_act_ppp(struct driver *d) {
     d->is_ppp = true;
     ppp_peer_init(&d->ppp);
-    if (strncmp(driver_ask(d, "ATD*99#"), "CONNECT", 7) == 0) {
+    if (oracle_is_connect(sv_of(driver_ask(d, "ATD*99#")))) {
         be_online(d);
         hang_up(d);
     }

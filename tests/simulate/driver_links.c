@@ -78,10 +78,10 @@ static void open_tcp(struct driver *d, unsigned n) {
         links_name(ls, host, peer.ip);
     }
     links_opening(ls, n, &peer, CLK_S(SERVICE_S + DNS_S));
-    if (!driver_is_ok(driver_ask(d, "AT+CIPOPEN=%u,\"TCP\",\"%s\",%u", n, host, peer.port)) &&
-        ls->links[n].state == LINKS_OPENING) { /* and no caller has it now */
-        ls->links[n].state = LINKS_FREE;
-        ls->links[n].due_us = 0;
+    struct links_link *l = &ls->links[n];
+    if (!driver_is_ok(driver_ask(d, "AT+CIPOPEN=%u,\"TCP\",\"%s\",%u", n, host, peer.port))) {
+        l->state = l->state == LINKS_OPENING ? LINKS_FREE : l->state; /* a caller may have it now */
+        l->due_us = 0;
     }
 }
 

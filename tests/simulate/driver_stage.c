@@ -168,12 +168,21 @@ static void step(struct staging *s) {
     pass(s, driver_pick(d, 500));
 }
 
+/* A module that has gone off, of its own accord or as it was told, is switched on. */
+static void switch_on(struct driver *d) {
+    if (d->is_down) {
+        modem_power_on(d->world.modem);
+        driver_pass(d, CLK_US(DRIVER_BOOT_US));
+    }
+}
+
 /* As a driver does that begins anew. */
 static bool recovers(struct driver *d) {
     static const char restart[] = "\x1b\rATQ0V1E0\r";
     chan_mem_stall(&d->world.mem, false);
     world_dte(&d->world, false);
     driver_pass(d, CLK_S(200)); /* what waits for the network has its time, too */
+    switch_on(d);
     chan_discard(&d->world.chan, false, true);
     world_dte(&d->world, true);
     for (unsigned i = 0; i < TRIES && driver_is_good(d); i++) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/be.h"
 #include "base/obj.h"
 #include "slots.h"
 
@@ -285,11 +286,16 @@ static void look_at_datagrams(struct links *ls) {
     }
 }
 
-void links_turn(struct links *ls) {
-    CHECK_OBJ(ls, LINKS_MAGIC);
+/* A closing line may be the first thing that comes behind a long step of the clock. */
+static void note_manual(struct links *ls) {
     if (links_is_manual(ls)) {
         ls->manual_us = world_now_us(ls->world);
     }
+}
+
+void links_turn(struct links *ls) {
+    CHECK_OBJ(ls, LINKS_MAGIC);
+    note_manual(ls);
     look_at_datagrams(ls);
     size_t i = 0;
     while (i < ls->nlive) {
@@ -410,6 +416,7 @@ static void on_ended(struct links *ls, unsigned n, unsigned why) {
     }
     /* A peer's FIN stands behind all that it sent, and pushed data in front of its line. What was
      * to be fetched when it came is behind it. */
+    note_manual(ls);
     bool is_pushed = world_now_us(ls->world) > ls->manual_us + GRACE_US;
     if (why == 1 && f != NULL && !f->is_lossy && is_pushed && l->got != f->sent) {
         verdict_fail(ls->verdict, "bytes-down", NULL,
@@ -420,8 +427,10 @@ static void on_ended(struct links *ls, unsigned n, unsigned why) {
 }
 
 static void on_client(struct links *ls, const char *text) {
-    unsigned n = 0, server = 0, a = 0, b = 0, c = 0, d = 0, port = 0;
-    if (sscanf(text, "+CLIENT: %u,%u,%u.%u.%u.%u:%u", &n, &server, &a, &b, &c, &d, &port) != 7 ||
+    unsigned n = 0, server = 0, port = 0;
+    uint8_t from[4];
+    if (sscanf(text, "+CLIENT: %u,%u,%hhu.%hhu.%hhu.%hhu:%u", &n, &server, &from[0], &from[1],
+               &from[2], &from[3], &port) != 7 ||
         n >= LIMIT_LINKS) {
         verdict_fail(ls->verdict, "once", NULL, "not understood: %s", text);
         return;
@@ -430,7 +439,7 @@ static void on_client(struct links *ls, const char *text) {
         return; /* it crossed the end of the service */
     }
     struct links_link *l = &ls->links[n];
-    uint32_t ip = a << 24 | b << 16 | c << 8 | d;
+    uint32_t ip = be_get32(from);
     if (l->state == LINKS_OPEN) {
         verdict_fail(ls->verdict, "once", NULL, "a caller on a link that is in use: %s", text);
     }
@@ -579,11 +588,13 @@ size_t links_pushed(struct links *ls, const uint8_t *p, size_t n) {
     size_t len = n < sizeof head - 1 ? n : sizeof head - 1;
     memcpy(head, p, len);
     head[len] = '\0';
-    unsigned a = 0, b = 0, c = 0, d = 0, port = 0, link = 0, size = 0;
+    unsigned port = 0, link = 0, size = 0;
+    uint8_t from[4];
     int at = 0, more = 0;
     int number = -1;
-    if (sscanf(head, "\r\n%*[RECV] FROM:%u.%u.%u.%u:%u%n", &a, &b, &c, &d, &port, &at) == 5) {
-        number = link_from(ls, a << 24 | b << 16 | c << 8 | d, port);
+    if (sscanf(head, "\r\n%*[RECV] FROM:%hhu.%hhu.%hhu.%hhu:%u%n", &from[0], &from[1], &from[2],
+               &from[3], &port, &at) == 5) {
+        number = link_from(ls, be_get32(from), port);
         at += 2;
     }
     if (sscanf(head + at, "+IPD%u%n", &size, &more) == 1) {

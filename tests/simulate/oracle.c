@@ -182,6 +182,10 @@ bool oracle_is_final(struct sv line) {
     return false;
 }
 
+bool oracle_is_connect(struct sv line) {
+    return sv_starts_nocase(line, SV("CONNECT")) && !sv_eq(line, SV("CONNECT FAIL"));
+}
+
 const char *oracle_info(struct oracle *o) {
     if (buf_len(&o->info) == 0) {
         return "";
@@ -311,7 +315,7 @@ static bool judge_idle(struct oracle *o) {
 
 static void end_answer(struct oracle *o, struct sv line) {
     struct oracle_entry *e = o->n > 0 ? entry(o, 0) : NULL;
-    bool is_connect = sv_starts_nocase(line, SV("CONNECT"));
+    bool is_connect = oracle_is_connect(line);
     struct sv command = {(const char *)buf_data(&o->command), buf_len(&o->command)};
     /* Nobody is asked about a result behind which the port is another's. */
     bool is_unasked = is_connect || sv_starts_nocase(command, SV("+CMUX="));

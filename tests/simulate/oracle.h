@@ -17,7 +17,8 @@
 #include "base/sv.h"
 #include "tests/simulate/world.h"
 
-enum { ORACLE_LEDGER = 256, ORACLE_FINAL = 128 };
+/* The ledger holds what comes while a driver does not read for 20 s: NMEA has some 15 a second. */
+enum { ORACLE_LEDGER = 1024, ORACLE_FINAL = 128 };
 
 struct oracle_events {
     void (*urc)(void *ctx, const char *text);
@@ -83,6 +84,7 @@ void oracle_end_data(struct oracle *o);
 void oracle_check_idle(struct oracle *o);
 
 bool oracle_is_final(struct sv line);
+bool oracle_is_connect(struct sv line);    /* data mode is behind it */
 const char *oracle_info(struct oracle *o); /* the lines of the last answer, \n behind each */
 
 #endif

@@ -63,6 +63,7 @@ static void play(const struct run_plan *plan, const char *path, int to) {
     if (path == NULL && freopen("/dev/null", "w", stderr) == NULL) {
         _exit(1);
     }
+    setvbuf(stderr, NULL, _IONBF, 0); /* as before: the heap is watched */
     running = plan;
     running_path = path;
     signal(SIGABRT, on_crash);

@@ -5,11 +5,13 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/obj.h"
+#include "tests/simulate/driver.h"
 #include "tests/simulate/shrink.h"
 #include "tests/simulate/trial.h"
 #include "tests/support/transcript.h"
@@ -147,6 +149,30 @@ Test(run, without_a_fault_all_is_well, .timeout = 60) {
         cr_assert_str_empty(result.verdict.rule, "seed %d: %s", (int)seed, result.verdict.why);
         cr_assert_gt(result.figures.checks, 100);
         run_result_fini(&result);
+    }
+}
+
+static void put_on_stage(uint64_t seed, struct verdict *verdict) {
+    static const char off[] = "AT+CPOF\r";
+    const struct world_config cfg = {.profile = "sim7600e", .verdict = verdict};
+    struct driver *d = xmalloc(sizeof *d);
+    driver_start(d, &cfg, false);
+    oracle_set_relaxed(&d->oracle, true);
+    world_type(&d->world, off, sizeof off - 1);
+    d->rng = rng_stream(seed, "act");
+    driver_act_scenario(d);
+    driver_stop(d);
+    free(d);
+}
+
+/* It goes off when nothing plays any more: it was told to, or its supply is out of the range of
+ * AT+CPMVT. It is switched on before it is asked. The seeds are some of short scenarios. */
+Test(run, a_module_that_goes_off_behind_a_scenario_is_switched_on) {
+    for (uint64_t seed = 1; seed <= 130; seed++) {
+        struct verdict verdict = {0};
+        put_on_stage(seed, &verdict);
+        cr_expect_str_empty(verdict.rule, "seed %d: %s", (int)seed, verdict.why);
+        verdict_fini(&verdict);
     }
 }
 
