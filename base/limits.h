@@ -108,6 +108,7 @@
 #define LIMIT_CONTROL_LINE (LIMIT_JSON + 65536) /* a longer text is refused, a longer line fatal */
 #define LIMIT_CONTROL_CALLS 64          /* open requests of a client: the next one is refused */
 #define LIMIT_CONTROL_OUT (1 << 20)     /* waiting for a client: then it is not served any more */
+#define LIMIT_CONTROL_LEAVE_MS 500      /* of the host: for the last answers, at the end */
 #define LIMIT_CONTROL_TOPICS 32         /* subscriptions of a client */
 #define LIMIT_CONTROL_TOPIC 64          /* bytes of one: the longest topic has fewer */
 #define LIMIT_CONTROL_ID 128            /* bytes of a request's id: it is kept and sent back */

@@ -11,6 +11,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/clk.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/obj.h"
 #include "scenarios/control/control_rpc.h"
@@ -47,6 +49,8 @@ struct control {
     size_t client_count;
     size_t handles; /* not yet closed; the last one frees */
     bool is_closing;
+    struct clk *clk; /* the host's, while the last output leaves; NULL: nobody waits for any */
+    struct clk_timer late;
     bool is_subscribed; /* as was told last */
     void (*on_subscribed)(void *ctx, bool any);
     char bin[CONTROL_RPC_CHUNK];
@@ -113,6 +117,10 @@ static void close_client(struct client *k) {
     control_rpc_end(&k->rpc);
     tell_subscribed(k->control);
     uv_close((uv_handle_t *)&k->pipe, on_client_closed);
+    if (k->control->clients == NULL) {
+        clk_close(k->control->clk);
+        k->control->clk = NULL;
+    }
 }
 
 static void on_shutdown(uv_shutdown_t *req, int status) {
@@ -396,6 +404,24 @@ static void remove_file(const struct control *c) {
     }
 }
 
+/* Nobody is served any more, but what the kernel has not taken yet may still be an answer. */
+static void part(struct client *k) {
+    control_rpc_end(&k->rpc);
+    if (uv_stream_get_write_queue_size((const uv_stream_t *)&k->pipe) == 0) {
+        close_client(k);
+    } else {
+        update(k);
+    }
+}
+
+static void on_late(void *ctx) {
+    struct control *c;
+    CAST_OBJ(c, ctx, CONTROL_MAGIC);
+    while (c->clients != NULL) {
+        close_client(c->clients);
+    }
+}
+
 void control_close(struct control *c) {
     if (c == NULL) {
         return;
@@ -405,7 +431,13 @@ void control_close(struct control *c) {
     c->is_closing = true;
     remove_file(c);
     uv_close((uv_handle_t *)&c->pipe, on_closed);
-    while (c->clients != NULL) {
-        close_client(c->clients);
+    struct client *next = NULL;
+    for (struct client *k = c->clients; k != NULL; k = next) {
+        next = k->next;
+        part(k);
+    }
+    if (c->clients != NULL) {
+        c->clk = clk_new_real(c->loop, 1);
+        clk_start(c->clk, &c->late, CLK_MS(LIMIT_CONTROL_LEAVE_MS), on_late, c);
     }
 }

@@ -74,8 +74,9 @@ void control_on_subscribed(struct control *c, void (*cb)(void *ctx, bool any));
 /* `params` is an object, taken; NULL: nothing but the topic. */
 void control_notify(struct control *c, const char *topic, struct cJSON *params);
 
-/* Removes the file and closes all clients; what the kernel did not take from us by then is lost.
- * The memory goes in the last close callback. NULL is allowed. */
+/* Removes the file and closes all clients, those with output that the kernel has not taken yet at
+ * most LIMIT_CONTROL_LEAVE_MS later. The memory goes in the last close callback. NULL is allowed.
+ */
 void control_close(struct control *c);
 
 #endif

@@ -822,6 +822,35 @@ Test(control, a_method_may_end_all_and_is_still_answered) {
     close(fd);
 }
 
+Test(control, an_answer_that_the_kernel_does_not_take_at_once_is_whole_at_the_end) {
+    int fd = dial();
+    say(fd,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"big\",\"params\":{\"n\":1000000}}\n" REQUEST(
+            "2", "stop"));
+    turns(3);
+    cr_assert_eq(access(path, F_OK), -1);
+    cr_assert_gt(strlen(hear(fd)), 1000000);
+    hears(fd, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+    cr_assert(is_closed(fd));
+    close(fd);
+}
+
+Test(control, who_does_not_read_does_not_delay_the_end_for_long) {
+    int fd = dial();
+    int quick = dial();
+    is_served(quick);
+    say(fd, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"big\",\"params\":{\"n\":1000000}}\n");
+    turns(3);
+    control_close(control);
+    control = NULL;
+    turns(3);
+    cr_assert(is_closed(quick), "who has all is not kept");
+    uv_run(&loop, UV_RUN_DEFAULT);
+    cr_assert_eq(uv_loop_alive(&loop), 0);
+    cr_assert_str_eq(hear(fd), "", "the line is not whole");
+    close(fd);
+}
+
 Test(control, a_request_that_is_open_outlives_the_socket) {
     int fd = dial();
     say(fd, REQUEST("1", "later"));
