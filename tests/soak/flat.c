@@ -44,7 +44,7 @@ static void sample(struct flat *f, uint64_t done) {
 }
 
 void flat_start(struct flat *f, pid_t pid, uint64_t total) {
-    *f = (struct flat){.pid = pid, .total = total};
+    *f = (struct flat){.pid = pid, .total = total, .kib_slack = FLAT_KIB_SLACK};
     sample(f, 0);
 }
 
@@ -78,7 +78,7 @@ unsigned flat_verdict(const struct flat *f, const char *unit) {
                s->fds);
     }
     find_highest(f, &early, &late);
-    if (late.kib > early.kib + FLAT_SLACK_KIB) {
+    if (late.kib > early.kib + f->kib_slack) {
         printf("  memory grew from %ld to %ld KiB\n", early.kib, late.kib);
         wrong++;
     }

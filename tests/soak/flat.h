@@ -1,7 +1,7 @@
 /* flat.h: whether a process stays as it is: its memory and its descriptors, sampled as it works.
  *
  * The first quarter of a run is where buffers grow to their size; after it nothing may: resident
- * memory at most FLAT_SLACK_KIB and descriptors at most `fds_slack` above the highest of that
+ * memory at most `kib_slack` and descriptors at most `fds_slack` above the highest of that
  * quarter. Caller's memory.
  */
 #ifndef TESTS_SOAK_FLAT_H
@@ -10,12 +10,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { FLAT_SAMPLES = 20, FLAT_SLACK_KIB = 256 };
+enum { FLAT_SAMPLES = 20, FLAT_KIB_SLACK = 256 };
 
 struct flat {
     pid_t pid;
-    uint64_t total;     /* units of work */
-    unsigned fds_slack; /* 0, unless set after flat_start */
+    uint64_t total; /* units of work */
+    long kib_slack; /* FLAT_KIB_SLACK and 0, unless set after flat_start */
+    unsigned fds_slack;
     unsigned n;
     struct flat_sample {
         uint64_t done;

@@ -267,7 +267,8 @@ int main(int argc, char **argv) {
     struct flat flat;
     start(seed);
     flat_start(&flat, getpid(), (uint64_t)total_ms);
-    flat.fds_slack = 16; /* flows come and go */
+    flat.fds_slack = 16; /* flows come and go, with 64 KiB and more each */
+    flat.kib_slack = 2048;
     int64_t from_us = turn_now_us();
     for (int64_t now_ms = 0; now_ms < total_ms; now_ms += STEP_MS) {
         if (now_ms % 1000 == 0) {
