@@ -34,6 +34,7 @@
 enum {
     LOOK_NS = 300000, /* while bytes of a tty are on their way */
     LOOKS = 300,      /* then they have got lost, with a tty that was closed */
+    PATIENCE = 3,     /* so many times as long where nothing fails, and few can be lost */
     TTY_MAJOR = 136,  /* and the seven behind it */
     PTMX_MAJOR = 5,
     AGAIN_ONE_IN = 4,
@@ -218,6 +219,11 @@ static void take_signal(int fd) {
     syscall(SYS_read, fd, &count, sizeof count);
 }
 
+/* A busy machine keeps bytes of a tty for long. */
+static unsigned most_looks(const struct fault_page *p) {
+    return p->from == UINT64_MAX ? PATIENCE * LOOKS : LOOKS;
+}
+
 /* True: the descriptor, or a new grant; ns < 0: for ever. */
 static bool rest(struct fault_page *p, int epoll, int64_t ns) {
     struct pollfd fds[] = {{.fd = epoll, .events = POLLIN}, {.fd = p->wake_fd, .events = POLLIN}};
@@ -240,7 +246,7 @@ static int wait_virtually(struct fault_page *p, int epoll, struct epoll_event *t
             return n;
         }
         uint32_t grants = atomic_load(&p->grants);
-        if (atomic_load(&p->sent) != atomic_load(&p->got) && looks++ < LOOKS) {
+        if (atomic_load(&p->sent) != atomic_load(&p->got) && looks++ < most_looks(p)) {
             rest(p, epoll, LOOK_NS);
             continue;
         }
@@ -300,7 +306,8 @@ int fault_poll(struct fault_page *p, struct pollfd *fds, nfds_t n, int64_t until
     atomic_store(&p->granted, until);
     do {
         ready = await_rest(p, all, n, limit_ms);
-        for (int i = 0; ready == 0 && i < LOOKS && atomic_load(&p->put) != atomic_load(&p->taken);
+        for (unsigned i = 0;
+             ready == 0 && i < most_looks(p) && atomic_load(&p->put) != atomic_load(&p->taken);
              i++) {
             ready = ppoll(all, n, &look, NULL);
         }
