@@ -124,13 +124,18 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     arm(d);
 }
 
+/* NULL: the system refuses to watch it; the query then runs into its timeout. */
 static struct dns_socket *new_socket(struct dns *d, ares_socket_t fd) {
     struct dns_socket *s = xmalloc(sizeof *s);
     OBJ_INIT(s, DNS_SOCKET_MAGIC);
     s->h = d->q->h;
     s->dns = d;
     s->fd = fd;
-    must(uv_poll_init(s->h->loop, &s->poll, fd) == 0);
+    if (uv_poll_init(s->h->loop, &s->poll, fd) != 0) {
+        OBJ_FINI(s);
+        free(s);
+        return NULL;
+    }
     s->poll.data = s;
     host_uv_handle_opened(s->h);
     LIST_INSERT_HEAD(&d->sockets, s, entry);
@@ -153,6 +158,9 @@ static void on_state(void *ctx, ares_socket_t fd, int readable, int writable) {
     }
     if (s == NULL) {
         s = new_socket(d, fd);
+        if (s == NULL) {
+            return;
+        }
     }
     int events = (readable != 0 ? UV_READABLE : 0) | (writable != 0 ? UV_WRITABLE : 0);
     uv_poll_start(&s->poll, events, on_poll);

@@ -159,7 +159,14 @@ void host_ping_start(struct host_query *q, const struct host_ping *ping) {
     p->fd = fd;
     p->is_raw = is_raw;
     p->id = (uint16_t)(getpid() + ++q->h->ping_id);
-    must(uv_poll_init(p->h->loop, &p->poll, fd) == 0);
+    int err = uv_poll_init(p->h->loop, &p->poll, fd);
+    if (err != 0) {
+        close(fd);
+        OBJ_FINI(p);
+        free(p);
+        host_uv_query_end(q, err);
+        return;
+    }
     p->poll.data = p;
     host_uv_handle_opened(p->h);
     q->kind = p;
@@ -174,7 +181,7 @@ void host_ping_start(struct host_query *q, const struct host_ping *ping) {
     to.sin_port = 0;
     p->sent_at = clk_now(p->h->clk);
     uv_poll_start(&p->poll, UV_READABLE, on_poll);
-    int err = send_request(p, &to, ping);
+    err = send_request(p, &to, ping);
     if (err != 0) {
         host_uv_query_end(q, err == -EACCES ? -EHOSTUNREACH : err);
     }

@@ -78,6 +78,7 @@ static void on_watch_closed(uv_handle_t *handle) {
     free_if_done(s);
 }
 
+/* NULL: the system refuses to watch it. */
 static struct watch *watch_of(struct slirp_uv *s, int fd) {
     size_t i = (size_t)fd;
     if (i >= s->n_watches) {
@@ -90,7 +91,11 @@ static struct watch *watch_of(struct slirp_uv *s, int fd) {
         struct watch *w = xmalloc(sizeof *w);
         OBJ_INIT(w, SLIRP_WATCH_MAGIC);
         w->s = s;
-        must(uv_poll_init(s->cfg.loop, &w->poll, fd) == 0);
+        if (uv_poll_init(s->cfg.loop, &w->poll, fd) != 0) {
+            OBJ_FINI(w);
+            free(w);
+            return NULL;
+        }
         w->poll.data = w;
         s->handles++;
         s->watches[i] = w;
@@ -118,7 +123,10 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
 static int add_poll(int fd, int events, void *opaque) {
     struct slirp_uv *s;
     CAST_OBJ(s, opaque, SLIRP_UV_MAGIC);
-    watch_of(s, fd)->asked = s->is_paused ? events & ~(SLIRP_POLL_IN | SLIRP_POLL_PRI) : events;
+    struct watch *w = watch_of(s, fd);
+    if (w != NULL) {
+        w->asked = s->is_paused ? events & ~(SLIRP_POLL_IN | SLIRP_POLL_PRI) : events;
+    }
     return fd;
 }
 
@@ -126,7 +134,7 @@ static int get_revents(int fd, void *opaque) {
     struct slirp_uv *s;
     CAST_OBJ(s, opaque, SLIRP_UV_MAGIC);
     struct watch *w = s->watches[fd];
-    int happened = w != NULL ? w->happened : 0;
+    int happened = w != NULL ? w->happened : SLIRP_POLL_ERR | SLIRP_POLL_HUP;
     if (w != NULL) {
         w->happened = 0;
     }

@@ -272,8 +272,15 @@ static void welcome(struct rfc2217 *r, int fd) {
     OBJ_INIT(v, VISITOR_MAGIC);
     static const int on = 1;
     v->fd = fd;
+    int err = uv_poll_init(r->loop, &v->poll, fd);
+    if (err != 0) {
+        LOG(LOG_PTY, LOG_WARN, r->chan.name, "no client: %s", strerror(-err));
+        close(fd);
+        OBJ_FINI(v);
+        free(v);
+        return;
+    }
     v->poll.data = r;
-    must(uv_poll_init(r->loop, &v->poll, fd) == 0);
     /* A host that is gone without a word must not keep the port for ever. */
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -445,6 +452,12 @@ int rfc2217_new(struct rfc2217 **out, const struct rfc2217_config *cfg) {
     buf_init(&r->in, LIMIT_PORT_STASH);
     buf_init(&r->out, LIMIT_RFC2217_OUT);
     int err = listen_at(r, cfg->host, cfg->port);
+    if (err == 0) {
+        err = uv_poll_init(cfg->loop, &r->listener, r->fd);
+        if (err != 0) {
+            close(r->fd);
+        }
+    }
     if (err != 0) {
         LOG(LOG_PTY, LOG_ERROR, cfg->name, "cannot listen at %s, port %u: %s", cfg->host, cfg->port,
             strerror(-err));
@@ -452,7 +465,6 @@ int rfc2217_new(struct rfc2217 **out, const struct rfc2217_config *cfg) {
         return err;
     }
     r->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    must(uv_poll_init(cfg->loop, &r->listener, r->fd) == 0);
     r->listener.data = r;
     must(uv_poll_start(&r->listener, UV_READABLE, on_connection) == 0);
     must(uv_idle_init(cfg->loop, &r->turn) == 0);

@@ -70,16 +70,19 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
 }
 
 int watch_new(struct watch **out, uv_loop_t *loop) {
-    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-    if (fd < 0) {
-        int err = -errno;
-        LOG(LOG_PTY, LOG_ERROR, "watch", "no inotify: %s", strerror(-err));
-        return err;
-    }
     struct watch *w = xmalloc(sizeof *w);
     OBJ_INIT(w, WATCH_MAGIC);
-    w->fd = fd;
-    must(uv_poll_init(loop, &w->poll, fd) == 0);
+    w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    int err = w->fd < 0 ? -errno : uv_poll_init(loop, &w->poll, w->fd);
+    if (err != 0) {
+        LOG(LOG_PTY, LOG_ERROR, "watch", "no inotify: %s", strerror(-err));
+        if (w->fd >= 0) {
+            close(w->fd);
+        }
+        OBJ_FINI(w);
+        free(w);
+        return err;
+    }
     w->poll.data = w;
     must(uv_poll_start(&w->poll, UV_READABLE, on_poll) == 0);
     *out = w;
