@@ -103,8 +103,8 @@ static void tell_hidden(struct view *v, bool is_out) {
     if (v->data[is_out].hidden > 0) {
         enum kind kind = is_out ? DATA_OUT : DATA_IN;
         begin(v, kind);
-        fprintf(v->to, "and %" PRIu64 " more, %" PRIu64 " bytes", v->data[is_out].hidden,
-                v->data[is_out].hidden_bytes);
+        fprintf(v->to, "and %" PRIu64 " more, %" PRIu64 " byte%s", v->data[is_out].hidden,
+                v->data[is_out].hidden_bytes, v->data[is_out].hidden_bytes == 1 ? "" : "s");
         end(v, kind);
     }
     v->data[is_out].hidden = 0;

@@ -175,6 +175,10 @@ Test(view, a_count_is_told_after_a_second_and_when_nothing_comes) {
     fflush(to);
     cr_assert_not_null(strstr(text, "<= and 2 more, 2 bytes\n"));
     out("x");
+    view_flush(&v);
+    fflush(to);
+    cr_assert_not_null(strstr(text, "<= and 1 more, 1 byte\n"));
+    out("x");
     happen(2.5, "tty.out", "{\"text\": \"x\"}");
     fflush(to);
     cr_assert_not_null(strstr(text, "    2.500 <= and 2 more, 2 bytes\n"));
