@@ -142,7 +142,7 @@ static void start_peer(struct daemon *d, size_t i) {
     if (p->how == TRANSCRIPT_BLACK_HOLE) {
         fill(fd);
     } else if (p->kind == TRANSCRIPT_TCP && p->how == TRANSCRIPT_ACCEPT) {
-        must(listen(fd, 16) == 0);
+        must(listen(fd, 16) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
     }
 }
 
@@ -380,12 +380,17 @@ static void send_bytes(void *ctx, const uint8_t *p, size_t n) {
 
 /* -- far ends -- */
 
+/* None there: it was given up before it was taken. */
 static void accept_far(struct daemon *d, struct far *f) {
+    int fd = accept4(f->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        return;
+    }
     if (f->connection >= 0) {
         must(d->nkept < CONNECTIONS);
         d->kept[d->nkept++] = f->connection;
     }
-    f->connection = accept4(f->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    f->connection = fd;
     f->end = TRANSCRIPT_OPEN;
     buf_clear(&f->got);
 }
