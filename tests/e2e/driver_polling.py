@@ -130,11 +130,11 @@ def serve(listener):
     """Echoes what comes; "bye" closes the connection."""
     while True:
         link, _ = listener.accept()
-        data = b'?'
-        while data:
-            data = link.recv(65536)
+        got = b''
+        while (data := link.recv(65536)):
             link.sendall(data)
-            if data.endswith(b'bye'):
+            got += data
+            if got.endswith(b'bye'):
                 break
         link.close()
 

@@ -39,8 +39,8 @@ static __attribute__((format(printf, 1, 2))) const char *shell(const char *fmt, 
 }
 
 #define TSHARK                                                                                     \
-    "tshark -r all.pcapng -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE "                   \
-    "-o udp.check_checksum:TRUE 2>/dev/null "
+    "tshark -r all.pcapng --disable-protocol http -o ip.check_checksum:TRUE "                      \
+    "-o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE 2>/dev/null "
 
 static void start(struct far_end *far) {
     far_listen(far, FAR_ECHO);

@@ -10,6 +10,7 @@
 
 #include "base/obj.h"
 #include "scenarios/engine/scenario.h"
+#include "tests/support/pieces.h"
 #include "tests/support/transcript.h"
 
 enum { NAME = 64, NAMES = 256 };
@@ -37,6 +38,20 @@ static size_t find_scenarios(char to[NAMES][NAME]) {
     return find_names("scenarios/library/*.json", ".json", to);
 }
 
+/* Those that are played. */
+static size_t find_plays(char to[NAMES][NAME]) {
+    size_t n = 0;
+    size_t found = find_scenarios(to);
+    for (size_t i = 0; i < found; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "tests/scenarios/%s.at", to[i]);
+        if (!pieces_leave_out(path)) {
+            memmove(to[n++], to[i], NAME);
+        }
+    }
+    return n;
+}
+
 static struct transcript *dialogue_of(const char *name) {
     char path[128];
     char error[TRANSCRIPT_ERROR_TEXT];
@@ -51,6 +66,7 @@ static int play(const char *name, const char *scenario, bool is_patient, FILE *r
     const char *program = getenv("SIM7X00");
     cr_assert_not_null(program, "SIM7X00 is the path of the daemon");
     struct transcript *t = dialogue_of(name);
+    pieces_prepare(t->path);
     int rc = transcript_play_scenario(t, program, scenario, is_patient, report);
     transcript_free(t);
     return rc;
@@ -85,7 +101,7 @@ Test(e2e_scenarios, every_scenario_says_what_it_shows_and_where_that_is_from) {
 
 ParameterizedTestParameters(e2e_scenarios, a_good_driver_passes) {
     static char names[NAMES][NAME];
-    return cr_make_param_array(char[NAME], names, find_scenarios(names));
+    return cr_make_param_array(char[NAME], names, find_plays(names));
 }
 
 ParameterizedTest(char (*name)[NAME], e2e_scenarios, a_good_driver_passes, .timeout = 60) {
@@ -134,7 +150,7 @@ static void save(struct cJSON *tree, int fd) {
 
 ParameterizedTestParameters(e2e_scenarios, what_does_not_come_fails_the_run) {
     static char names[NAMES][NAME];
-    return cr_make_param_array(char[NAME], names, find_scenarios(names));
+    return cr_make_param_array(char[NAME], names, find_plays(names));
 }
 
 ParameterizedTest(char (*name)[NAME], e2e_scenarios, what_does_not_come_fails_the_run,

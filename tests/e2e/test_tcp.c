@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "tests/support/daemon.h"
 #include "tests/support/far_end.h"
+#include "tests/support/pieces.h"
 #include "tests/support/turn.h"
 
 enum {
@@ -102,10 +103,11 @@ Test(e2e_tcp, much_data_out_by_cipsend_and_back_by_ciprxget) {
     open_link(0);
     pattern_init(&out, 0);
     pattern_init(&in, 0);
+    size_t bulk = pieces_bulk(BULK);
     size_t sent = 0;
-    for (size_t got = 0; got < BULK;) {
-        while (sent < BULK && sent - got < AHEAD) {
-            size_t n = BULK - sent < LIMIT_SEND ? BULK - sent : LIMIT_SEND;
+    for (size_t got = 0; got < bulk;) {
+        while (sent < bulk && sent - got < AHEAD) {
+            size_t n = bulk - sent < LIMIT_SEND ? bulk - sent : LIMIT_SEND;
             send_pattern(0, &out, n);
             sent += n;
         }
@@ -113,7 +115,7 @@ Test(e2e_tcp, much_data_out_by_cipsend_and_back_by_ciprxget) {
     }
     cr_assert_not(far.links[0].is_wrong);
     char counts[96];
-    snprintf(counts, sizeof counts, "+CIPACK: %d,%d,%d\r\n", BULK, BULK, BULK);
+    snprintf(counts, sizeof counts, "+CIPACK: %zu,%zu,%zu\r\n", bulk, bulk, bulk);
     dte_ask(&t, "AT+CIPACK=0", counts);
     far_stop(&far);
     stop();
@@ -124,15 +126,16 @@ Test(e2e_tcp, much_data_pushed) {
     struct pattern p;
     uint8_t bytes[LIMIT_PUSH];
     start_with(&far, FAR_SOURCE);
-    far.total = BULK;
+    size_t bulk = pieces_bulk(BULK);
+    far.total = bulk;
     dte_ask(&t, "AT+CIPSRIP=0", "OK\r\n");
     open_link(0);
     pattern_init(&p, 0);
-    for (size_t got = 0; got < BULK;) {
+    for (size_t got = 0; got < bulk;) {
         size_t n = dte_pushed(&t, bytes, sizeof bytes);
         cr_assert(pattern_check(&p, bytes, n), "after %zu bytes", got);
         got += n;
-        cr_assert_leq(got, BULK);
+        cr_assert_leq(got, bulk);
     }
     dte_is_silent(&t, 50);
     far_stop(&far);
@@ -282,7 +285,7 @@ Test(e2e_tcp, a_flooded_link_that_is_not_fetched_holds_up_nobody_and_loses_nothi
     echo_on_link_1(200);
     cr_assert_lt(flood.links[0].sent, FLOOD);
     pattern_init(&back, 0);
-    for (size_t got = 0; got < FLOOD;) {
+    for (size_t got = 0; got < pieces_bulk(FLOOD);) {
         got += fetch(0, &back);
     }
     far_stop(&flood);

@@ -17,6 +17,7 @@
 #include "base/obj.h"
 #include "tests/support/daemon.h"
 #include "tests/support/far_end.h"
+#include "tests/support/pieces.h"
 #include "tests/support/turn.h"
 
 enum {
@@ -344,9 +345,11 @@ Test(e2e_tty_own, data_in_one_write_with_the_command_that_asks_for_it) {
     pattern_init(&p, 0);
     size_t sent = 0;
     for (int i = 0; i < 20; i++) {
-        /* CR, CR LF; then the next command behind the data. */
+        /* CR, CR LF; then the next command behind the data. An LF that comes late, behind a
+         * line that had none, would be data. */
+        bool is_cr_alone = i % 2 == 0 || pieces_are_single();
         size_t n = (size_t)snprintf((char *)line, sizeof line, "AT+CIPSEND=0,%zu\r%s", sizeof data,
-                                    i % 2 == 0 ? "" : "\n");
+                                    is_cr_alone ? "" : "\n");
         pattern_fill(&p, data, sizeof data);
         cr_assert_neq(data[0], '\n', "which would be the command's");
         memcpy(line + n, data, sizeof data);
@@ -429,7 +432,7 @@ static void read_pushed(struct dte *t, struct pattern *p, size_t total) {
         size_t n = dte_pushed(t, bytes, sizeof bytes);
         cr_assert(pattern_check(p, bytes, n), "after %zu bytes", got);
         got += n;
-        cr_assert_leq(got, total);
+        cr_assert(got <= total || pieces_are_single(), "%zu", got);
     }
 }
 
@@ -485,8 +488,10 @@ Test(e2e_tty_own, a_client_that_does_not_read_for_a_minute_loses_nothing_and_sto
     uint8_t bytes[LIMIT_PUSH];
     dte_read(&t[0], bytes, first);
     cr_assert(pattern_check(&p, bytes, first));
-    read_pushed(&t[0], &p, FLOOD - first);
-    dte_ask(&t[0], "AT", "OK\r\n");
+    read_pushed(&t[0], &p, pieces_bulk(FLOOD) - first);
+    if (!pieces_are_single()) { /* else it would stand behind the rest of it */
+        dte_ask(&t[0], "AT", "OK\r\n");
+    }
     for (unsigned i = 0; i < 2; i++) {
         dte_close(&t[i]);
     }

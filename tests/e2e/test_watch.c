@@ -13,6 +13,7 @@
 #include "base/obj.h"
 #include "tests/support/daemon.h"
 #include "tests/support/far_end.h"
+#include "tests/support/pieces.h"
 
 static struct daemon d;
 static struct dte t;
@@ -72,27 +73,29 @@ static void wait_for(const char *what) {
 
 Test(e2e_watch, a_session_is_shown_as_it_goes) {
     static const char *const lines[] = {
-        "-> AT+NETOPEN\n",          "<* +NETOPEN: 0\n",
-        "-> AT+CIPSEND=0,5\n",      "=> 5 bytes \"HELLO\"\n",
-        "-- link.opened: link 0\n", "<- ERROR\n",
-        "!! {\"urc\":\"RING\"}\n",  "<* RING\n",
+        "-> AT+NETOPEN\n",     "<* +NETOPEN: 0\n",
+        "-> AT+CIPSEND=0,5\n", "-- link.opened: link 0\n",
+        "<- ERROR\n",          "!! {\"urc\":\"RING\"}\n",
+        "<* RING\n",
     };
+    const char *data = pieces_are_single() ? "=> 1 byte \"H\"\n" : "=> 5 bytes \"HELLO\"\n";
     start("--no-color");
     dte_ask(&t, "AT+NETOPEN", "+NETOPEN: 0\r\n");
     dte_ask(&t, "AT+CIPOPEN=0,\"TCP\",\"203.0.113.1\",80", "+CIPOPEN: 0,0\r\n");
     dte_say(&t, "AT+CIPSEND=0,5");
     dte_expect(&t, ">");
     dte_send(&t, "HELLO", 5);
-    dte_expect(&t, "+IPD5");
+    dte_expect_pushed(&t, "HELLO");
     dte_ask(&t, "AT+NONE", "ERROR\r\n");
     char command[256];
     snprintf(command, sizeof command, "%s -s %s/control urc RING", getenv("SIM7X00CTL"), d.folder);
     cr_assert_eq(system(command), 0);
     dte_expect(&t, "RING");
-    wait_for("<* RING\n");
+    wait_for("!! {\"urc\":\"RING\"}\n");
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         cr_assert_not_null(strstr(text, lines[i]), "%s in:\n%s", lines[i], text);
     }
+    cr_assert_not_null(strstr(text, data), "%s in:\n%s", data, text);
     cr_assert_null(strchr(text, '\033'));
     stop();
 }

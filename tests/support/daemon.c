@@ -191,10 +191,21 @@ long daemon_status(const struct daemon *d, const char *key) {
     return value;
 }
 
+static bool is_asleep(const struct daemon *d) {
+    char path[64];
+    char line[256] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)d->pid);
+    FILE *f = fopen(path, "re");
+    must(f != NULL && fgets(line, sizeof line, f) != NULL);
+    fclose(f);
+    const char *name_end = strrchr(line, ')');
+    return name_end != NULL && strncmp(name_end, ") S", 3) == 0;
+}
+
 void daemon_settle(const struct daemon *d) {
     long before = -1;
     int64_t limit_us = turn_now_us() + TURN_LIMIT_MS * 1000;
-    while (before != daemon_status(d, "voluntary_ctxt_switches")) {
+    while (before != daemon_status(d, "voluntary_ctxt_switches") || !is_asleep(d)) {
         before = daemon_status(d, "voluntary_ctxt_switches");
         if (!turn_step(limit_us)) {
             turn_failed("the daemon to sleep", __FILE__, __LINE__);
@@ -406,6 +417,16 @@ size_t dte_pushed(struct dte *t, void *to, size_t size) {
     must(n > 0 && n <= size);
     dte_read(t, to, n);
     return n;
+}
+
+void dte_expect_pushed(struct dte *t, const char *text) {
+    char piece[256];
+    for (size_t n = 0; *text != '\0'; text += n) {
+        n = dte_pushed(t, piece, sizeof piece);
+        if (strncmp(text, piece, n) != 0) {
+            turn_failed(text, __FILE__, __LINE__);
+        }
+    }
 }
 
 void dte_is_silent(struct dte *t, int64_t ms) {

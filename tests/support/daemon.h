@@ -87,6 +87,8 @@ void dte_read(struct dte *t, void *to, size_t n);
 const char *dte_ask(struct dte *t, const char *command, const char *answer); /* say and expect */
 /* Waits for "+IPD<n>" and takes its data; returns n. */
 size_t dte_pushed(struct dte *t, void *to, size_t size);
+/* The same until the text is there, in whatever pieces. */
+void dte_expect_pushed(struct dte *t, const char *text);
 void dte_is_silent(struct dte *t, int64_t ms);
 void dte_read_on(struct dte *t, bool on); /* off: what comes is left with the kernel */
 

@@ -367,12 +367,18 @@ static uint64_t draw(struct fault_page *p) {
     return p->chance;
 }
 
+/* EAGAIN of a tty whose client has gone is the end of what it left. */
+static bool has_hung_up(int fd) {
+    struct pollfd p = {.fd = fd};
+    return syscall(SYS_poll, &p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
+}
+
 /* Not where the caller would rightly wait for ever, and not with datagrams: one that is not sent
  * at once is lost, as it may be. */
 static bool is_put_off(int fd, enum what what, int flags) {
     struct fault_page *p = page;
     if (p == NULL || !p->is_again || what == OTHER || what == DATAGRAM ||
-        draw(p) % AGAIN_ONE_IN != 0) {
+        draw(p) % AGAIN_ONE_IN != 0 || (what == TTY && has_hung_up(fd))) {
         return false;
     }
     bool may_wait = what == REGULAR || ((flags & MSG_DONTWAIT) == 0 &&
@@ -382,7 +388,10 @@ static bool is_put_off(int fd, enum what what, int flags) {
 }
 
 static size_t capped(enum what what, size_t n) {
-    return page != NULL && page->is_capped && (what == TTY || what == STREAM) && n > 1 ? 1 : n;
+    bool is_one =
+        page != NULL && n > 1 &&
+        ((what == TTY && page->is_capped) || (what == STREAM && page->are_streams_capped));
+    return is_one ? 1 : n;
 }
 
 /* A datagram whose reading fails is lost, or a poll would tell of it for ever. */

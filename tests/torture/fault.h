@@ -66,8 +66,8 @@ struct fault_page {
     bool is_probing;
     uint64_t probe_every; /* so many allocations; 0: each */
     /* Of reads and writes of ttys and stream sockets. */
-    bool is_capped; /* a byte each */
-    bool is_again;  /* now and then EAGAIN or EINTR */
+    bool is_capped, are_streams_capped; /* ttys, sockets: a byte each */
+    bool is_again;                      /* now and then EAGAIN or EINTR */
     uint64_t chance;
 
     /* What happened. */

@@ -1,5 +1,6 @@
-/* fault_env.c: SIM7X00_FAULT says what is wrong with reads and writes: "capped", "again=SEED", or
- * both with a comma between them. Linked into a program that is otherwise as users have it. */
+/* fault_env.c: SIM7X00_FAULT says what is wrong with reads and writes: "capped", where
+ * "sockets-whole" may stand beside it, "again=SEED", or more of them with commas between them.
+ * Linked into a program that is otherwise as users have it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@ __attribute__((constructor)) static void set_up(void) {
         return;
     }
     page.is_capped = strstr(text, "capped") != NULL;
+    page.are_streams_capped = page.is_capped && strstr(text, "sockets-whole") == NULL;
     page.is_again = again != NULL;
     page.chance = again != NULL ? 1 + strtoull(again + strlen("again="), NULL, 10) : 1;
     fault_attach(&page);
