@@ -69,7 +69,7 @@ static int allow(int ruleset, uint64_t handled, const struct sandbox_path *path)
     int err = fstat(fd, &st) == 0 ? 0 : -errno;
     struct landlock_path_beneath_attr rule = {.allowed_access = rights[path->use] & handled,
                                               .parent_fd = fd};
-    if (!S_ISDIR(st.st_mode)) {
+    if (err == 0 && !S_ISDIR(st.st_mode)) {
         rule.allowed_access &= FILE_RIGHTS;
     }
     if (err == 0 &&
@@ -130,8 +130,9 @@ static int close_files(const struct sandbox_path *paths, size_t n, char error[SA
 #endif
 
 /* What the daemon and its libraries call once it runs: seen with strace, and the neighbours that
- * another C library takes instead. No process is made, no program run, no mode, owner, namespace or
- * other process touched. x32 numbers are none of these. */
+ * another C library takes instead. No process is made, no program run, no name's mode or owner, no
+ * namespace and no other process touched; fchmod and fchown are for its own ttys and files. x32
+ * numbers are none of these. */
 static const uint16_t calls[] = {
     SYS_accept4,
     SYS_bind,
