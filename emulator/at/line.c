@@ -108,9 +108,10 @@ size_t line_feed(struct line *l, const struct line_config *cfg, const uint8_t *p
                  struct buf *echo, enum line_event *event) {
     *event = LINE_NONE;
     for (size_t i = 0; i < n; i++) {
+        bool was_idle = line_is_idle(l);
         *event =
             l->state == LINE_BODY ? feed_body(l, cfg, p[i], echo) : feed_prefix(l, cfg, p[i], echo);
-        if (*event != LINE_NONE) {
+        if (*event != LINE_NONE || (!was_idle && line_is_idle(l))) {
             return i + 1;
         }
     }

@@ -43,7 +43,8 @@ struct line {
 void line_init(struct line *l);
 void line_reset(struct line *l); /* forgets a half line, keeps what A/ repeats */
 
-/* Takes bytes up to the first event; returns how many. The echo goes to `echo`. */
+/* Takes bytes up to the first event, or to where an A turns out to begin no line: what waited for
+ * the line goes first then, whatever comes behind it. Returns how many. The echo goes to `echo`. */
 size_t line_feed(struct line *l, const struct line_config *cfg, const uint8_t *p, size_t n,
                  struct buf *echo, enum line_event *event);
 

@@ -89,6 +89,12 @@ Test(urc, waits_for_noise_that_may_be_a_prefix_to_end) {
     expect("\r", "\r\n+ONE\r\n");
 }
 
+Test(urc, goes_before_a_line_that_came_with_the_end_of_the_noise) {
+    expect("A", "");
+    urc_post(rig.s, URC_EVENT, "+ONE");
+    expect("xAT+CMEE?\r", "\r\n+ONE\r\n\r\n+CMEE: 1\r\n\r\nOK\r\n");
+}
+
 Test(urc, does_not_stand_inside_an_answer) {
     expect("AT+EV=1;+EV=2\r", "\r\n+EV: done\r\n\r\n+EV: done\r\n\r\nOK\r\n"
                               "\r\n+EVENT: 1\r\n\r\n+EVENT: 2\r\n");
