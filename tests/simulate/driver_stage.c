@@ -125,8 +125,7 @@ static void type(struct driver *d) {
         "AT+CIPCLOSE=0",
     };
     char line[ROWLINE_MAX + 1];
-    bool is_abortable = false;
-    rowline_make(&d->rng, line, &is_abortable);
+    rowline_make(&d->rng, line);
     size_t i = driver_pick(d, 2 * (sizeof lines / sizeof lines[0]));
     const char *text = i < sizeof lines / sizeof lines[0] ? lines[i] : line;
     d->commands++;
