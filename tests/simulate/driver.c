@@ -342,9 +342,7 @@ static void recover(struct driver *d) {
     }
     driver_pass(d, CLK_US(d->lag.us + DRIVER_BOOT_US));
     if (d->is_down) {
-        if (d->world.dialogue != NULL) {
-            dialogue_gap(d->world.dialogue, "the power key is pressed");
-        }
+        dialogue_gap(d->world.dialogue, "the power key is pressed");
         modem_power_on(d->world.modem);
         driver_pass(d, CLK_US(d->lag.us + DRIVER_BOOT_US));
     }

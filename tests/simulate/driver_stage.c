@@ -202,9 +202,7 @@ static bool recovers(struct driver *d) {
 void driver_act_scenario(struct driver *d) {
     static const char *const known[] = {"AT&F", "ATE1"};
     struct staging s;
-    if (d->world.dialogue != NULL) {
-        dialogue_gap(d->world.dialogue, "a scenario");
-    }
+    dialogue_gap(d->world.dialogue, "a scenario");
     oracle_set_relaxed(&d->oracle, true);
     d->world.turns_max = WORLD_TURNS_OF_SCENARIO;
     links_abandon(&d->links, true);
