@@ -14,19 +14,20 @@
 /* The PIN and passwords of contexts may be in it. */
 enum { FOLDER_MODE = 0700, FILE_MODE = 0600 };
 
+static int make(const char *path) {
+    return mkdir(path, FOLDER_MODE) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
 int folder_make(const char *path) {
-    if (mkdir(path, FOLDER_MODE) == 0 || errno == EEXIST) {
-        return 0;
-    }
+    int err = make(path);
     const char *slash = strrchr(path, '/');
-    if (errno != ENOENT || slash == NULL || slash == path) {
-        return -errno;
+    if (err != -ENOENT || slash == NULL || slash == path) {
+        return err;
     }
     char *parent = sv_dup((struct sv){path, (size_t)(slash - path)});
-    bool is_made = mkdir(parent, FOLDER_MODE) == 0 && mkdir(path, FOLDER_MODE) == 0;
-    int err = is_made ? 0 : -errno;
+    err = make(parent); /* another process may have made it by now */
     free(parent);
-    return err;
+    return err == 0 ? make(path) : err;
 }
 
 int folder_lock(int folder, const char *name) {

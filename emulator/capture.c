@@ -141,10 +141,13 @@ static void on_packet(void *ctx, const struct tap_packet *k) {
         flush(c); /* a turn with much in it */
     }
     const struct interface *to = interface_of(s, k);
+    if (to == NULL) {
+        return;
+    }
     const uint8_t prefix[PCAPNG_PREFIX] = {k->link == TAP_MUX ? 0 : k->is_out, k->is_out};
     static const size_t prefixes[TAP_LINKS] = {[TAP_PPP] = 1, [TAP_MUX] = 2};
     const struct pcapng_packet block = {
-        .interface = to != NULL ? to->number : 0,
+        .interface = to->number,
         .at = clk_wall_now(c->clk),
         .is_out = k->is_out,
         .prefix = prefix,
@@ -154,7 +157,7 @@ static void on_packet(void *ctx, const struct tap_packet *k) {
         .size = k->size,
         .note = k->note,
     };
-    if (to != NULL && pcapng_packet(&c->out, &block) == 0) {
+    if (pcapng_packet(&c->out, &block) == 0) {
         c->packets++;
         flush_later(c);
     }
@@ -218,7 +221,9 @@ int capture_close(struct capture *c, uint64_t *packets) {
     CHECK_OBJ(c, CAPTURE_MAGIC);
     flush(c);
     int err = c->fd >= 0 && close(c->fd) == 0 ? 0 : -EIO;
-    *packets = c->packets;
+    if (packets != NULL) {
+        *packets = c->packets;
+    }
     while (c->sources != NULL) {
         struct source *s = c->sources;
         c->sources = s->next;

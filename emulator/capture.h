@@ -26,7 +26,7 @@ struct capture *capture_open(const char *path, struct uv_loop_s *loop, const str
 void capture_attach(struct capture *c, struct bearer *b, unsigned modem);
 
 /* Writes what waits. *packets: so many came; -EIO: the file could not be written any more, and
- * has fewer. The memory goes in the close callback. NULL is allowed. */
+ * has fewer. The memory goes in the close callback. Either may be NULL. */
 int capture_close(struct capture *c, uint64_t *packets);
 
 #endif

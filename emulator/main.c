@@ -121,6 +121,12 @@ static int complain(enum exit_code code, const char *option, const char *text) {
     return (int)code;
 }
 
+static int complain_of(enum exit_code code, const char *option, const char *value,
+                       const char *why) {
+    fprintf(stderr, "sim7x00: %s: '%s': %s\n", option, value, why);
+    return (int)code;
+}
+
 /* -- the way a connection takes -- */
 
 static int map_to_peer(struct app *a, const char *addr, uint16_t port, const char *peer) {
@@ -278,10 +284,10 @@ static int keep_files(const struct app *a, struct unit *unit, unsigned i) {
     folder_of(a, a->options.files, i, folder);
     int err = files_keep(unit_modem(unit)->files, folder);
     if (err != 0) {
-        fprintf(stderr, "sim7x00: --files: '%s': %s\n", folder,
-                err == -EBUSY ? "another process has it" : strerror(-err));
+        return complain_of(EXIT_REFUSED, "--files", folder,
+                           err == -EBUSY ? "another process has it" : strerror(-err));
     }
-    return err == 0 ? 0 : EXIT_REFUSED;
+    return 0;
 }
 
 /* A tty of module `i`. */
@@ -613,8 +619,7 @@ static int build_loop(struct app *a) {
 
 static int open_report(FILE **to, const char *option, const char *path) {
     if (path != NULL && (*to = fopen(path, "we")) == NULL) {
-        fprintf(stderr, "sim7x00: %s: '%s': %s\n", option, path, strerror(errno));
-        return EXIT_REFUSED;
+        return complain_of(EXIT_REFUSED, option, path, strerror(errno));
     }
     return 0;
 }
@@ -658,7 +663,7 @@ static void folder_with(const char *path, char to[PATH_SIZE]) {
 }
 
 /* What has been opened stays so: reports, trace. */
-static int enter_sandbox(const struct app *a) {
+static int enter_sandbox(struct app *a) {
     const struct options *o = &a->options;
     char link[PATH_SIZE];
     char control[PATH_SIZE];
@@ -692,59 +697,56 @@ static int find_group(struct app *a) {
     const char *name = a->options.group;
     const struct group *group = name != NULL ? getgrnam(name) : NULL;
     if (name != NULL && group == NULL) {
-        fprintf(stderr, "sim7x00: --group: '%s': no such group\n", name);
-        return EXIT_USAGE;
+        return complain_of(EXIT_USAGE, "--group", name, "no such group");
     }
     a->group = group != NULL ? group->gr_gid : 0;
     return 0;
 }
 
-/* Returns the exit code, 0: all is running. */
-static int start_all(struct app *a) {
-    const struct options *o = &a->options;
-    int code = find_group(a);
-    if (code == 0) {
-        code = build_route(a);
-    }
-    if (code == 0) {
-        code = build_director(a);
-    }
-    if (code != 0) {
-        return code;
-    }
-    if (o->dns != NULL && host_uv_set_dns(a->host, o->dns) != 0) {
-        fprintf(stderr, "sim7x00: --dns: '%s' is not allowed: ADDR[:PORT][,...]\n", o->dns);
+static int set_dns(struct app *a) {
+    const char *servers = a->options.dns;
+    if (servers != NULL && host_uv_set_dns(a->host, servers) != 0) {
+        fprintf(stderr, "sim7x00: --dns: '%s' is not allowed: ADDR[:PORT][,...]\n", servers);
         return EXIT_USAGE;
     }
-    if (o->trace != NULL) {
-        a->trace = trace_open(o->trace, a->clk);
-        if (a->trace == NULL) {
-            fprintf(stderr, "sim7x00: --trace: '%s': %s\n", o->trace, strerror(errno));
-            return EXIT_REFUSED;
-        }
+    return 0;
+}
+
+static int open_records(struct app *a) {
+    const struct options *o = &a->options;
+    if (o->trace != NULL && (a->trace = trace_open(o->trace, a->clk)) == NULL) {
+        return complain_of(EXIT_REFUSED, "--trace", o->trace, strerror(errno));
     }
-    if (o->pcap != NULL) {
-        a->capture = capture_open(o->pcap, &a->loop, a->clk);
-        if (a->capture == NULL) {
-            fprintf(stderr, "sim7x00: --pcap: '%s': %s\n", o->pcap, strerror(errno));
-            return EXIT_REFUSED;
-        }
+    if (o->pcap != NULL && (a->capture = capture_open(o->pcap, &a->loop, a->clk)) == NULL) {
+        return complain_of(EXIT_REFUSED, "--pcap", o->pcap, strerror(errno));
     }
-    a->slot_count = o->modems > 0 ? o->modems : 1;
+    return 0;
+}
+
+static int start_modems(struct app *a) {
+    a->slot_count = a->options.modems > 0 ? a->options.modems : 1;
     a->slots = xmalloc(a->slot_count * sizeof *a->slots);
-    code = take_capacity(a);
+    int code = take_capacity(a);
     if (code == 0 && watch_new(&a->watch, &a->loop) != 0) {
         code = EXIT_REFUSED;
     }
     for (unsigned i = 0; code == 0 && i < a->slot_count; i++) {
         code = start_modem(a, i);
     }
-    if (code != 0) {
-        return code;
-    }
-    code = enter_sandbox(a);
-    if (code != 0) {
-        return code;
+    return code;
+}
+
+/* Returns the exit code, 0: all is running. */
+static int start_all(struct app *a) {
+    static int (*const steps[])(struct app *) = {
+        find_group, build_route, build_director, set_dns, open_records, start_modems, enter_sandbox,
+    };
+    const struct options *o = &a->options;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        int code = steps[i](a);
+        if (code != 0) {
+            return code;
+        }
     }
     if (o->nvram != NULL) {
         must(uv_prepare_start(&a->saving, on_saving) == 0);
@@ -770,8 +772,7 @@ static void stop_all(struct app *a) {
     }
     a->is_stopping = true;
     director_drop(a->director);
-    uint64_t packets = 0;
-    capture_close(a->capture, &packets);
+    capture_close(a->capture, NULL);
     for (unsigned i = 0; i < a->slot_count; i++) {
         stop_modem(&a->slots[i]);
     }

@@ -351,32 +351,33 @@ static int take_log(struct options *o, const char *value, char error[OPTIONS_ERR
     return 0;
 }
 
-/* Of those without a value. */
-static bool *flag_of(struct options *o, enum option_id id) {
-    return id == OPT_RUN           ? &o->is_run
-           : id == OPT_CHECK       ? &o->is_check
-           : id == OPT_JSON        ? &o->is_json
-           : id == OPT_LOG_JSON    ? &o->is_log_json
-           : id == OPT_QUICK_START ? &o->is_quick_start
-                                   : &o->is_sandboxed;
-}
-
-/* Of an option that asks for nothing but something to print. */
-static enum options_action action_of(enum option_id id) {
-    static const struct {
+/* Those without a value: a flag, or something to print instead of a run. */
+static int take_plain(struct options *o, enum option_id id) {
+    const struct {
         enum option_id id;
+        bool *flag;
         enum options_action action;
-    } actions[] = {
-        {OPT_SCHEMA, OPTIONS_SCHEMA},
-        {OPT_LIBRARY, OPTIONS_LIBRARY},
-        {OPT_VERSION, OPTIONS_VERSION},
-        {OPT_HELP, OPTIONS_HELP},
+    } plain[] = {
+        {OPT_RUN, &o->is_run, OPTIONS_RUN},
+        {OPT_CHECK, &o->is_check, OPTIONS_RUN},
+        {OPT_JSON, &o->is_json, OPTIONS_RUN},
+        {OPT_LOG_JSON, &o->is_log_json, OPTIONS_RUN},
+        {OPT_QUICK_START, &o->is_quick_start, OPTIONS_RUN},
+        {OPT_SANDBOX, &o->is_sandboxed, OPTIONS_RUN},
+        {OPT_SCHEMA, NULL, OPTIONS_SCHEMA},
+        {OPT_LIBRARY, NULL, OPTIONS_LIBRARY},
+        {OPT_VERSION, NULL, OPTIONS_VERSION},
+        {OPT_HELP, NULL, OPTIONS_HELP},
     };
     size_t i = 0;
-    while (actions[i].id != id) {
+    while (plain[i].id != id) {
         i++;
     }
-    return actions[i].action;
+    if (plain[i].flag != NULL) {
+        *plain[i].flag = true;
+    }
+    o->action = plain[i].action;
+    return 0;
 }
 
 static int take(struct options *o, enum option_id id, const char *const *profiles,
@@ -410,14 +411,11 @@ static int take(struct options *o, enum option_id id, const char *const *profile
     case OPT_LOG_JSON:
     case OPT_QUICK_START:
     case OPT_SANDBOX:
-        *flag_of(o, id) = true;
-        return 0;
     case OPT_SCHEMA:
     case OPT_LIBRARY:
     case OPT_VERSION:
     case OPT_HELP:
-        o->action = action_of(id);
-        return 0;
+        return take_plain(o, id);
     case OPT_LINK:
     case OPT_GROUP:
     case OPT_DNS:

@@ -37,6 +37,9 @@ static void tell(const struct stream_tap *t, bool is_out, struct ippkt_segment *
                  const char *note) {
     const struct net_addr own = {t->bearer->ip, t->port};
     uint8_t packet[IPPKT_MAX];
+    if (t->bearer->tap == NULL) {
+        return;
+    }
     s->from = is_out ? own : t->peer;
     s->to = is_out ? t->peer : own;
     size_t n = ippkt_make_tcp(s, packet);
@@ -51,73 +54,65 @@ static void tell_plain(const struct stream_tap *t, bool is_out, uint32_t seq, ui
     tell(t, is_out, &(struct ippkt_segment){.seq = seq, .ack = ack, .flags = flags}, NULL);
 }
 
-/* An acknowledgement of the module's. */
-static void tell_ack(const struct stream_tap *t) {
-    tell_plain(t, true, seq_of(t, t->sent), taken(t), IPPKT_ACK);
+/* A segment without data, behind all that has passed. */
+static void tell_last(const struct stream_tap *t, bool is_out, uint8_t flags) {
+    if (is_out) {
+        tell_plain(t, true, seq_of(t, t->sent), taken(t), flags);
+    } else {
+        tell_plain(t, false, taken(t), seq_of(t, t->acked), flags);
+    }
 }
 
 /* -- the beginning -- */
 
 void stream_tap_syn(const struct stream_tap *t, bool is_lost) {
-    if (t->bearer->tap != NULL) {
-        tell(t, true, &(struct ippkt_segment){.seq = t->isn, .flags = IPPKT_SYN},
-             is_lost ? lost_note : NULL);
-    }
+    tell(t, true, &(struct ippkt_segment){.seq = t->isn, .flags = IPPKT_SYN},
+         is_lost ? lost_note : NULL);
 }
 
 void stream_tap_opened(const struct stream_tap *t) {
-    if (t->bearer->tap != NULL) {
-        tell_plain(t, false, t->peer_isn, t->isn + 1, IPPKT_SYN | IPPKT_ACK);
-        tell_ack(t);
-    }
+    tell_plain(t, false, t->peer_isn, t->isn + 1, IPPKT_SYN | IPPKT_ACK);
+    tell_last(t, true, IPPKT_ACK);
 }
 
 void stream_tap_refused(const struct stream_tap *t) {
-    if (t->bearer->tap != NULL) {
-        tell_plain(t, false, 0, t->isn + 1, IPPKT_RST | IPPKT_ACK);
-    }
+    tell_plain(t, false, 0, t->isn + 1, IPPKT_RST | IPPKT_ACK);
 }
 
 void stream_tap_accepted(const struct stream_tap *t) {
-    if (t->bearer->tap != NULL) {
-        tell_plain(t, false, t->peer_isn, 0, IPPKT_SYN);
-        tell_plain(t, true, t->isn, t->peer_isn + 1, IPPKT_SYN | IPPKT_ACK);
-        tell_plain(t, false, t->peer_isn + 1, t->isn + 1, IPPKT_ACK);
-    }
+    tell_plain(t, false, t->peer_isn, 0, IPPKT_SYN);
+    tell_plain(t, true, t->isn, t->peer_isn + 1, IPPKT_SYN | IPPKT_ACK);
+    tell_plain(t, false, t->peer_isn + 1, t->isn + 1, IPPKT_ACK);
 }
 
 /* -- data -- */
 
 void stream_tap_out(struct stream_tap *t, uint64_t at, const uint8_t *p, size_t n, bool is_lost) {
     uint64_t end = at + (n > 0 ? n : 1);
+    size_t done = 0;
     t->sent = end > t->sent ? end : t->sent;
-    for (size_t done = 0; t->bearer->tap != NULL && (done < n || n == 0); done += WIRE_SEGMENT) {
-        size_t piece = n - done < WIRE_SEGMENT ? n - done : WIRE_SEGMENT;
+    do {
         struct ippkt_segment s = {
             .seq = seq_of(t, at + done),
             .ack = taken(t),
             .flags = n > 0 ? IPPKT_PSH | IPPKT_ACK : IPPKT_FIN | IPPKT_ACK,
             .data = p != NULL ? p + done : NULL,
-            .n = piece,
+            .n = n - done < WIRE_SEGMENT ? n - done : WIRE_SEGMENT,
         };
         tell(t, true, &s, is_lost ? lost_note : NULL);
-        if (n == 0) {
-            break;
-        }
-    }
+        done += WIRE_SEGMENT;
+    } while (done < n);
 }
 
 void stream_tap_acked(struct stream_tap *t, uint64_t acked) {
     if (acked > t->acked) {
         t->acked = acked;
-        if (t->bearer->tap != NULL) {
-            tell_plain(t, false, taken(t), seq_of(t, acked), IPPKT_ACK);
-        }
+        tell_last(t, false, IPPKT_ACK);
     }
 }
 
 void stream_tap_in(struct stream_tap *t, const uint8_t *p, size_t n) {
-    for (size_t done = 0; t->bearer->tap != NULL && done < n; done += WIRE_SEGMENT) {
+    for (size_t done = 0; done < n; done += WIRE_SEGMENT) {
         struct ippkt_segment s = {
             .seq = peer_seq_of(t, t->arrived + done),
             .ack = seq_of(t, t->acked),
@@ -128,30 +123,19 @@ void stream_tap_in(struct stream_tap *t, const uint8_t *p, size_t n) {
         tell(t, false, &s, NULL);
     }
     t->arrived += n;
-    if (t->bearer->tap != NULL && n > 0) {
-        tell_ack(t);
+    if (n > 0) {
+        tell_last(t, true, IPPKT_ACK);
     }
 }
 
 /* -- the end -- */
 
 void stream_tap_fin(struct stream_tap *t) {
-    if (t->bearer->tap != NULL) {
-        tell_plain(t, false, taken(t), seq_of(t, t->acked), IPPKT_FIN | IPPKT_ACK);
-    }
+    tell_last(t, false, IPPKT_FIN | IPPKT_ACK);
     t->has_fin = true;
-    if (t->bearer->tap != NULL) {
-        tell_ack(t);
-    }
+    tell_last(t, true, IPPKT_ACK);
 }
 
 void stream_tap_reset(const struct stream_tap *t, bool is_out) {
-    if (t->bearer->tap == NULL) {
-        return;
-    }
-    if (is_out) {
-        tell_plain(t, true, seq_of(t, t->sent), taken(t), IPPKT_RST | IPPKT_ACK);
-    } else {
-        tell_plain(t, false, taken(t), seq_of(t, t->acked), IPPKT_RST | IPPKT_ACK);
-    }
+    tell_last(t, is_out, IPPKT_RST | IPPKT_ACK);
 }

@@ -8,7 +8,7 @@
  * none of its own.
  *
  * Caller's memory. Borrows the bearer. Offsets count the bytes of a direction from 0; a FIN stands
- * behind the last. Without a tap each call is a count and a test.
+ * behind the last. Without a tap a call only counts.
  */
 #ifndef NETSTACK_STREAM_TAP_H
 #define NETSTACK_STREAM_TAP_H

@@ -301,6 +301,11 @@ static size_t find_key(const struct record_set *set, int32_t key) {
     return i;
 }
 
+/* Whether the place that find_key gave has it. */
+static bool has_key(const struct record_set *set, size_t at, int32_t key) {
+    return at < set->n && set->items[at].ints[0] == key;
+}
+
 static void new_record(struct setting_record *r, size_t nparams) {
     r->ints = xmalloc(nparams * sizeof *r->ints);
     r->texts = xmalloc(nparams * sizeof *r->texts);
@@ -308,7 +313,7 @@ static void new_record(struct setting_record *r, size_t nparams) {
 
 static void put_record(struct record_set *set, const struct setting_record *r) {
     size_t at = find_key(set, r->ints[0]);
-    if (at < set->n && set->items[at].ints[0] == r->ints[0]) {
+    if (has_key(set, at, r->ints[0])) {
         free_record(&set->items[at], set->row->nparams);
     } else {
         must(set->n < LIMIT_RECORDS);
@@ -358,7 +363,7 @@ const struct setting_record *setting_record_find(struct setting_store *st, const
                                                  int32_t key) {
     const struct record_set *set = record_set(st, row);
     size_t i = find_key(set, key);
-    return i < set->n && set->items[i].ints[0] == key ? &set->items[i] : NULL;
+    return has_key(set, i, key) ? &set->items[i] : NULL;
 }
 
 static void note_records(struct setting_store *st, const struct at_cmd *row) {
@@ -383,7 +388,7 @@ void setting_set_records(struct setting_store *st, const struct at_cmd *row,
 
 static void delete_record(struct record_set *set, int32_t key) {
     size_t i = find_key(set, key);
-    if (i < set->n && set->items[i].ints[0] == key) {
+    if (has_key(set, i, key)) {
         free_record(&set->items[i], set->row->nparams);
         set->n--;
         memmove(&set->items[i], &set->items[i + 1], (set->n - i) * sizeof set->items[0]);
@@ -516,8 +521,7 @@ static void list_records(const struct listing *l, const struct at_cmd *row) {
     }
     for (size_t k = 0; k < row->nrecords; k++) {
         const int32_t *ints = row->records[k].ints;
-        size_t at = find_key(set, ints[0]);
-        if (at == set->n || set->items[at].ints[0] != ints[0]) {
+        if (!has_key(set, find_key(set, ints[0]), ints[0])) {
             list_record(l, row, ints, NULL, 1);
         }
     }
@@ -731,8 +735,7 @@ static int32_t key_of(struct at_req *rq, const struct record_set *set) {
     }
     for (size_t k = 0; k < p->nranges; k++) {
         for (int32_t key = p->ranges[k].lo; key <= p->ranges[k].hi; key++) {
-            size_t i = find_key(set, key);
-            if (i == set->n || set->items[i].ints[0] != key) {
+            if (!has_key(set, find_key(set, key), key)) {
                 return key;
             }
         }

@@ -215,39 +215,26 @@ static void set_date(int fd, clk_wall created) {
     futimens(fd, times);
 }
 
-static int put_file(int folder, const char *path, const char *name, const void *p, size_t n,
-                    clk_wall created) {
+/* This and what follows up to `end`: 0 or an errno. */
+static int put_file(int folder, const char *name, const void *p, size_t n, clk_wall created) {
     if (is_taken(folder, name)) {
-        return -EEXIST;
+        return EEXIST;
     }
     int fd = folder_write(folder, new_name, p, n);
     if (fd < 0) {
-        return fault(path, -fd);
+        return -fd;
     }
     set_date(fd, created);
-    int err = close(fd) == 0 && renameat(folder, new_name, folder, name) == 0 ? 0 : errno;
-    if (err != 0) {
+    if (close(fd) != 0 || renameat(folder, new_name, folder, name) != 0) {
+        int err = errno;
         unlinkat(folder, new_name, 0);
-        return fault(path, err);
+        return err;
     }
-    return fsync(folder) == 0 ? 0 : fault(path, errno);
+    return fsync(folder) == 0 ? 0 : errno;
 }
 
-int files_host_create(struct files_host *h, const char *path, const void *p, size_t n,
-                      clk_wall created) {
-    CHECK_OBJ(h, FILES_HOST_MAGIC);
-    const char *name = NULL;
-    int folder = open_parent(h, path, &name);
-    if (folder < 0) {
-        return fault(path, errno);
-    }
-    int rc = put_file(folder, path, name, p, n, created);
-    close(folder);
-    return rc;
-}
-
-/* 0 or an errno. A disk that fills up leaves none of it at the file's end. */
-static int put_part(int fd, size_t at, const void *p, size_t n) {
+/* A disk that fills up leaves none of it at the file's end. */
+static int write_at(int fd, size_t at, const void *p, size_t n) {
     struct stat before;
     const char *bytes = p;
     size_t put = 0;
@@ -266,51 +253,58 @@ static int put_part(int fd, size_t at, const void *p, size_t n) {
     return ftruncate(fd, before.st_size) == 0 ? err : errno;
 }
 
+static int put_part(int folder, const char *name, size_t at, const void *p, size_t n,
+                    clk_wall created) {
+    int fd = openat(folder, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) {
+        return errno;
+    }
+    int err = write_at(fd, at, p, n);
+    set_date(fd, created);
+    close(fd);
+    return err;
+}
+
+/* Of a change in the folder, which is -1 if it could not be opened. */
+static int end(int folder, const char *path, int err) {
+    if (folder >= 0) {
+        close(folder);
+    }
+    return err == 0 ? 0 : fault(path, err);
+}
+
+int files_host_create(struct files_host *h, const char *path, const void *p, size_t n,
+                      clk_wall created) {
+    CHECK_OBJ(h, FILES_HOST_MAGIC);
+    const char *name = NULL;
+    int folder = open_parent(h, path, &name);
+    return end(folder, path, folder < 0 ? errno : put_file(folder, name, p, n, created));
+}
+
 int files_host_write(struct files_host *h, const char *path, size_t at, const void *p, size_t n,
                      clk_wall created) {
     CHECK_OBJ(h, FILES_HOST_MAGIC);
     const char *name = NULL;
     int folder = open_parent(h, path, &name);
-    if (folder < 0) {
-        return fault(path, errno);
-    }
-    int fd = openat(folder, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    int err = fd < 0 ? errno : put_part(fd, at, p, n);
-    if (fd >= 0) {
-        set_date(fd, created);
-        close(fd);
-    }
-    close(folder);
-    return err == 0 ? 0 : fault(path, err);
-}
-
-/* What a call on a folder and a name gave; both are on the disk then. */
-static int end(int folder, const char *path, int rc) {
-    if (rc == 0) {
-        rc = fsync(folder);
-    }
-    rc = rc == 0 ? 0 : fault(path, errno);
-    close(folder);
-    return rc;
+    return end(folder, path, folder < 0 ? errno : put_part(folder, name, at, p, n, created));
 }
 
 int files_host_make_folder(struct files_host *h, const char *path) {
     CHECK_OBJ(h, FILES_HOST_MAGIC);
     const char *name = NULL;
     int folder = open_parent(h, path, &name);
-    return folder < 0 ? fault(path, errno) : end(folder, path, mkdirat(folder, name, FOLDER_MODE));
+    bool is_done = folder >= 0 && mkdirat(folder, name, FOLDER_MODE) == 0 && fsync(folder) == 0;
+    return end(folder, path, is_done ? 0 : errno);
 }
 
 int files_host_remove(struct files_host *h, const char *path, bool is_folder) {
     CHECK_OBJ(h, FILES_HOST_MAGIC);
     const char *name = NULL;
     int folder = open_parent(h, path, &name);
-    if (folder < 0) {
-        return errno == ENOENT ? 0 : fault(path, errno);
-    }
-    int rc = unlinkat(folder, name, is_folder ? AT_REMOVEDIR : 0);
-    bool is_gone = rc != 0 && errno == ENOENT; /* somebody else was faster */
-    return end(folder, path, is_gone ? 0 : rc);
+    bool is_gone = (folder >= 0 && unlinkat(folder, name, is_folder ? AT_REMOVEDIR : 0) == 0) ||
+                   errno == ENOENT; /* somebody else was faster */
+    bool is_done = is_gone && (folder < 0 || fsync(folder) == 0);
+    return end(folder, path, is_done ? 0 : errno);
 }
 
 int files_host_rename(struct files_host *h, const char *from, const char *to) {

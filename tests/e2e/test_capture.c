@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/obj.h"
-#include "pty/cmux_frame.h"
+#include "tests/support/cmux_dte.h"
 #include "tests/support/daemon.h"
 #include "tests/support/far_end.h"
 #include "tests/support/ppp_peer.h"
@@ -176,15 +176,9 @@ Test(e2e_capture, a_dial_up_and_what_it_carries) {
     stop(&far);
 }
 
-static void put_frame(unsigned dlci, enum cmux_type type, const char *info) {
+static void put_frame(unsigned dlci, uint8_t type, const char *info) {
     uint8_t wire[CMUX_FRAME_WIRE];
-    const struct cmux_frame f = {.dlci = dlci,
-                                 .is_command = true,
-                                 .is_final = type != CMUX_UIH,
-                                 .type = (uint8_t)type,
-                                 .info = (const uint8_t *)info,
-                                 .n = strlen(info)};
-    dte_send(&t, wire, cmux_encode(CMUX_BASIC, &f, false, wire));
+    dte_send(&t, wire, cmux_dte_frame(CMUX_BASIC, dlci, type, sv_of(info), wire));
 }
 
 Test(e2e_capture, virtual_ports_of_the_multiplexer) {

@@ -8,34 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uv.h>
 
-#include "base/chan_mem.h"
-#include "base/log.h"
 #include "base/obj.h"
-#include "emulator/model/profile.h"
-#include "emulator/unit.h"
-#include "netstack/route.h"
 #include "scenarios/control/control_rpc.h"
 #include "scenarios/engine/director_priv.h"
 #include "scenarios/engine/scenario.h"
 #include "scenarios/engine/state.h"
 #include "scenarios/json/spec.h"
-#include "scenarios/peers/peers.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/support/fake_host.h"
+#include "tests/support/module_rig.h"
 
 enum { MARK = 0xff, TURNS = 20 };
 
 struct rig {
-    uv_loop_t loop;
-    struct clk *clk;
-    struct chan ch;
-    struct chan_mem mem;
-    struct fake_host *host;
-    struct peers *peers;
-    struct route *route;
-    struct unit *unit;
+    struct module_rig m;
     struct director *director;
     struct control_rpc rpc;
 };
@@ -62,17 +48,17 @@ static void settings(void *ctx, stage_setting_fn *each, void *each_ctx) {
 
 static void start_director(struct rig *r) {
     char error[SCENARIO_ERROR], path[64];
-    const struct director_config cfg = {.loop = &r->loop,
-                                        .clk = r->clk,
-                                        .route = r->route,
-                                        .peers = r->peers,
+    const struct director_config cfg = {.loop = &r->m.loop,
+                                        .clk = r->m.clk,
+                                        .route = r->m.route,
+                                        .peers = r->m.peers,
                                         .version = "fuzz",
                                         .on_stop = on_told,
                                         .on_over = on_told};
-    const struct stage_world world = {.modem = unit_modem(r->unit),
-                                      .chan = &r->ch,
+    const struct stage_world world = {.modem = unit_modem(r->m.unit),
+                                      .chan = &r->m.ch,
                                       .settings = settings,
-                                      .settings_ctx = r->unit};
+                                      .settings_ctx = r->m.unit};
     make_socket_path(path);
     must(director_new(&r->director, &cfg, error) == 0);
     must(director_listen(r->director, path) == 0);
@@ -81,20 +67,7 @@ static void start_director(struct rig *r) {
 }
 
 static void start(struct rig *r) {
-    log_set_level(LOG_ERROR);
-    must(uv_loop_init(&r->loop) == 0);
-    r->clk = clk_new_manual();
-    r->host = fake_host_new();
-    r->peers = peers_new(&r->loop, r->clk);
-    r->route = route_new();
-    chan_init(&r->ch, "fuzz");
-    chan_mem_init(&r->mem, &r->ch, r->clk);
-    const struct unit_config cfg = {.profile = profile_find("sim7600e"),
-                                    .name = "fuzz",
-                                    .clk = r->clk,
-                                    .host = fake_host_net(r->host),
-                                    .chan = &r->ch};
-    r->unit = unit_new(&cfg);
+    module_rig_start(&r->m);
     start_director(r);
 }
 
@@ -104,26 +77,17 @@ static void stop(struct rig *r) {
     must(r->rpc.call_count == 0 || r->rpc.is_over); /* nobody waits for an answer */
     control_rpc_fini(&r->rpc);
     director_close(r->director);
-    unit_close(r->unit);
-    must(fake_host_open_count(r->host) == 0);
-    chan_mem_fini(&r->mem);
-    chan_fini(&r->ch);
-    fake_host_free(r->host);
-    peers_close(r->peers);
-    uv_run(&r->loop, UV_RUN_DEFAULT);
-    must(uv_loop_close(&r->loop) == 0);
-    route_free(r->route);
-    clk_close(r->clk);
+    module_rig_stop(&r->m);
 }
 
 static void turn(struct rig *r) {
     uint8_t bytes[4096];
     for (int i = 0; i < TURNS; i++) {
-        fake_host_settle(r->host, r->clk);
-        uv_run(&r->loop, UV_RUN_NOWAIT);
+        fake_host_settle(r->m.host, r->m.clk);
+        uv_run(&r->m.loop, UV_RUN_NOWAIT);
     }
-    while (chan_mem_get(&r->mem, bytes, sizeof bytes) > 0) {
-        fake_host_settle(r->host, r->clk);
+    while (chan_mem_get(&r->m.mem, bytes, sizeof bytes) > 0) {
+        fake_host_settle(r->m.host, r->m.clk);
     }
     control_rpc_sent(&r->rpc, r->rpc.queued);
 }
@@ -149,16 +113,16 @@ static void act(struct rig *r, uint8_t what) {
         turn(r);
         break;
     case 'c':
-        fake_host_pass(r->host, r->clk, CLK_S(1));
+        fake_host_pass(r->m.host, r->m.clk, CLK_S(1));
         break;
     case 'a':
-        chan_mem_put(&r->mem, line, sizeof line - 1);
+        chan_mem_put(&r->m.mem, line, sizeof line - 1);
         break;
     case 'w':
-        chan_mem_put(&r->mem, setting, sizeof setting - 1);
+        chan_mem_put(&r->m.mem, setting, sizeof setting - 1);
         break;
     case 'o':
-        chan_set_open(&r->ch, !r->ch.is_open);
+        chan_set_open(&r->m.ch, !r->m.ch.is_open);
         break;
     default:
         break;

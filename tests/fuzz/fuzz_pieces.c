@@ -15,7 +15,6 @@
  * Input: what the pieces are drawn from, then bytes and acts (acts.h). Here ACT_CHOP wraps so many
  * of the bytes that come next into a frame: of PPP, or of the multiplexer. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/crc32.h"
@@ -77,7 +76,7 @@ static void type_in_pieces(struct rig *r, const uint8_t *p, size_t n) {
 static bool is_end(const struct rig *r, uint8_t c) {
     enum { SUB = 0x1a, ESC = 0x1b };
     const struct at_session *s = r->a.ch.stack[0].ctx;
-    return c == session_int(s, SLOT_S3) || strchr("\r/", c) != NULL || c == SUB || c == ESC ||
+    return c == session_int(s, SLOT_S3) || c == '\r' || c == '/' || c == SUB || c == ESC ||
            c == FLAG_PPP || c == FLAG_CMUX;
 }
 

@@ -8,24 +8,17 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
-#include "base/chan_mem.h"
-#include "base/log.h"
 #include "base/obj.h"
 #include "base/rng.h"
-#include "emulator/model/profile.h"
-#include "emulator/unit.h"
-#include "netstack/route.h"
 #include "scenarios/engine/action.h"
 #include "scenarios/engine/rule.h"
 #include "scenarios/engine/scenario.h"
 #include "scenarios/engine/stage.h"
 #include "scenarios/json/spec.h"
 #include "scenarios/peers/magic_world.h"
-#include "scenarios/peers/peers.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/support/fake_host.h"
+#include "tests/support/module_rig.h"
 #include "tests/support/spec_random.h"
 
 enum { MARK = 0xff, SEED = 4, PATIENCE = 3, ACTS_MAX = 200 };
@@ -35,15 +28,8 @@ enum act { ACT_BYTE, ACT_CLOCK, ACT_STALL, ACT_DTE, ACT_SEND, ACT_RULE, ACT_DO, 
 static const struct net_addr server = {0x74ecdd4bu, 8011}; /* of the note: 116.236.221.75 */
 
 struct rig {
-    uv_loop_t loop;
-    struct clk *clk;
-    struct chan ch;
-    struct chan_mem mem;
-    struct fake_host *host;
-    struct peers *peers;
-    struct route *route;
+    struct module_rig m;
     struct magic_world *magic;
-    struct unit *unit;
     struct stage *stage;
     struct scenario *empty;
     struct scenario *given; /* NULL: the input has none, or one that is refused */
@@ -60,26 +46,13 @@ static void play(struct rig *r) {
 static void start(struct rig *r) {
     static const char empty[] = "{\"name\": \"empty\"}";
     char error[SCENARIO_ERROR];
-    log_set_level(LOG_ERROR);
-    must(uv_loop_init(&r->loop) == 0);
-    r->clk = clk_new_manual();
-    r->host = fake_host_new();
-    r->peers = peers_new(&r->loop, r->clk);
-    r->route = route_new();
-    r->magic = magic_world_new(&r->loop, r->clk);
-    chan_init(&r->ch, "fuzz");
-    chan_mem_init(&r->mem, &r->ch, r->clk);
-    const struct unit_config cfg = {.profile = profile_find("sim7600e"),
-                                    .name = "fuzz",
-                                    .clk = r->clk,
-                                    .host = fake_host_net(r->host),
-                                    .chan = &r->ch};
-    r->unit = unit_new(&cfg);
-    const struct stage_world world = {.modem = unit_modem(r->unit),
-                                      .chan = &r->ch,
-                                      .clk = r->clk,
-                                      .route = r->route,
-                                      .peers = r->peers,
+    module_rig_start(&r->m);
+    r->magic = magic_world_new(&r->m.loop, r->m.clk);
+    const struct stage_world world = {.modem = unit_modem(r->m.unit),
+                                      .chan = &r->m.ch,
+                                      .clk = r->m.clk,
+                                      .route = r->m.route,
+                                      .peers = r->m.peers,
                                       .magic = r->magic};
     r->stage = stage_new(&world, &events, r);
     r->empty = scenario_parse("empty", empty, sizeof empty - 1, error);
@@ -90,17 +63,8 @@ static void stop(struct rig *r) {
     stage_free(r->stage);
     scenario_free(r->empty);
     scenario_free(r->given);
-    unit_close(r->unit);
-    must(fake_host_open_count(r->host) == 0);
-    chan_mem_fini(&r->mem);
-    chan_fini(&r->ch);
-    fake_host_free(r->host);
     magic_world_close(r->magic);
-    peers_close(r->peers);
-    uv_run(&r->loop, UV_RUN_DEFAULT);
-    must(uv_loop_close(&r->loop) == 0);
-    route_free(r->route);
-    clk_close(r->clk);
+    module_rig_stop(&r->m);
 }
 
 /* Plays the scenario of the input. Returns how many bytes it took. */
@@ -123,9 +87,9 @@ static size_t read_all(struct rig *r) {
     size_t len = 0;
     size_t n = 0;
     do {
-        fake_host_settle(r->host, r->clk);
+        fake_host_settle(r->m.host, r->m.clk);
         len = n > 0 ? len + n : 0;
-        n = chan_mem_get(&r->mem, r->out + len, sizeof r->out - len);
+        n = chan_mem_get(&r->m.mem, r->out + len, sizeof r->out - len);
     } while (n > 0);
     return len;
 }
@@ -154,7 +118,7 @@ static void do_action(struct rig *r, struct rng *rng) {
 
 static void send_from_afar(struct rig *r, unsigned much) {
     static const uint8_t filler[2000];
-    struct fake_link *l = fake_host_link(r->host, server.ip, server.port);
+    struct fake_link *l = fake_host_link(r->m.host, server.ip, server.port);
     if (l != NULL && fake_host_seen(l) == FAKE_SEEN_NOTHING) {
         fake_host_send(l, filler, 1 + much * 130);
     }
@@ -172,16 +136,16 @@ static size_t act(struct rig *r, uint8_t what, const uint8_t *data, size_t size)
     struct rng rng = rng_stream(seed, "fuzz");
     switch ((enum act)((what & 15) % ACTS)) {
     case ACT_BYTE:
-        chan_mem_put(&r->mem, &mark, 1);
+        chan_mem_put(&r->m.mem, &mark, 1);
         return 0;
     case ACT_CLOCK:
-        fake_host_pass(r->host, r->clk, CLK_MS(1 << much));
+        fake_host_pass(r->m.host, r->m.clk, CLK_MS(1 << much));
         return 0;
     case ACT_STALL:
-        chan_mem_stall(&r->mem, much % 2 == 1);
+        chan_mem_stall(&r->m.mem, much % 2 == 1);
         return 0;
     case ACT_DTE:
-        chan_set_open(&r->ch, much % 2 == 1);
+        chan_set_open(&r->m.ch, much % 2 == 1);
         return 0;
     case ACT_SEND:
         send_from_afar(r, much);
@@ -206,23 +170,23 @@ static size_t act(struct rig *r, uint8_t what, const uint8_t *data, size_t size)
 /* S3 to S5 may be anything; a driver that has changed them has to know. */
 static void check_alive(struct rig *r) {
     play(r);
-    chan_mem_stall(&r->mem, false);
-    r->mem.chop = 0;
-    chan_set_open(&r->ch, false);
-    fake_host_pass(r->host, r->clk, CLK_S(200));
-    chan_set_open(&r->ch, true);
+    chan_mem_stall(&r->m.mem, false);
+    r->m.mem.chop = 0;
+    chan_set_open(&r->m.ch, false);
+    fake_host_pass(r->m.host, r->m.clk, CLK_S(200));
+    chan_set_open(&r->m.ch, true);
     bool is_alive = false;
     for (int i = 0; i < PATIENCE && !is_alive; i++) {
         static const char restart[] = "\x1b\rAT&F\rATS3=13S4=10S5=8E0V1Q0\r";
-        chan_mem_put(&r->mem, restart, sizeof restart - 1);
-        fake_host_pass(r->host, r->clk, CLK_S(2));
+        chan_mem_put(&r->m.mem, restart, sizeof restart - 1);
+        fake_host_pass(r->m.host, r->m.clk, CLK_S(2));
         read_all(r);
-        chan_mem_put(&r->mem, "AT\r", 3);
-        fake_host_pass(r->host, r->clk, CLK_S(1));
+        chan_mem_put(&r->m.mem, "AT\r", 3);
+        fake_host_pass(r->m.host, r->m.clk, CLK_S(1));
         size_t n = read_all(r);
         is_alive = n >= 6 && memcmp(r->out + n - 6, "\r\nOK\r\n", 6) == 0;
-        chan_mem_put(&r->mem, "+++", 3);
-        fake_host_pass(r->host, r->clk, CLK_S(2));
+        chan_mem_put(&r->m.mem, "+++", 3);
+        fake_host_pass(r->m.host, r->m.clk, CLK_S(2));
     }
     must(is_alive);
 }
@@ -240,10 +204,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             read_all(r);
         } else {
             has_registers |= (data[i] | 0x20) == 's';
-            chan_mem_put(&r->mem, &data[i], 1);
+            chan_mem_put(&r->m.mem, &data[i], 1);
         }
     }
-    fake_host_settle(r->host, r->clk);
+    fake_host_settle(r->m.host, r->m.clk);
     if (!has_registers) {
         check_alive(r);
     }

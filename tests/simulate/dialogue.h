@@ -26,12 +26,12 @@ struct dialogue {
     char *text;
     size_t size;
     FILE *to;
-    bool is_complete; /* everything had a word */
 };
 
 void dialogue_init(struct dialogue *d, const struct clk *clk);
 void dialogue_fini(struct dialogue *d);
 
+/* With NULL nothing is noted. */
 void dialogue_typed(struct dialogue *d, const uint8_t *p, size_t n);
 void dialogue_said(struct dialogue *d, const uint8_t *p, size_t n);
 /* A line of the format. */

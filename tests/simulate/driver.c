@@ -249,8 +249,7 @@ static void refuse_prompt(struct driver *d) {
 void driver_act_rows(struct driver *d) {
     for (size_t n = 1 + driver_pick(d, 6); n > 0; n--) {
         char line[ROWLINE_MAX + 1];
-        bool is_abortable = false;
-        rowline_make(&d->rng, line, &is_abortable);
+        rowline_make(&d->rng, line);
         driver_ask(d, "%s", line);
         refuse_prompt(d);
     }
@@ -343,9 +342,7 @@ static void recover(struct driver *d) {
     }
     driver_pass(d, CLK_US(d->lag.us + DRIVER_BOOT_US));
     if (d->is_down) {
-        if (d->world.dialogue != NULL) {
-            dialogue_gap(d->world.dialogue, "the power key is pressed");
-        }
+        dialogue_gap(d->world.dialogue, "the power key is pressed");
         modem_power_on(d->world.modem);
         driver_pass(d, CLK_US(d->lag.us + DRIVER_BOOT_US));
     }

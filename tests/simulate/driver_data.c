@@ -154,7 +154,7 @@ void driver_act_transparent(struct driver *d) {
     struct links *ls = &d->links;
     if (open_service(d, 1) && ls->links[LINK].state == LINKS_FREE) {
         char ip[NET_IP_TEXT];
-        struct net_addr peer = links_next_peer(ls, "");
+        struct net_addr peer = links_next_peer(ls, NET_TCP, "");
         links_opening(ls, LINK, &peer, CLK_S(300));
         const char *result = driver_ask(d, "AT+CIPOPEN=%d,\"TCP\",\"%s\",%u", LINK,
                                         net_format_ip(peer.ip, ip), peer.port);

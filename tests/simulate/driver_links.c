@@ -70,7 +70,7 @@ static void open_tcp(struct driver *d, unsigned n) {
     struct links *ls = &d->links;
     const struct net_addr to = links_peer(ls);
     const char *how = script_connect(d, &to);
-    struct net_addr peer = links_next_peer(ls, how);
+    struct net_addr peer = links_next_peer(ls, NET_TCP, how);
     char host[64];
     net_format_ip(peer.ip, host);
     if (driver_pick(d, 6) == 0) {
@@ -87,7 +87,7 @@ static void open_tcp(struct driver *d, unsigned n) {
 
 static void open_udp(struct driver *d, unsigned n) {
     uint16_t port = (uint16_t)(UDP_PORT + n);
-    struct net_addr peer = links_next_udp_peer(&d->links);
+    struct net_addr peer = links_next_peer(&d->links, NET_UDP, "");
     /* The service may have ended in the same instant. */
     if (driver_is_ok(driver_ask(d, "AT+CIPOPEN=%u,\"UDP\",,,%u", n, port)) && d->links.is_open) {
         links_bound(&d->links, n, &peer, port);

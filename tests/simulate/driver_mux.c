@@ -4,19 +4,14 @@
 
 #include "base/obj.h"
 #include "tests/simulate/driver.h"
+#include "tests/support/cmux_dte.h"
 
 enum { STEPS = 12, CLD_ANSWER = 0xc1 };
 
 static void put_frame(struct driver *d, unsigned dlci, uint8_t type, const char *info) {
     uint8_t wire[CMUX_FRAME_WIRE];
-    const struct cmux_frame f = {.dlci = dlci,
-                                 .is_command = true,
-                                 .is_final = type != CMUX_UIH,
-                                 .type = type,
-                                 .info = (const uint8_t *)info,
-                                 .n = strlen(info)};
     if (driver_is_good(d) && !d->oracle.was_restarted) {
-        world_type(&d->world, wire, cmux_encode(CMUX_BASIC, &f, false, wire));
+        world_type(&d->world, wire, cmux_dte_frame(CMUX_BASIC, dlci, type, sv_of(info), wire));
     }
 }
 

@@ -41,26 +41,20 @@ static void calls(struct driver *d) {
 static void registration(struct driver *d) {
     static const int stats[] = {1, 1, 5, 0, 2, 3};
     int stat = stats[driver_pick(d, sizeof stats / sizeof stats[0])];
-    if (d->world.dialogue != NULL) {
-        dialogue_line(d->world.dialogue, "modem registration %d", stat);
-    }
+    dialogue_line(d->world.dialogue, "modem registration %d", stat);
     modem_set_registration(d->world.modem, (enum reg_stat)stat);
 }
 
 static void attached(struct driver *d) {
     bool on = driver_pick(d, 3) != 0;
-    if (d->world.dialogue != NULL) {
-        dialogue_line(d->world.dialogue, "modem attached %s", on ? "on" : "off");
-    }
+    dialogue_line(d->world.dialogue, "modem attached %s", on ? "on" : "off");
     modem_set_attached(d->world.modem, on);
 }
 
 static void names(struct driver *d) {
     static const int hows[] = {0, 0, 1, -1};
     int how = hows[driver_pick(d, 4)];
-    if (d->world.dialogue != NULL) {
-        dialogue_line(d->world.dialogue, "modem names %d", how);
-    }
+    dialogue_line(d->world.dialogue, "modem names %d", how);
     fake_host_break_names(d->world.host, how < 0 ? -5 : how);
 }
 

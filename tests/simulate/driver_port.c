@@ -30,9 +30,7 @@ void driver_act_stall(struct driver *d) {
     if (d->oracle.was_restarted) {
         return;
     }
-    if (d->world.dialogue != NULL) {
-        dialogue_gap(d->world.dialogue, "the driver does not read");
-    }
+    dialogue_gap(d->world.dialogue, "the driver does not read");
     unsigned answers = d->oracle.answers + n;
     chan_mem_stall(&d->world.mem, true);
     for (unsigned i = 0; i < n; i++) {
@@ -44,9 +42,7 @@ void driver_act_stall(struct driver *d) {
     d->commands += n;
     driver_pass(d, CLK_MS(driver_pick(d, STALL_MS)));
     chan_mem_stall(&d->world.mem, false);
-    if (d->world.dialogue != NULL) {
-        dialogue_gap(d->world.dialogue, "it reads again");
-    }
+    dialogue_gap(d->world.dialogue, "it reads again");
     driver_await(d, answers, n + 1);
 }
 
@@ -61,9 +57,7 @@ void driver_act_restart(struct driver *d) {
         driver_ask(d, "AT+CFUN=1");
         return;
     }
-    if (d->world.dialogue != NULL) {
-        dialogue_gap(d->world.dialogue, "the module loses its supply");
-    }
+    dialogue_gap(d->world.dialogue, "the module loses its supply");
     modem_restart(d->world.modem, CLK_MS(20 + driver_pick(d, 5000)), false);
     world_settle(&d->world);
 }

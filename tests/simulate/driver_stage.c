@@ -125,8 +125,7 @@ static void type(struct driver *d) {
         "AT+CIPCLOSE=0",
     };
     char line[ROWLINE_MAX + 1];
-    bool is_abortable = false;
-    rowline_make(&d->rng, line, &is_abortable);
+    rowline_make(&d->rng, line);
     size_t i = driver_pick(d, 2 * (sizeof lines / sizeof lines[0]));
     const char *text = i < sizeof lines / sizeof lines[0] ? lines[i] : line;
     d->commands++;
@@ -203,9 +202,7 @@ static bool recovers(struct driver *d) {
 void driver_act_scenario(struct driver *d) {
     static const char *const known[] = {"AT&F", "ATE1"};
     struct staging s;
-    if (d->world.dialogue != NULL) {
-        dialogue_gap(d->world.dialogue, "a scenario");
-    }
+    dialogue_gap(d->world.dialogue, "a scenario");
     oracle_set_relaxed(&d->oracle, true);
     d->world.turns_max = WORLD_TURNS_OF_SCENARIO;
     links_abandon(&d->links, true);

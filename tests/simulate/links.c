@@ -47,9 +47,14 @@ void links_start(struct links *ls, struct world *w) {
 }
 
 static void note(struct links *ls, const struct links_far *f, const char *what) {
-    if (ls->world->dialogue != NULL) {
-        dialogue_line(ls->world->dialogue, "peer p%u %s", f->number, what);
-    }
+    dialogue_line(ls->world->dialogue, "peer p%u %s", f->number, what);
+}
+
+static void note_sent(struct links *ls, uint32_t number, const uint8_t *p, size_t n,
+                      uint16_t port) {
+    char what[32];
+    snprintf(what, sizeof what, "peer p%u send", number);
+    dialogue_bytes(ls->world->dialogue, what, p, n, port);
 }
 
 /* Its link is over on this side; the far end is looked at until it knows. */
@@ -112,30 +117,15 @@ struct net_addr links_peer(const struct links *ls) {
 void links_name(struct links *ls, const char *name, uint32_t ip) {
     char text[NET_IP_TEXT];
     fake_host_add_name(ls->world->host, name, ip);
-    if (ls->world->dialogue != NULL) {
-        dialogue_line(ls->world->dialogue, "name %s %s", name, net_format_ip(ip, text));
-    }
+    dialogue_line(ls->world->dialogue, "name %s %s", name, net_format_ip(ip, text));
 }
 
-struct net_addr links_next_peer(struct links *ls, const char *how) {
-    struct net_addr peer = links_peer(ls);
-    ls->numbers++;
-    char ip[NET_IP_TEXT];
-    if (ls->world->dialogue != NULL) {
-        dialogue_line(ls->world->dialogue, "peer tcp %s:%u as p%u%s", net_format_ip(peer.ip, ip),
-                      peer.port, ls->numbers, how);
-    }
-    return peer;
-}
-
-struct net_addr links_next_udp_peer(struct links *ls) {
+struct net_addr links_next_peer(struct links *ls, enum net_proto proto, const char *how) {
     struct net_addr peer = links_peer(ls);
     char ip[NET_IP_TEXT];
     ls->numbers++;
-    if (ls->world->dialogue != NULL) {
-        dialogue_line(ls->world->dialogue, "peer udp %s:%u as p%u", net_format_ip(peer.ip, ip),
-                      peer.port, ls->numbers);
-    }
+    dialogue_line(ls->world->dialogue, "peer %s %s:%u as p%u%s", proto == NET_UDP ? "udp" : "tcp",
+                  net_format_ip(peer.ip, ip), peer.port, ls->numbers, how);
     return peer;
 }
 
@@ -166,10 +156,8 @@ void links_call(struct links *ls, unsigned server) {
         return;
     }
     char ip[NET_IP_TEXT];
-    if (ls->world->dialogue != NULL) {
-        dialogue_line(ls->world->dialogue, "peer call %s:%u -> %u as p%u",
-                      net_format_ip(from.ip, ip), from.port, port, ls->numbers);
-    }
+    dialogue_line(ls->world->dialogue, "peer call %s:%u -> %u as p%u", net_format_ip(from.ip, ip),
+                  from.port, port, ls->numbers);
     new_far(ls, link, ls->numbers);
     world_settle(ls->world);
 }
@@ -179,11 +167,7 @@ void links_far_send(struct links *ls, struct links_far *f, size_t n) {
     must(n <= sizeof bytes);
     links_fill(down_key(f->number), f->sent, bytes, n);
     f->sent += n;
-    if (ls->world->dialogue != NULL) {
-        char what[32];
-        snprintf(what, sizeof what, "peer p%u send", f->number);
-        dialogue_bytes(ls->world->dialogue, what, bytes, n, 0);
-    }
+    note_sent(ls, f->number, bytes, n, 0);
     fake_host_send(f->link, bytes, n);
     world_settle(ls->world);
 }
@@ -200,11 +184,7 @@ void links_far_datagram(struct links *ls, uint64_t which, size_t n) {
         return; /* it is being closed */
     }
     l->datagrams[(l->first + l->ndatagrams++) % LINKS_DATAGRAMS] = d;
-    if (ls->world->dialogue != NULL) {
-        char what[32];
-        snprintf(what, sizeof what, "peer p%u send", l->peer.ip - FAR_IP);
-        dialogue_bytes(ls->world->dialogue, what, bytes, n, l->port);
-    }
+    note_sent(ls, l->peer.ip - FAR_IP, bytes, n, l->port);
     world_settle(ls->world);
 }
 
@@ -392,9 +372,8 @@ static void on_port_closed(struct links *ls) {
 
 static void on_sent(struct links *ls, unsigned n, unsigned requested, int confirmed) {
     struct links_link *l = &ls->links[n];
-    bool is_good = l->sending == requested && requested > 0 &&
-                   (confirmed == (int)requested || confirmed == -1 || confirmed >= 0);
-    if (!is_good) {
+    bool is_due = l->sending == requested && requested > 0;
+    if (!is_due || confirmed < -1) {
         verdict_fail(ls->verdict, "once", NULL, "+CIPSEND: %u,%u,%d answers nothing", n, requested,
                      confirmed);
     }

@@ -95,8 +95,7 @@ void links_fill(uint32_t key, uint64_t at, uint8_t *to, size_t n);
 /* The address of the next far end; each has its own. */
 struct net_addr links_peer(const struct links *ls); /* which it will be */
 /* `how`: "", " refuse", " black-hole". */
-struct net_addr links_next_peer(struct links *ls, const char *how);
-struct net_addr links_next_udp_peer(struct links *ls);
+struct net_addr links_next_peer(struct links *ls, enum net_proto proto, const char *how);
 void links_name(struct links *ls, const char *name, uint32_t ip); /* has an address from now on */
 void links_opening(struct links *ls, unsigned n, const struct net_addr *peer, clk_dur timeout);
 void links_sending(struct links *ls, unsigned n, size_t bytes, clk_dur timeout);
@@ -129,7 +128,7 @@ void links_open_windows(struct links *ls);
 void links_turn(struct links *ls); /* far ends look at what came */
 /* Whether all that was due came in time; when all is quiet, also whether all bytes are there. */
 void links_check(struct links *ls, bool is_quiet);
-/* A pushing module and a driver that reads: all that far ends sent is there. */
+/* Received data is to be fetched, and not pushed. */
 bool links_is_manual(const struct links *ls);
 
 #endif

@@ -136,7 +136,7 @@ int main(int argc, char **argv) {
                                             {"jobs", required_argument, NULL, 'j'},
                                             {"shrink", no_argument, NULL, 'k'},
                                             {"out", required_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, '?'},
+                                            {"help", no_argument, NULL, 'e'},
                                             {NULL, 0, NULL, 0}};
     uint64_t seed = 1, hours = 1;
     long jobs = sysconf(_SC_NPROCESSORS_ONLN);
@@ -160,6 +160,8 @@ int main(int argc, char **argv) {
         case 'o':
             out = optarg;
             break;
+        case 'e':
+            return usage(stdout, 0);
         default:
             return usage(stderr, 2);
         }

@@ -137,9 +137,7 @@ void oracle_giving(struct oracle *o, const uint8_t *p, size_t shown) {
 
 static void good(struct oracle *o, size_t n) {
     o->checks++;
-    if (o->world->dialogue != NULL) {
-        dialogue_said(o->world->dialogue, buf_data(&o->got), n);
-    }
+    dialogue_said(o->world->dialogue, buf_data(&o->got), n);
     buf_drop(&o->got, n);
 }
 
@@ -471,9 +469,7 @@ static bool judge(struct oracle *o) {
 void oracle_said(struct oracle *o, const uint8_t *p, size_t n) {
     CHECK_OBJ(o, ORACLE_MAGIC);
     if (o->is_relaxed || o->is_blind) {
-        if (o->world->dialogue != NULL) {
-            dialogue_said(o->world->dialogue, p, n);
-        }
+        dialogue_said(o->world->dialogue, p, n);
         return;
     }
     must(buf_put_all(&o->got, p, n) == 0);

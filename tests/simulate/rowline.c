@@ -8,7 +8,7 @@
 enum { COMMANDS_MAX = 3, TEXT_MAX = 24 };
 
 /* How the port talks, who has it, whether the module is there, and links: their actions are apart
- * (driver.c), which know what comes of them. */
+ * (driver_acts.c), which know what comes of them. */
 static const char *const not_by_chance[] = {
     "E",
     "V",
@@ -202,16 +202,12 @@ static const struct at_cmd *pick_row(struct writer *w) {
     return row;
 }
 
-size_t rowline_make(struct rng *rng, char to[ROWLINE_MAX + 1], bool *is_abortable) {
+void rowline_make(struct rng *rng, char to[ROWLINE_MAX + 1]) {
     struct writer w = {.rng = rng, .to = to};
     size_t n = pick(&w, 6) == 0 ? 1 + pick(&w, COMMANDS_MAX) : 1;
-    *is_abortable = false;
     put(&w, "%s", pick(&w, 4) == 0 ? "at" : "AT");
     for (size_t i = 0; i < n; i++) {
-        const struct at_cmd *r = pick_row(&w);
         put(&w, i > 0 ? ";" : "");
-        put_command(&w, r);
-        *is_abortable = *is_abortable || (r->flags & AT_ABORTABLE) != 0;
+        put_command(&w, pick_row(&w));
     }
-    return w.n;
 }

@@ -3,16 +3,13 @@
 #ifndef TESTS_SIMULATE_ROWLINE_H
 #define TESTS_SIMULATE_ROWLINE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/rng.h"
 #include "emulator/at/row.h"
 
 enum { ROWLINE_MAX = 500 };
 
 /* "AT+CMEE=2", without its CR, of one to three commands; what the rest of the simulation must know
- * of is left out (rowline.c). `is_abortable`: a byte behind the line may end one of them. */
-size_t rowline_make(struct rng *rng, char to[ROWLINE_MAX + 1], bool *is_abortable);
+ * of is left out (rowline.c). */
+void rowline_make(struct rng *rng, char to[ROWLINE_MAX + 1]);
 
 #endif

@@ -16,7 +16,7 @@
 enum { RUN_ACTS = 4096, RUN_HOUR_S = 3600 };
 
 struct run_act {
-    int what; /* enum driver_act */
+    int what; /* index of driver_acts */
     uint64_t seed;
     clk_dur gap; /* before it */
 };

@@ -184,18 +184,14 @@ void world_type(struct world *w, const void *p, size_t n) {
     mix_instant(w);
     mix(w, p, n);
     w->counts.bytes_typed += n;
-    if (w->dialogue != NULL) {
-        dialogue_typed(w->dialogue, p, n);
-    }
+    dialogue_typed(w->dialogue, p, n);
     chan_mem_put(&w->mem, buf_data(&typed), buf_len(&typed));
     buf_fini(&typed);
     world_settle(w);
 }
 
 void world_dte(struct world *w, bool is_open) {
-    if (w->dialogue != NULL) {
-        dialogue_line(w->dialogue, "dte port %s", is_open ? "on" : "off");
-    }
+    dialogue_line(w->dialogue, "dte port %s", is_open ? "on" : "off");
     chan_set_open(&w->chan, is_open);
     world_settle(w);
 }

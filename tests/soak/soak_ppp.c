@@ -10,90 +10,34 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uv.h>
 
-#include "base/chan.h"
-#include "base/chan_mem.h"
-#include "base/clk.h"
 #include "base/limits.h"
 #include "base/obj.h"
 #include "base/rng.h"
-#include "netstack/bearer.h"
-#include "netstack/dialup.h"
-#include "netstack/host_uv.h"
 #include "netstack/route.h"
 #include "tests/soak/flat.h"
 #include "tests/soak/ppp_traffic.h"
+#include "tests/support/dialup_rig.h"
 #include "tests/support/far_end.h"
-#include "tests/support/ppp_peer.h"
 #include "tests/support/turn.h"
 
 enum { HOURS = 24, STEP_MS = 50, IP = 0x0021, LCP = 0xc021, PENDING_MAX = LIMIT_CHAN_HIGH + 4096 };
 
 static const double noise = 1e-5; /* of each byte of the line, each way */
-static const uint32_t gateway = 0x0a400001u;
 static const uint32_t server = 0xcb007101u;
 
-static uv_loop_t loop;
-static struct clk *clk;
-static struct route *route;
-static struct host_uv *host;
-static struct bearer bearer;
-static struct chan ch;
-static struct chan_mem mem;
-static struct dialup *dialup;
-static struct ppp_peer peer;
+static struct dialup_rig rig;
 static struct traffic traffic;
 static struct rng rng;
 static struct rng line; /* its noise */
 static int64_t stalled_until_ms;
 static struct { uint64_t dials, hung_up, lost, stalls, flipped, dropped, over_bound; } counts;
 
-/* -- the module's side -- */
-
-static size_t on_command(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
-    (void)ctx;
-    (void)p;
-    (void)at;
-    return n;
-}
-
-static size_t on_rx(void *ctx, const uint8_t *p, size_t n, clk_mono at) {
-    (void)ctx;
-    (void)at;
-    return dialup_rx(dialup, p, n);
-}
-
-static void on_drained(void *ctx) {
-    (void)ctx;
-    if (dialup != NULL) {
-        dialup_drained(dialup);
-    }
-}
-
-static const struct chan_user below = {.name = "at", .rx = on_command};
-static const struct chan_user user = {.name = "ppp", .rx = on_rx, .drained = on_drained};
-
-static void on_opened(void *ctx) {
-    (void)ctx;
-}
-
-static bool on_login(void *ctx, const struct auth_login *login) {
-    (void)ctx;
-    (void)login;
-    return true;
-}
-
-static void on_closed(void *ctx, enum ppp_close why) {
-    (void)ctx;
+static void on_closed(struct dialup_rig *r, enum ppp_close why) {
+    (void)r;
     counts.lost += why != PPP_CLOSE_PEER;
     counts.hung_up += why == PPP_CLOSE_PEER;
-    dialup_free(dialup);
-    dialup = NULL;
-    chan_pop(&ch, &user, NULL);
 }
-
-static const struct dialup_events events = {on_opened, on_login, on_closed};
 
 /* -- the driver -- */
 
@@ -104,24 +48,14 @@ static void on_packet(void *ctx, const uint8_t *p, size_t n) {
 
 static void from_driver(void *ctx, const uint8_t *p, size_t n) {
     (void)ctx;
-    ppp_peer_say(&peer, IP, p, n);
+    ppp_peer_say(&rig.peer, IP, p, n);
 }
 
 static void dial(void) {
-    const struct dialup_config cfg = {
-        .ch = &ch,
-        .seed = rng_next(&rng),
-        .lcp = {.echo_interval = CLK_S(10), .echo_failures = 3},
-        .gate = {.loop = &loop, .bearer = &bearer, .route = route, .gateway_ip = gateway},
-    };
     counts.dials++;
     traffic_link_lost(&traffic);
-    ppp_peer_fini(&peer);
-    ppp_peer_init(&peer);
-    peer.on_packet = on_packet;
-    dialup = dialup_new(&cfg, &events, NULL);
-    must(dialup != NULL);
-    chan_push(&ch, &user, NULL);
+    dialup_rig_connect(&rig, rng_next(&rng));
+    rig.peer.on_packet = on_packet;
 }
 
 /* What passes the line, with a bit turned or a byte missing here and there; returns its length. */
@@ -144,45 +78,45 @@ static size_t add_noise(uint8_t *p, size_t n) {
 
 static bool line_moves(void) {
     static uint8_t bytes[1 << 17];
-    size_t in = chan_mem_get(&mem, bytes, sizeof bytes);
-    ppp_peer_rx(&peer, bytes, add_noise(bytes, in));
-    size_t out = buf_take(&peer.out, bytes, sizeof bytes);
-    chan_mem_put(&mem, bytes, add_noise(bytes, out));
+    size_t in = chan_mem_get(&rig.mem, bytes, sizeof bytes);
+    ppp_peer_rx(&rig.peer, bytes, add_noise(bytes, in));
+    size_t out = buf_take(&rig.peer.out, bytes, sizeof bytes);
+    chan_mem_put(&rig.mem, bytes, add_noise(bytes, out));
     return in + out > 0;
 }
 
 static void turn(int64_t now_ms) {
-    counts.over_bound += chan_pending(&ch) > PENDING_MAX;
+    counts.over_bound += chan_pending(&rig.ch) > PENDING_MAX;
     if (now_ms >= stalled_until_ms) {
-        chan_mem_stall(&mem, false);
+        chan_mem_stall(&rig.mem, false);
     }
     do {
-        uv_run(&loop, UV_RUN_NOWAIT);
-        clk_advance(clk, CLK_US(0));
+        uv_run(&rig.loop, UV_RUN_NOWAIT);
+        clk_advance(rig.clk, CLK_US(0));
     } while (now_ms >= stalled_until_ms && line_moves());
-    if (dialup != NULL && ppp_peer_is_up(&peer)) {
+    if (rig.dialup != NULL && ppp_peer_is_up(&rig.peer)) {
         traffic_turn(&traffic, now_ms);
     }
-    clk_advance(clk, CLK_MS(STEP_MS));
+    clk_advance(rig.clk, CLK_MS(STEP_MS));
 }
 
 /* What a driver does now and then: about three times an hour each. */
 static void do_something(int64_t now_ms) {
     if (rng_chance(&rng, 1.0 / 1200)) {
         stalled_until_ms = now_ms + 1000 * (int64_t)(1 + rng_below(&rng, 25));
-        chan_mem_stall(&mem, true);
+        chan_mem_stall(&rig.mem, true);
         counts.stalls++;
     }
-    if (rng_chance(&rng, 1.0 / 1200) && ppp_peer_is_up(&peer)) {
-        ppp_peer_say(&peer, LCP, "\x05\x09\x00\x04", 4);
+    if (rng_chance(&rng, 1.0 / 1200) && ppp_peer_is_up(&rig.peer)) {
+        ppp_peer_say(&rig.peer, LCP, "\x05\x09\x00\x04", 4);
     }
 }
 
 static void second(int64_t now_ms) {
-    if (dialup == NULL) {
+    if (rig.dialup == NULL) {
         dial();
-    } else if (!ppp_peer_is_up(&peer)) {
-        ppp_peer_poke(&peer);
+    } else if (!ppp_peer_is_up(&rig.peer)) {
+        ppp_peer_poke(&rig.peer);
     } else {
         do_something(now_ms);
         traffic_second(&traffic);
@@ -193,51 +127,30 @@ static void second(int64_t now_ms) {
 
 static void map_server(uint16_t at, uint16_t port) {
     struct sockaddr_in to = far_loopback(port);
-    must(route_put_map_addr(route, &(struct net_addr){server, at}, (struct sockaddr *)&to) == 0);
+    must(route_put_map_addr(rig.route, &(struct net_addr){server, at}, (struct sockaddr *)&to) ==
+         0);
 }
 
 static void start(uint64_t seed) {
     const struct impair path = {.latency_ms = 40, .jitter_ms = 30, .loss = 0.05};
     rng = rng_stream(seed, "driver");
     line = rng_stream(seed, "line");
-    must(uv_loop_init(&loop) == 0);
-    clk = clk_new_manual();
-    route = route_new();
-    host = host_uv_new(&loop, clk, route);
-    bearer_init(&bearer, clk, host_uv_host(host));
-    bearer_set_seed(&bearer, seed);
-    bearer.impair[IMPAIR_UP] = bearer.impair[IMPAIR_DOWN] = path;
-    bearer_up(&bearer, 0x0a719d44u);
-    chan_init(&ch, "soak");
-    chan_mem_init(&mem, &ch, clk);
-    chan_push(&ch, &below, NULL);
-    chan_set_open(&ch, true);
-    ppp_peer_init(&peer);
+    dialup_rig_start(&rig);
+    rig.on_closed = on_closed;
+    bearer_set_seed(&rig.bearer, seed);
+    rig.bearer.impair[IMPAIR_UP] = rig.bearer.impair[IMPAIR_DOWN] = path;
     traffic_init(&traffic);
     traffic.send = from_driver;
-    traffic.own_ip = bearer.ip;
+    traffic.own_ip = rig.bearer.ip;
     traffic.server_ip = server;
-    traffic.gateway_ip = gateway;
+    traffic.gateway_ip = DIALUP_RIG_GATEWAY;
     map_server(80, traffic.tcp_port);
     map_server(9, traffic.udp_port);
 }
 
 static void stop(void) {
     traffic_fini(&traffic);
-    if (dialup != NULL) {
-        dialup_free(dialup);
-        chan_pop(&ch, &user, NULL);
-    }
-    ppp_peer_fini(&peer);
-    chan_pop(&ch, &below, NULL);
-    chan_mem_fini(&mem);
-    chan_fini(&ch);
-    bearer_fini(&bearer);
-    host_uv_close(host);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    must(uv_loop_close(&loop) == 0);
-    route_free(route);
-    clk_close(clk);
+    dialup_rig_stop(&rig);
 }
 
 static double percent(uint64_t part, uint64_t whole) {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "emulator/model/modem.h"
-#include "pty/cmux_frame.h"
+#include "tests/support/cmux_dte.h"
 #include "tests/support/unit_suite.h"
 
 static struct cmux_decoder dte;
@@ -12,13 +12,7 @@ static char text[1 << 16];
 
 static void put(unsigned dlci, uint8_t type, const char *info) {
     uint8_t wire[CMUX_FRAME_WIRE];
-    const struct cmux_frame f = {.dlci = dlci,
-                                 .is_command = true,
-                                 .is_final = type != CMUX_UIH,
-                                 .type = type,
-                                 .info = (const uint8_t *)info,
-                                 .n = strlen(info)};
-    chan_mem_put(&rig.mem, wire, cmux_encode(CMUX_BASIC, &f, false, wire));
+    chan_mem_put(&rig.mem, wire, cmux_dte_frame(CMUX_BASIC, dlci, type, sv_of(info), wire));
     fake_host_settle(rig.fake, rig.clk);
 }
 

@@ -8,6 +8,7 @@
 #include "base/chan.h"
 #include "base/chan_mem.h"
 #include "base/clk.h"
+#include "tests/support/cmux_dte.h"
 
 enum { DTE_FRAMES = 4096 };
 
@@ -122,13 +123,7 @@ static void put_raw(const void *p, size_t n) {
 
 static void put_type(unsigned dlci, uint8_t type, const void *info, size_t n) {
     uint8_t wire[CMUX_FRAME_WIRE];
-    const struct cmux_frame f = {.dlci = dlci,
-                                 .is_command = true,
-                                 .is_final = type != CMUX_UIH,
-                                 .type = type,
-                                 .info = info,
-                                 .n = n};
-    put_raw(wire, cmux_encode(option, &f, false, wire));
+    put_raw(wire, cmux_dte_frame(option, dlci, type, (struct sv){info, n}, wire));
 }
 
 static void put(unsigned dlci, const char *text) {
@@ -300,9 +295,7 @@ Test(cmux, cld_and_disc_of_0_lead_back_to_plain) {
 
 Test(cmux, what_stands_behind_cld_in_one_write_is_plain) {
     uint8_t wire[CMUX_FRAME_WIRE + 8];
-    const struct cmux_frame f = {
-        .type = CMUX_UIH, .info = (const uint8_t *)"\xc3\x01", .n = 2, .is_command = true};
-    size_t n = cmux_encode(option, &f, false, wire);
+    size_t n = cmux_dte_frame(option, 0, CMUX_UIH, SV("\xc3\x01"), wire);
     memcpy(wire + n, "AT\r", 3);
     put_type(0, CMUX_SABM, NULL, 0);
     put_raw(wire, n + 3);
@@ -448,13 +441,8 @@ static size_t session(uint8_t *to) {
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        const struct cmux_frame f = {.dlci = steps[i].dlci,
-                                     .is_command = true,
-                                     .is_final = steps[i].type != CMUX_UIH,
-                                     .type = steps[i].type,
-                                     .info = (const uint8_t *)steps[i].info,
-                                     .n = strlen(steps[i].info)};
-        n += cmux_encode(option, &f, false, to + n);
+        struct sv info = sv_of(steps[i].info);
+        n += cmux_dte_frame(option, steps[i].dlci, steps[i].type, info, to + n);
     }
     return n;
 }
