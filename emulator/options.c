@@ -358,16 +358,16 @@ static int take_plain(struct options *o, enum option_id id) {
         bool *flag;
         enum options_action action;
     } plain[] = {
-        {OPT_RUN, &o->is_run, OPTIONS_RUN},
-        {OPT_CHECK, &o->is_check, OPTIONS_RUN},
-        {OPT_JSON, &o->is_json, OPTIONS_RUN},
-        {OPT_LOG_JSON, &o->is_log_json, OPTIONS_RUN},
-        {OPT_QUICK_START, &o->is_quick_start, OPTIONS_RUN},
-        {OPT_SANDBOX, &o->is_sandboxed, OPTIONS_RUN},
-        {OPT_SCHEMA, NULL, OPTIONS_SCHEMA},
-        {OPT_LIBRARY, NULL, OPTIONS_LIBRARY},
-        {OPT_VERSION, NULL, OPTIONS_VERSION},
-        {OPT_HELP, NULL, OPTIONS_HELP},
+        {OPT_RUN, .flag = &o->is_run},
+        {OPT_CHECK, .flag = &o->is_check},
+        {OPT_JSON, .flag = &o->is_json},
+        {OPT_LOG_JSON, .flag = &o->is_log_json},
+        {OPT_QUICK_START, .flag = &o->is_quick_start},
+        {OPT_SANDBOX, .flag = &o->is_sandboxed},
+        {OPT_SCHEMA, .action = OPTIONS_SCHEMA},
+        {OPT_LIBRARY, .action = OPTIONS_LIBRARY},
+        {OPT_VERSION, .action = OPTIONS_VERSION},
+        {OPT_HELP, .action = OPTIONS_HELP},
     };
     size_t i = 0;
     while (plain[i].id != id) {
@@ -375,8 +375,9 @@ static int take_plain(struct options *o, enum option_id id) {
     }
     if (plain[i].flag != NULL) {
         *plain[i].flag = true;
+    } else {
+        o->action = plain[i].action;
     }
-    o->action = plain[i].action;
     return 0;
 }
 

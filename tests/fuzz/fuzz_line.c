@@ -28,7 +28,8 @@ static void feed(struct run *r, const struct line_config *cfg, const uint8_t *p,
     while (n > 0) {
         enum line_event event = LINE_NONE;
         size_t used = line_feed(&r->line, cfg, p, n, &r->echo, &event);
-        must(used > 0 && used <= n && (used == n || event != LINE_NONE));
+        must(used > 0 && used <= n);
+        must(used == n || event != LINE_NONE || line_is_idle(&r->line));
         if (event != LINE_NONE) {
             note(r, event);
         }
