@@ -259,11 +259,13 @@ static int close_calls(char error[SANDBOX_ERROR]) {
     code[n++] = RETURN(SECCOMP_RET_KILL_PROCESS);
     code[n++] = LOAD(nr);
     for (size_t i = 0; i < CALLS; i++) {
-        /* Input for the terminal it was started from would be run by the shell there. */
+        /* Input for the terminal it was started from would be run by the shell there: a byte, or
+         * what is selected on a console. */
         if (calls[i] == SYS_ioctl) {
-            code[n++] = IF_EQUAL(SYS_ioctl, 0, 4);
+            code[n++] = IF_EQUAL(SYS_ioctl, 0, 5);
             code[n++] = LOAD(args[1]);
-            code[n++] = IF_EQUAL(TIOCSTI, 0, 1);
+            code[n++] = IF_EQUAL(TIOCSTI, 1, 0);
+            code[n++] = IF_EQUAL(TIOCLINUX, 0, 1);
             code[n++] = REFUSE;
             code[n++] = RETURN(SECCOMP_RET_ALLOW);
             continue;

@@ -1,5 +1,5 @@
 /* What is given up, what is left. In a child each, since there is no way back. */
-#define _GNU_SOURCE /* openpty, TIOCSTI */
+#define _GNU_SOURCE /* openpty, TIOCSTI, TIOCLINUX */
 #include "emulator/sandbox.h"
 
 #include <arpa/inet.h>
@@ -85,9 +85,9 @@ static int forked(void) {
 }
 
 /* As the shell of the terminal that it was started from would get it. */
-static int injected(void) {
+static int injected(unsigned long request, const char *what) {
     int fd = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-    return fd < 0 ? 0 : result(ioctl(fd, TIOCSTI, "x"));
+    return fd < 0 ? 0 : result(ioctl(fd, request, what));
 }
 
 #define CHECK(what, wanted)                                                                        \
@@ -172,7 +172,8 @@ static void check_calls(void) {
     CHECK(result(truncate(at(kept, "file"), 0)), -EPERM);
     CHECK(result(mkfifo(at(kept, "pipe"), 0600)), -EPERM);
     CHECK(result(chroot(kept)), -EPERM);
-    CHECK(injected(), -EPERM);
+    CHECK(injected(TIOCSTI, "x"), -EPERM);
+    CHECK(injected(TIOCLINUX, "\x03"), -EPERM); /* pastes what is selected */
 }
 
 Test(sandbox, other_calls_are_refused) {
