@@ -283,6 +283,7 @@ static void on_event(void *ctx, enum chan_event event) {
         session_idle(s);
         if (buf_len(&s->cfg.chan->in) == 0) {
             line_reset(&s->line);
+            urc_flush(s);
         }
         break;
     case CHAN_DTR_OFF:

@@ -140,6 +140,13 @@ Test(urc, comes_out_when_the_half_line_goes_with_its_dte) {
     expect("", "\r\n+ONE\r\n");
 }
 
+Test(urc, does_not_wait_for_a_dte_where_the_half_line_has_gone_with_one) {
+    expect("AT+C", "");
+    urc_post(rig.s, URC_EVENT, "+ONE");
+    chan_set_open(&rig.ch, false);
+    expect("", "\r\n+ONE\r\n");
+}
+
 Test(urc, is_framed_as_an_answer_is) {
     expect("ATS4=42\r", "\r*OK\r*");
     urc_post(rig.s, URC_EVENT, "+ONE");
