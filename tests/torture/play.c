@@ -39,7 +39,9 @@ enum {
     REST_MS = 15000,     /* of the host: it has not come to rest */
     PROBING_MS = 300000, /* the same where each allocation is a process */
     LOG_SHOWN = 4000,
+    TEXT_MAX = 1 << 20, /* of a file that is judged; the rest of it is not read */
     OPTIONS = 12,
+    SECOND_US = 1000000,
     ORIGIN_S = 1000, /* the clock at the start */
     ENDED_LEAKING = 90,
     ENDED_OPEN = 91,
@@ -194,10 +196,14 @@ static int poll_it(void *ctx, struct pollfd *fds, nfds_t n, int64_t until_us) {
 
 /* -- whether it answers -- */
 
+static void say(const struct transcript_driver *d, const char *text) {
+    d->send(d->ctx, (const uint8_t *)text, strlen(text));
+}
+
 static bool is_answered(const struct transcript_driver *d, const char *text, int64_t for_us) {
     struct buf got;
     buf_init(&got, TRANSCRIPT_MAX);
-    d->send(d->ctx, (const uint8_t *)text, strlen(text));
+    say(d, text);
     int64_t until_us = d->now_us(d->ctx) + for_us;
     bool is_met = false;
     while (!is_met && d->turn(d->ctx, until_us, &got)) {
@@ -205,6 +211,10 @@ static bool is_answered(const struct transcript_driver *d, const char *text, int
     }
     buf_fini(&got);
     return is_met;
+}
+
+static bool is_there(const struct transcript_driver *d) {
+    return is_answered(d, "ATQ0V1\r", 2 * SECOND_US);
 }
 
 static void pass(const struct transcript_driver *d, int64_t us) {
@@ -217,45 +227,40 @@ static void pass(const struct transcript_driver *d, int64_t us) {
     buf_fini(&got);
 }
 
-static void say(const struct transcript_driver *d, const char *text) {
-    d->send(d->ctx, (const uint8_t *)text, strlen(text));
-}
-
 static void reopen(const struct transcript_driver *d) {
     d->act(d->ctx, &(struct transcript_step){.kind = TRANSCRIPT_DTE, .number = 0});
-    pass(d, 2000000);
+    pass(d, 2 * SECOND_US);
     d->act(d->ctx, &(struct transcript_step){.kind = TRANSCRIPT_DTE, .number = 1});
 }
 
 /* What a driver does that has lost its way: it asks; it leaves a prompt, data mode, the port; it
  * waits until what runs has ended; it gives a prompt all it may want. */
 static bool comes_back(const struct transcript_driver *d) {
-    static const char ask[] = "ATQ0V1\r";
     static char much[5000];
     memset(much, 'x', sizeof much - 1);
-    if (is_answered(d, ask, 2000000)) {
+    if (is_there(d)) {
         return true;
     }
     say(d, "\x1b");
-    if (is_answered(d, ask, 2000000)) {
+    if (is_there(d)) {
         return true;
     }
-    pass(d, 2000000);
+    pass(d, 2 * SECOND_US);
     say(d, "+++");
-    pass(d, 2000000);
-    if (is_answered(d, ask, 2000000)) {
+    pass(d, 2 * SECOND_US);
+    if (is_there(d)) {
         return true;
     }
     reopen(d);
-    if (is_answered(d, ask, 2000000)) {
+    if (is_there(d)) {
         return true;
     }
-    pass(d, 300000000);
-    if (is_answered(d, ask, 2000000)) {
+    pass(d, 300 * SECOND_US);
+    if (is_there(d)) {
         return true;
     }
     say(d, much);
-    return is_answered(d, "\r", 1000000) || is_answered(d, ask, 2000000);
+    return is_answered(d, "\r", SECOND_US) || is_there(d);
 }
 
 static void after(void *ctx, const struct transcript_driver *d) {
@@ -275,10 +280,9 @@ static int reap(void *ctx, pid_t pid) {
     struct job *j = ctx;
     kill(pid, SIGTERM);
     while (!j->is_dead && !j->is_stuck) {
-        wait_for(j, NULL, 0, now_us(j) + 1000000);
+        wait_for(j, NULL, 0, now_us(j) + SECOND_US);
     }
-    bool is_stuck = j->is_stuck && !j->is_dead;
-    if (is_stuck) {
+    if (!j->is_dead) {
         kill(pid, SIGKILL);
     }
     must(waitpid(pid, &j->status, 0) == pid);
@@ -288,13 +292,12 @@ static int reap(void *ctx, pid_t pid) {
 /* -- what may not be -- */
 
 static char *read_text(const char *path) {
-    char *text = xmalloc(1 << 20);
     FILE *f = fopen(path, "re");
     if (f == NULL) {
-        free(text);
         return NULL;
     }
-    text[fread(text, 1, (1 << 20) - 1, f)] = '\0';
+    char *text = xmalloc(TEXT_MAX);
+    text[fread(text, 1, TEXT_MAX - 1, f)] = '\0';
     fclose(f);
     return text;
 }
