@@ -373,7 +373,7 @@ static void on_port_closed(struct links *ls) {
 static void on_sent(struct links *ls, unsigned n, unsigned requested, int confirmed) {
     struct links_link *l = &ls->links[n];
     bool is_due = l->sending == requested && requested > 0;
-    if (!is_due || confirmed < -1) {
+    if (!is_due || confirmed < -1 || confirmed > (int)requested) {
         verdict_fail(ls->verdict, "once", NULL, "+CIPSEND: %u,%u,%d answers nothing", n, requested,
                      confirmed);
     }
