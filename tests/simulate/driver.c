@@ -213,6 +213,7 @@ const char *driver_ask(struct driver *d, const char *fmt, ...) {
     va_start(ap, fmt);
     int n = vsnprintf(line, LINE_MAX, fmt, ap);
     va_end(ap);
+    must(n >= 0 && n < LINE_MAX);
     /* Behind a restart nothing is asked before all is quiet again. */
     if (!driver_is_good(d) || d->oracle.was_restarted) {
         return "";
