@@ -340,8 +340,12 @@ static int clean_tty(struct port *p, size_t *unread, bool *is_clean) {
 }
 
 static void last_close(struct port *p) {
+    /* One that has come and gone behind the client we know of is another one, and is told of by
+     * the watch alone: its open may wait there, and goes with the watch. */
+    watch_look(p->watch);
     p->is_open = false;
     update_poll(p);
+    size_t left = tty_input(&p->tty);
     /* Our own opening of the tty must not be taken for a client's. */
     watch_stop(p->watch, &p->entry);
     size_t unread = 0;
@@ -353,13 +357,15 @@ static void last_close(struct port *p) {
     LOG(LOG_PTY, LOG_DEBUG, p->chan.name, "closed, %zu of %zu bytes unread", unread, p->sent);
     bool has_only_written = unread == p->sent && is_new_client(p);
     settle_output(p, is_clean && unread == p->sent);
+    /* Nothing tells of one that came and went since the watch's end, but what it wrote. */
+    bool has_follower = tty_input(&p->tty) > left;
     /* Only now: what this input is answered with is output of after the close. */
     read_input(p, READS_ALL);
     chan_set_open(&p->chan, false);
     /* Since the watch is back clients are told of; one that came before is seen here, and some of
      * the input may have been its own. */
     bool is_back = err == 0 && !tty_is_hung_up(&p->tty);
-    p->is_mute = !has_only_written && !is_back;
+    p->is_mute = !has_only_written && !has_follower && !is_back;
     if (is_leaving(p)) {
         return;
     }

@@ -94,6 +94,13 @@ bool tty_has_room(const struct tty *t) {
     return poll(&p, 1, 0) > 0 && p.revents == POLLOUT;
 }
 
+size_t tty_input(const struct tty *t) {
+    /* The poll brings in what the kernel has still under way. */
+    struct pollfd p = {.fd = t->fd, .events = POLLIN};
+    int n = 0;
+    return poll(&p, 1, 0) > 0 && ioctl(t->fd, FIONREAD, &n) == 0 ? (size_t)n : 0;
+}
+
 int tty_clean(struct tty *t, size_t *unread) {
     *unread = 0;
     int peer = open_peer(t);

@@ -29,6 +29,8 @@ void tty_close(struct tty *t);
 bool tty_is_hung_up(const struct tty *t);
 /* A client is there and the kernel has room: it leaves some beyond that for a flow control byte. */
 bool tty_has_room(const struct tty *t);
+/* Bytes of input, up to the 4,095 that the kernel counts. */
+size_t tty_input(const struct tty *t);
 
 /* To be called while hung up: clears what the last client left: settings, exclusive use,
  * output it did not read, whose length goes to *unread. -EBUSY: left in exclusive use, and
