@@ -345,13 +345,17 @@ static enum what what_is(int fd) {
     return type == SOCK_STREAM ? STREAM : DATAGRAM;
 }
 
+static bool is_module_side(const struct stat *st) {
+    return major(st->st_rdev) == PTMX_MAJOR;
+}
+
 static void note_bytes(int fd, ssize_t n, bool is_read) {
     struct stat st;
     if ((page == NULL && watched == NULL) || n <= 0 || fstat(fd, &st) != 0 ||
         !S_ISCHR(st.st_mode)) {
         return;
     }
-    bool is_master = major(st.st_rdev) == PTMX_MAJOR;
+    bool is_master = is_module_side(&st);
     if (page != NULL && is_master) {
         atomic_fetch_add(is_read ? &page->got : &page->put, (uint64_t)n);
     } else if (page == NULL && !is_master) {
@@ -367,10 +371,13 @@ static uint64_t draw(struct fault_page *p) {
     return p->chance;
 }
 
-/* EAGAIN of a tty whose client has gone is the end of what it left. */
-static bool has_hung_up(int fd) {
+/* EAGAIN of a tty whose client has gone is the end of what it left, and EAGAIN of the client's
+ * side, which the module reads too, the end of what was not read: a kernel tells no lies there. */
+static bool is_end_of_tty(int fd) {
+    struct stat st;
     struct pollfd p = {.fd = fd};
-    return syscall(SYS_poll, &p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
+    return (fstat(fd, &st) == 0 && !is_module_side(&st)) ||
+           (syscall(SYS_poll, &p, 1, 0) > 0 && (p.revents & POLLHUP) != 0);
 }
 
 /* Not where the caller would rightly wait for ever, and not with datagrams: one that is not sent
@@ -378,7 +385,7 @@ static bool has_hung_up(int fd) {
 static bool is_put_off(int fd, enum what what, int flags) {
     struct fault_page *p = page;
     if (p == NULL || !p->is_again || what == OTHER || what == DATAGRAM ||
-        draw(p) % AGAIN_ONE_IN != 0 || (what == TTY && has_hung_up(fd))) {
+        draw(p) % AGAIN_ONE_IN != 0 || (what == TTY && is_end_of_tty(fd))) {
         return false;
     }
     bool may_wait = what == REGULAR || ((flags & MSG_DONTWAIT) == 0 &&
