@@ -9,7 +9,7 @@
  *
  * --sample: of each transcript only so many plays, drawn by the seed. --found: a list of plays,
  * words as --repeat takes them, that come first. --state: transcripts named there are done, and
- * what is done now is added.
+ * those that are done now without a failure are added.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -79,8 +79,9 @@ static void tell(const struct torture *x, const struct transcript *t, const stru
 }
 
 /* Until it is as it must be, at most so often: where a machine is so busy that time ran out, it is
- * another thing the next time. What was wrong before is told, lest it stay unseen. */
-static void play_in_tries(const struct torture *x, const struct transcript *t,
+ * another thing the next time. What was wrong before is told, lest it stay unseen. Returns whether
+ * it was at last. */
+static bool play_in_tries(const struct torture *x, const struct transcript *t,
                           const struct candidate *c, const struct play_plan *plan, bool must_answer,
                           struct play_result *r) {
     char why[PLAY_WHY] = "";
@@ -96,14 +97,15 @@ static void play_in_tries(const struct torture *x, const struct transcript *t,
         tell(x, t, c, "flaky", why);
         atomic_fetch_add(&x->sums->flaky, 1);
     }
+    return r->why[0] == '\0';
 }
 
-static void play_one(const struct torture *x, const struct transcript *t, const struct candidate *c,
+static bool play_one(const struct torture *x, const struct transcript *t, const struct candidate *c,
                      bool must_answer) {
     struct play_plan plan = plan_of(c);
     static struct play_result r;
-    play_in_tries(x, t, c, &plan, must_answer, &r);
     atomic_fetch_add(&x->sums->plays, 1);
+    return play_in_tries(x, t, c, &plan, must_answer, &r);
 }
 
 /* -- what there is to play -- */
@@ -147,7 +149,7 @@ static void draw(struct list *l, size_t n, struct rng *rng) {
     l->n = n < l->n ? n : l->n;
 }
 
-static void torture_one(const struct torture *x, const struct transcript *t, bool is_startup) {
+static bool torture_one(const struct torture *x, const struct transcript *t, bool is_startup) {
     static struct play_result base;
     const struct play_plan plan = {.is_probing = true,
                                    .probe_every = x->sample > 0 ? PROBE_EVERY : 0,
@@ -155,7 +157,7 @@ static void torture_one(const struct torture *x, const struct transcript *t, boo
     struct rng rng = rng_stream(x->seed, t->path);
     struct list l = {0};
     const struct candidate none = {FAULT_ALLOC, 0, is_startup ? STARTUP : ONCE};
-    play_in_tries(x, t, &none, &plan, false, &base);
+    bool is_good = play_in_tries(x, t, &none, &plan, false, &base);
     uint64_t calls = 0;
     for (enum fault_kind kind = 0; kind < FAULT_KINDS_COUNT; kind++) {
         calls += base.counts_with_end[kind];
@@ -168,9 +170,10 @@ static void torture_one(const struct torture *x, const struct transcript *t, boo
         draw(&l, x->sample, &rng);
     }
     for (size_t i = 0; i < l.n; i++) {
-        play_one(x, t, &l.items[i], base.has_answered && !is_startup);
+        is_good = play_one(x, t, &l.items[i], base.has_answered && !is_startup) && is_good;
     }
     free(l.items);
+    return is_good;
 }
 
 /* A line of a list of plays; false: it is none. */
@@ -228,8 +231,9 @@ static void work(const struct torture *x) {
             printf("%s\n", error);
             atomic_fetch_add(&x->sums->failed, 1);
         } else if (!t->only_in_process) {
-            torture_one(x, t, is_startup);
-            note_done(x, x->paths[i]);
+            if (torture_one(x, t, is_startup)) {
+                note_done(x, x->paths[i]);
+            }
         }
         transcript_free(t);
     }
