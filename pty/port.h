@@ -11,7 +11,8 @@
  * would be cleared with the rest; so output is also kept for the next client if the one
  * that closed never read a byte and had the tty open for less than LIMIT_PORT_HOLD_MS.
  * Whoever has read something, or stayed longer, is a driver that died or hung up: what
- * it left unread, and the answer to its last words, must not surprise the next one.
+ * it left unread, and the answer to its last words, must not surprise the next one. A client that
+ * came and went before that one's close was noticed is told from it by its open, or its input.
  *
  * Input from before a close is still offered, before CHAN_CLOSED as far as there is room
  * for it. Of several clients at once only the last close counts, and the newest open.

@@ -230,10 +230,8 @@ static void work(const struct torture *x) {
         if (t == NULL) {
             printf("%s\n", error);
             atomic_fetch_add(&x->sums->failed, 1);
-        } else if (!t->only_in_process) {
-            if (torture_one(x, t, is_startup)) {
-                note_done(x, x->paths[i]);
-            }
+        } else if (!t->only_in_process && torture_one(x, t, is_startup)) {
+            note_done(x, x->paths[i]);
         }
         transcript_free(t);
     }

@@ -156,6 +156,13 @@ static void client_write(int fd, const char *text) {
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 }
 
+/* As `echo AT > modem` is one. */
+static void client_only_writes(void) {
+    int fd = client_open();
+    client_write(fd, "AT\r");
+    close(fd);
+}
+
 /* Reads exactly this, running the loop meanwhile. */
 static void client_expect(int fd, const char *text) {
     char got[256] = "";
@@ -181,6 +188,14 @@ static void client_expect_end(int fd) {
     cr_assert_eq(errno, EIO);
 }
 
+/* As a program does that asks and is answered. */
+static void client_asks_and_reads(void) {
+    int fd = client_open();
+    client_write(fd, "AT\r");
+    client_expect(fd, "\r\nOK\r\n");
+    close(fd);
+}
+
 static void client_expect_nothing(int fd) {
     char c = 0;
     settle();
@@ -202,9 +217,7 @@ int inotify_rm_watch(int fd, int wd) {
     int err = (int)syscall(SYS_inotify_rm_watch, fd, wd);
     if (is_caller_waiting) {
         is_caller_waiting = false;
-        int caller = client_open();
-        client_write(caller, "AT\r");
-        close(caller);
+        client_only_writes();
     }
     return err;
 }
@@ -254,10 +267,7 @@ Test(port, shows_the_clients_speed) {
 
 Test(port, opens_and_closes_200_times) {
     for (size_t i = 1; i <= 200; i++) {
-        int fd = client_open();
-        client_write(fd, "AT\r");
-        client_expect(fd, "\r\nOK\r\n");
-        close(fd);
+        client_asks_and_reads();
         settle();
         cr_assert_eq(user.opened, i);
         cr_assert_eq(user.closed, i);
@@ -279,10 +289,7 @@ Test(port, survives_opens_too_quick_to_be_noticed) {
     settle();
     cr_assert_eq(user.taken, 200);
     cr_assert_eq(user.opened, user.closed);
-    int fd = client_open();
-    client_write(fd, "AT\r");
-    client_expect(fd, "\r\nOK\r\n");
-    close(fd);
+    client_asks_and_reads();
     settle();
     assert_idle();
 }
@@ -449,13 +456,11 @@ Test(port, drops_what_a_client_left_waiting_in_the_channel) {
 }
 
 Test(port, answers_the_next_client_when_the_first_only_wrote) {
-    int fd = client_open();
-    client_write(fd, "AT\r");
-    close(fd);
+    client_only_writes();
     settle();
     cr_assert_eq(user.opened, 1);
     cr_assert_eq(user.closed, 1);
-    fd = client_open();
+    int fd = client_open();
     client_expect(fd, "\r\nOK\r\n");
     client_expect_nothing(fd);
     close(fd);
@@ -490,11 +495,8 @@ Test(port, does_not_answer_the_last_words_of_a_client_that_has_read) {
 }
 
 Test(port, answers_the_next_client_though_an_earlier_close_went_unseen) {
-    int fd = client_open();
-    client_write(fd, "AT\r");
-    client_expect(fd, "\r\nOK\r\n");
-    close(fd); /* and open again before the port looks */
-    fd = client_open();
+    client_asks_and_reads();
+    int fd = client_open(); /* before the port looks */
     client_write(fd, "AT\r");
     settle();
     close(fd);
@@ -506,28 +508,20 @@ Test(port, answers_the_next_client_though_an_earlier_close_went_unseen) {
 
 /* `echo` directly behind another's close, on a machine too busy for the port to look between. */
 Test(port, answers_the_next_client_of_one_that_came_and_went_unseen) {
-    int fd = client_open();
-    client_write(fd, "AT\r");
-    client_expect(fd, "\r\nOK\r\n");
-    close(fd);
-    fd = client_open();
-    client_write(fd, "AT\r");
-    close(fd);
+    client_asks_and_reads();
+    client_only_writes();
     settle();
-    fd = client_open();
+    int fd = client_open();
     client_expect(fd, "\r\nOK\r\n");
     close(fd);
 }
 
 Test(port, answers_the_next_client_of_one_that_came_and_went_while_nobody_watched) {
-    int fd = client_open();
-    client_write(fd, "AT\r");
-    client_expect(fd, "\r\nOK\r\n");
-    close(fd);
+    client_asks_and_reads();
     is_caller_waiting = true;
     settle();
     cr_assert(!is_caller_waiting);
-    fd = client_open();
+    int fd = client_open();
     client_expect(fd, "\r\nOK\r\n");
     close(fd);
 }
@@ -545,13 +539,11 @@ Test(port, does_not_hand_on_the_output_of_a_client_that_stayed) {
 }
 
 Test(port, throws_held_output_away_in_time) {
-    int fd = client_open();
-    client_write(fd, "AT\r");
-    close(fd);
+    client_only_writes();
     settle();
     cr_assert_eq(clk_next_due(clk).us, CLK_MS(LIMIT_PORT_HOLD_MS).us);
     clk_advance(clk, CLK_MS(LIMIT_PORT_HOLD_MS));
-    fd = client_open();
+    int fd = client_open();
     client_expect_nothing(fd);
     close(fd);
     settle();
